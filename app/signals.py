@@ -1,0 +1,17 @@
+"""Blinker signals, published after a commit, and the root of the domain's errors."""
+
+from blinker import Namespace
+
+
+class DomainError(Exception):
+    """An error the product explains to its user; `code` is stable, the message says what to do."""
+
+    code = "error"
+
+
+_signals = Namespace()
+
+# Rows of this chat are waiting for a worker: keyword `chats`, a count.
+work_ready = _signals.signal("work-ready")
+# Something the browser shows has changed: keyword `topics`, a set of room names.
+changed = _signals.signal("changed")
