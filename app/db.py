@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any
 
 from sqlalchemy import JSON, BigInteger, Engine, Integer, MetaData, create_engine, event
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
 
 # SQLite only gives a row id to INTEGER PRIMARY KEY; PostgreSQL wants 64 bits for rows that never stop.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
@@ -18,16 +18,19 @@ document = Annotated[dict[str, Any], mapped_column(JSON)]
 class Base(DeclarativeBase):
     """Parent of every table; names every constraint so that migrations can find it."""
 
-    # `Mapped[int | None]` moments need 64 bits on PostgreSQL too.
-    type_annotation_map = {int: BigInteger().with_variant(Integer(), "sqlite")}
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
+    # Given as a registry: Flask-SQLAlchemy copies this class, and a copied type map would be refused.
+    registry = registry(
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(column_0_N_label)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        # Ids and moments need 64 bits on PostgreSQL too.
+        type_annotation_map={int: BigId},
     )
 
 

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     sandbox_children: int = Field(
         default=2, ge=1, le=64, description="Sandbox processes a worker may run at once."
     )
+    sandbox_unsafe: bool = Field(
+        default=False,
+        description="Render templates even where the kernel offers no seccomp; only for machines you trust with it.",
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Lowest level that is logged."
     )

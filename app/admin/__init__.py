@@ -1,0 +1,42 @@
+"""The operator's pages: thin blueprints, one file per page family."""
+
+from flask import Flask, redirect, url_for
+from werkzeug.wrappers import Response
+
+from app.accounts import Passwords
+from app.admin import (
+    assets,
+    auth,
+    brains,
+    chats,
+    commands,
+    connections,
+    dashboard,
+    errors,
+    guard,
+    publishing,
+    setup,
+    simulator,
+    times,
+    words,
+)
+
+PAGES = (auth, setup, dashboard, brains, commands, publishing, simulator, chats, connections)
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages and what their templates use."""
+    app.extensions.setdefault("passwords", Passwords())
+    for part in (assets, guard, errors, times):
+        part.init_app(app)
+    app.jinja_env.globals.update(look=words.look, kind_icon=words.kind_icon, kind_word=words.kind_word)
+    app.jinja_env.globals["retriable"] = words.RETRIABLE
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for page in PAGES:
+        app.register_blueprint(page.blueprint)
+    app.add_url_rule("/", "home", home)
+
+
+def home() -> Response:
+    """Lead from the bare address to the dashboard."""
+    return redirect(url_for("dashboard.board"))

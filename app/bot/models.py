@@ -30,7 +30,7 @@ class Connection(Base):
     # Sending stands still until then, with the reason; 0 = it does not.
     parked_until: Mapped[millis] = mapped_column(BigInteger, default=0)
     parked_reason: Mapped[str] = mapped_column(String(300), default="")
-    # Virtual scheduling of the throughput limit (GCRA): when the next send may go.
+    # Virtual scheduling of the throughput limit (app.bot.pacing), in microseconds.
     next_slot: Mapped[millis] = mapped_column(BigInteger, default=0)
     last_webhook_at: Mapped[millis | None]
     created_at: Mapped[millis]
@@ -85,7 +85,7 @@ class Chat(Base):
     lease_until: Mapped[millis] = mapped_column(BigInteger, default=0)
     epoch: Mapped[int] = mapped_column(BigInteger, default=0)
     owner: Mapped[str | None] = mapped_column(String(120))
-    # Virtual scheduling of the limit between this number and this person (GCRA).
+    # Virtual scheduling of the limit between this number and this person (app.bot.pacing).
     pair_slot: Mapped[millis] = mapped_column(BigInteger, default=0)
     created_at: Mapped[millis]
 

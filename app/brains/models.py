@@ -17,9 +17,7 @@ class Brain(Base):
     draft: Mapped[document]
     # Counts saves: a save that was based on an older count is refused, not merged silently.
     draft_rev: Mapped[int] = mapped_column(default=1)
-    live_version_id: Mapped[int | None] = mapped_column(
-        ForeignKey("brain_version.id", use_alter=True)
-    )
+    live_version_id: Mapped[int | None] = mapped_column(ForeignKey("brain_version.id", use_alter=True))
     created_at: Mapped[millis]
     updated_at: Mapped[millis]
     archived_at: Mapped[millis | None]

@@ -107,6 +107,7 @@ class Refused:
     code: str
     message: str
     retry_after: float | None = None  # seconds
+    max_tries: int | None = None  # fewer than usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,8 @@ class Channel(Protocol):
     secrets: ClassVar[frozenset[str]]
     # Hours a free-form reply may follow the person's last message; None = always.
     window_hours: ClassVar[int | None]
+    # Whether a send may be repeated under its key without being said twice.
+    repeatable: ClassVar[bool]
 
     async def send(self, http: aiohttp.ClientSession, config: BaseModel, outbound: Outbound) -> SendResult:
         """Send one message; never raises for what the network or the provider does."""

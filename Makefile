@@ -1,0 +1,73 @@
+# Every command of the project; `make` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+FLASK := $(BIN)/flask --app wsgi
+RUN_STAMP := .venv/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
+DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev migrate-db run run-split test check fix lock vendor migration torture bench doctor
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(RUN_STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit("Brainbox needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+setup: $(RUN_STAMP) ## create .venv from the hash-locked requirements
+dev: $(DEV_STAMP) ## the same, with the tools for working on Brainbox
+
+migrate-db: setup ## bring the database up to date
+	@$(FLASK) db upgrade
+
+run: migrate-db ## start Brainbox, embedded: one process, SQLite, no accounts elsewhere
+	@exec $(BIN)/python wsgi.py
+
+run-split: migrate-db ## start web and worker as separate processes (needs REDIS_URL)
+	@exec sh tools/run-split.sh
+
+test: dev ## run every test; installs and starts what they need
+	@sh tools/test-parts.sh
+	$(BIN)/python -m pytest $(ARGS)
+
+check: dev ## lint, format, types, import contracts, templates, migrations, vendored files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --config pyproject.toml
+	$(BIN)/djlint --lint --quiet app/admin/templates
+	$(BIN)/python tools/vendor.py --check
+	$(BIN)/python tools/check_migrations.py
+
+fix: dev ## mend what the linters can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: dev ## pin requirements*.in with hashes
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-emit-index-url requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-emit-index-url requirements-dev.in -o requirements-dev.txt
+
+vendor: dev ## fetch the browser's libraries named in vendor.toml (needs npm)
+	$(BIN)/python tools/vendor.py
+
+migration: dev ## write a migration for changed models: make migration M="what changed"
+	$(FLASK) db migrate -m "$(M)"
+
+torture: dev ## 5,000 messages and 50 kills, on SQLite and on PostgreSQL + Redis
+	@sh tools/test-parts.sh
+	$(BIN)/python -m bench.torture --layout sqlite --messages 5000 --kills 50
+	$(BIN)/python -m bench.torture --layout postgres --messages 5000 --kills 50
+
+bench: dev ## measure throughput, latency and CPU, embedded and production
+	@sh tools/test-parts.sh
+	$(BIN)/python -m bench.pipeline --layout all
+
+doctor: setup ## check the installation and say what to do
+	@$(FLASK) doctor

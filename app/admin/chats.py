@@ -1,0 +1,87 @@
+"""Chats: the list with search and filters, the thread beside it, and another try for what failed."""
+
+from flask import Blueprint, abort, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.accounts import Role
+from app.admin import answers, words
+from app.admin.answers import show
+from app.admin.guard import needs
+from app.bot import bot, chats, connections
+from app.bot.chats import ChatWish
+from app.web import db, house, partial
+
+blueprint = Blueprint("chats", __name__, url_prefix="/chats")
+
+
+@blueprint.get("/")
+@needs(Role.VIEWER)
+def inbox() -> Response:
+    """Show the list of chats."""
+    return show("chats/inbox.html", "rows", **_listed(), selected=None)
+
+
+@blueprint.get("/<int:chat_id>")
+@needs(Role.VIEWER)
+def chat(chat_id: int) -> Response:
+    """Show one chat beside the list."""
+    return show("chats/inbox.html", "detail", **_opened(chat_id), **_listed())
+
+
+@blueprint.get("/<int:chat_id>/thread")
+@needs(Role.VIEWER)
+def thread(chat_id: int) -> Response:
+    """Return the thread alone, for live updates and for reading further back."""
+    if not partial():
+        return redirect(url_for("chats.chat", chat_id=chat_id))
+    return show("chats/inbox.html", "detail", **_opened(chat_id))
+
+
+@blueprint.post("/<int:chat_id>/messages/<int:message_id>/retry")
+@needs(Role.EDITOR)
+def retry(chat_id: int, message_id: int) -> Response:
+    """Send a failed, dead or held message again."""
+    if bot().replay(message_id):
+        answers.notice("It is queued to be sent again.")
+    else:
+        answers.notice("It has moved on meanwhile: there is nothing to send again.", "bad")
+    if not partial():
+        return redirect(url_for("chats.chat", chat_id=chat_id))
+    return show("chats/inbox.html", "detail", **_opened(chat_id))
+
+
+def _wish() -> ChatWish:
+    args = request.args
+    at, _, chat_id = args.get("after", "").partition("-")
+    known = {"trouble", *words.STATES}
+    return ChatWish(
+        search=args.get("q", "")[:100],
+        connection_id=args.get("connection", type=int),
+        state=args["state"] if args.get("state") in known else "",
+        after=(int(at), int(chat_id)) if at.isdecimal() and chat_id.isdecimal() else None,
+        limit=min(args.get("shown", chats.PAGE, type=int), 10 * chats.PAGE),
+    )
+
+
+def _listed() -> dict[str, object]:
+    wish, session = _wish(), db.session()
+    return {
+        "wish": wish,
+        "page": chats.list_chats(session, wish),
+        "connections": connections.list_connections(session),
+        "said": chats.said,
+    }
+
+
+def _opened(chat_id: int) -> dict[str, object]:
+    session = db.session()
+    selected = chats.get_chat(session, chat_id)
+    if selected is None:
+        abort(404)
+    return {
+        "selected": selected,
+        "thread": chats.thread(session, chat_id, request.args.get("start", type=int)),
+        "channel": bot().channels.get(selected.channel),
+        "now": house().clock(),
+        "said": chats.said,
+    }

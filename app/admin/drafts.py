@@ -1,0 +1,82 @@
+"""Drafts opened and changed: every change is one write on the newest draft."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from flask import abort
+
+from app.admin import editing
+from app.bot import bot
+from app.brains import versions
+from app.brains.models import Brain, BrainVersion
+from app.brains.problems import Problem, problems
+from app.signals import DomainError
+from app.web import db, house
+
+Document = dict[str, Any]
+
+
+class CommandConflict(DomainError):
+    """Somebody else has saved this command meanwhile."""
+
+    code = "command-conflict"
+
+
+def opened(slug: str) -> Brain:
+    """Find a brain that is not archived; 404 when there is none."""
+    brain = versions.find_brain(db.session(), slug)
+    return brain if brain and brain.archived_at is None else abort(404)
+
+
+def change(slug: str, edit: Callable[[Document], Document]) -> Brain:
+    """Apply `edit` to the newest draft; raises what saving a draft raises."""
+    brain_id, now = opened(slug).id, house().clock()
+
+    def save(session: Any) -> Brain:
+        brain = versions.get_brain(session, brain_id)
+        versions.save_draft(session, brain_id, edit(deepcopy(brain.draft)), brain.draft_rev, now)
+        return brain
+
+    brain = house().database.write(save)
+    db.session.expire_all()
+    return brain
+
+
+def change_commands(slug: str, edit: Callable[[list[editing.Command]], list[editing.Command]]) -> Brain:
+    """Apply `edit` to the commands of the newest draft."""
+    return change(slug, lambda draft: {**draft, "commands": edit(list(draft.get("commands", [])))})
+
+
+def save_command(slug: str, command: editing.Command, base: str | None) -> Brain:
+    """Store a command; raises CommandConflict when it is no longer as it was at `base` (None: whatever it is).
+
+    Two people in one brain only meet when they edit the same command.
+    """
+
+    def edit(commands: list[editing.Command]) -> list[editing.Command]:
+        at = editing.find(commands, command["id"])
+        if base is not None and fingerprint(commands[at] if at is not None else None) != base:
+            raise CommandConflict("Somebody else has changed this command since you opened it.")
+        return editing.replaced(commands, command)
+
+    return change_commands(slug, edit)
+
+
+def fingerprint(command: Mapping[str, Any] | None) -> str:
+    """Name the present content of a command; empty for one that does not exist yet."""
+    if command is None:
+        return ""
+    return hashlib.sha256(json.dumps(command, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def found_problems(document: Mapping[str, Any]) -> list[Problem]:
+    """Find what keeps a draft from being published, its templates included."""
+    return problems(document, bot().sandbox.check_templates)
+
+
+def live_version(brain: Brain) -> BrainVersion | None:
+    """Return the version that is live."""
+    return db.session.get(BrainVersion, brain.live_version_id) if brain.live_version_id else None

@@ -1,0 +1,168 @@
+"""Changes to a draft's commands, and the command form read back into data. Pure: data in, data out."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, get_origin
+
+from werkzeug.datastructures import MultiDict
+
+from app.brains.triggers import KINDS
+
+Command = dict[str, Any]
+Form = MultiDict[str, str]
+
+BLANK: Command = {
+    "name": "",
+    "trigger": {"kind": "command", "words": []},
+    "action": {"kind": "reply", "template": ""},
+}
+ARGUMENT_FIELDS = ("name", "type", "need", "default", "minimum", "maximum", "choices", "description")
+
+
+def find(commands: Sequence[Command], command_id: str) -> int | None:
+    """Return the place of a command; None when there is none of this id."""
+    return next((i for i, each in enumerate(commands) if each.get("id") == command_id), None)
+
+
+def moved(commands: Sequence[Command], command_id: str, step: int) -> list[Command]:
+    """Return the commands with one moved up (-1) or down (+1)."""
+    changed, at = list(commands), find(commands, command_id)
+    if at is not None and 0 <= at + step < len(changed):
+        changed.insert(at + step, changed.pop(at))
+    return changed
+
+
+def toggled(commands: Sequence[Command], command_id: str) -> list[Command]:
+    """Return the commands with one switched on or off."""
+    return [
+        {**each, "enabled": not each.get("enabled", True)} if each.get("id") == command_id else each
+        for each in commands
+    ]
+
+
+def duplicated(commands: Sequence[Command], command_id: str, new_id: str) -> list[Command]:
+    """Return the commands with a copy behind the original, under a name of its own."""
+    changed, at = list(commands), find(commands, command_id)
+    if at is not None:
+        names = {each.get("name") for each in commands}
+        stem = f"{changed[at].get('name', '')} copy"[:95]
+        name = next(n for n in (stem, *(f"{stem} {i}" for i in range(2, 502))) if n not in names)
+        changed.insert(at + 1, {**changed[at], "id": new_id, "name": name})
+    return changed
+
+
+def replaced(commands: Sequence[Command], command: Command) -> list[Command]:
+    """Return the commands with the one of this id replaced, or added at the end."""
+    at = find(commands, command["id"])
+    return [*commands, command] if at is None else [*commands[:at], command, *commands[at + 1 :]]
+
+
+def texts_of(command: Mapping[str, Any]) -> list[str]:
+    """Return the reply texts of a command: its variants, or its one template."""
+    action = command.get("action", {})
+    return list(action.get("variants") or [action.get("template") or ""])
+
+
+def read_command(form: Form, command_id: str) -> Command:
+    """Read the command form; what cannot be a number stays as it was typed, for `problems` to name."""
+    command: Command = {"id": command_id, "name": form.get("name", "").strip()}
+    if "enabled" not in form:
+        command["enabled"] = False
+    kind = form.get("trigger_kind", "command")
+    command["trigger"] = read_trigger(form, kind if kind in KINDS else "command")
+    arguments = read_arguments(form)
+    if arguments:
+        command["arguments"] = arguments
+    restrict = _read_restrict(form)
+    if restrict:
+        command["restrict"] = restrict
+    command["action"] = _read_action(form)
+    return command
+
+
+def read_trigger(form: Form, kind: str) -> dict[str, Any]:
+    """Read the fields of a trigger kind, as its Config declares them."""
+    trigger: dict[str, Any] = {"kind": kind}
+    for name, field in KINDS[kind].Config.model_fields.items():
+        if name == "kind":
+            continue
+        if field.annotation is bool:
+            trigger[name] = f"t_{name}" in form
+        elif get_origin(field.annotation) is tuple:
+            trigger[name] = lines(form.get(f"t_{name}", ""))
+        else:
+            trigger[name] = form.get(f"t_{name}", "")
+    return trigger
+
+
+def read_arguments(form: Form) -> list[dict[str, Any]]:
+    """Read the table of arguments; rows without a name are left out."""
+    columns = [form.getlist(f"arg_{field}") for field in ARGUMENT_FIELDS]
+    rows = [dict(zip(ARGUMENT_FIELDS, row, strict=True)) for row in zip(*columns, strict=False)]
+    return [_argument(row) for row in rows if row["name"].strip()]
+
+
+def _argument(row: Mapping[str, str]) -> dict[str, Any]:
+    argument: dict[str, Any] = {"name": row["name"].strip(), "type": row["type"]}
+    if row["need"] == "optional":
+        argument["required"] = False
+    for bound in ("minimum", "maximum"):
+        if row[bound].strip():
+            argument[bound] = number(row[bound])
+    if row["choices"].strip():
+        argument["choices"] = [each.strip() for each in row["choices"].split(",") if each.strip()]
+    for words in ("default", "description"):
+        if row[words].strip():
+            argument[words] = row[words].strip()
+    return argument
+
+
+def _read_action(form: Form) -> dict[str, Any]:
+    texts = [text.replace("\r\n", "\n") for text in form.getlist("text")]
+    written = [text for text in texts if text.strip()] or [""]
+    action: dict[str, Any] = {"kind": "reply"}
+    if len(written) == 1:
+        action["template"] = written[0]
+    else:
+        action["variants"] = written
+    if "quote" in form:
+        action["quote"] = True
+    buttons = [title.strip() for title in form.getlist("button") if title.strip()]
+    if buttons:
+        action["buttons"] = buttons
+    return action
+
+
+def _read_restrict(form: Form) -> dict[str, Any]:
+    restrict: dict[str, Any] = {}
+    if form.get("chats", "any") != "any":
+        restrict["chats"] = form["chats"]
+    for name in ("allow", "deny"):
+        people = lines(form.get(name, ""))
+        if people:
+            restrict[name] = people
+    seconds = form.get("cooldown_seconds", "").strip()
+    if seconds and seconds != "0":
+        restrict["cooldown"] = {"per": form.get("cooldown_per", "contact"), "seconds": number(seconds)}
+        if form.get("cooldown_message", "").strip():
+            restrict["cooldown"]["message"] = form["cooldown_message"].strip()
+    return restrict
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a text that say something."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def number(text: str) -> int | float | str:
+    """Return a number as typed; any other text as it is."""
+    text = text.strip().replace(",", ".")
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return value if math.isfinite(value) else text

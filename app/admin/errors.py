@@ -1,0 +1,69 @@
+"""Error pages, and the one place where a domain error becomes an HTTP answer."""
+
+import structlog
+from flask import Flask, g, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from app.admin import answers
+from app.signals import DomainError
+from app.web import partial
+
+log = structlog.get_logger(__name__)
+
+# Title and advice by status; anything else gets the words of 500.
+WORDS = {
+    400: ("That request made no sense", "Go back and try again. If it happens again, tell us what you did."),
+    403: ("You may not do this", "Your role does not allow it. An owner can change your role."),
+    404: ("There is nothing here", "The address may be mistyped, or what it showed has been removed."),
+    405: ("That cannot be done here", "Go back and use the buttons of the page."),
+    413: ("That is too large", "Send a smaller file or a shorter text."),
+    419: ("This page was open too long", "Reload it and try again: what you sent was not saved."),
+    429: ("Too many tries", "Wait a minute, then try again."),
+    500: ("Something broke on our side", "Nothing you did was lost unless you are told so. Try again in a moment."),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Show every error as a page of the product."""
+    app.register_error_handler(CSRFError, lambda _error: _page(419))
+    app.register_error_handler(DomainError, _domain)
+    app.register_error_handler(HTTPException, lambda error: _page(error.code or 500, error))
+    app.register_error_handler(Exception, _crash)
+
+
+def _page(status: int, error: HTTPException | None = None) -> tuple[str, int] | Response:
+    if error is not None and error.response is not None:
+        return error.response
+    title, advice = WORDS.get(status, WORDS[500])
+    if partial():
+        answers.notice(f"{title}. {advice}", "bad")
+        return _only_notices(status)
+    if not request.accept_mimetypes.accept_html:
+        return f"{title}\n", status
+    return render_template("error.html", status=status, title=title, advice=advice, request_id=_id()), status
+
+
+def _domain(error: DomainError) -> tuple[str, int] | Response:
+    if partial():
+        answers.notice(str(error), "bad")
+        return _only_notices(422)
+    page = render_template("error.html", status=422, title="That did not work", advice=str(error), request_id="")
+    return page, 422
+
+
+def _crash(error: Exception) -> tuple[str, int] | Response:
+    log.exception("request failed", path=request.path, request_id=_id(), exc_info=error)
+    return _page(500)
+
+
+def _only_notices(status: int) -> Response:
+    # The place the fragment was meant for stays as it is: what was typed there is not lost.
+    response = Response(answers.fragment("notices.html", "fresh"), status, mimetype="text/html")
+    response.headers["HX-Reswap"] = "none"
+    return response
+
+
+def _id() -> str:
+    return g.get("request_id", "")

@@ -1,0 +1,73 @@
+"""What a message we send may hold, channel-neutral, within WhatsApp's limits (specs: whatsapp A9)."""
+
+from app.bot.content.interactive import (
+    Button,
+    Buttons,
+    CtaUrl,
+    Flow,
+    Interactive,
+    ListMessage,
+    LocationRequest,
+    MediaHeader,
+    Row,
+    Section,
+    Template,
+)
+from app.bot.content.parts import File
+from app.bot.content.plain import (
+    Audio,
+    Card,
+    Contacts,
+    Document,
+    Image,
+    Location,
+    Reaction,
+    Sticker,
+    Text,
+    Video,
+)
+from app.bot.content.preview import preview
+from app.bot.content.reading import (
+    MAX_TEXT,
+    Content,
+    ContentError,
+    Plain,
+    Pressable,
+    parse_content,
+    reply_content,
+    text_content,
+)
+
+__all__ = [
+    "MAX_TEXT",
+    "Audio",
+    "Button",
+    "Buttons",
+    "Card",
+    "Contacts",
+    "Content",
+    "ContentError",
+    "CtaUrl",
+    "Document",
+    "File",
+    "Flow",
+    "Image",
+    "Interactive",
+    "ListMessage",
+    "Location",
+    "LocationRequest",
+    "MediaHeader",
+    "Plain",
+    "Pressable",
+    "Reaction",
+    "Row",
+    "Section",
+    "Sticker",
+    "Template",
+    "Text",
+    "Video",
+    "parse_content",
+    "preview",
+    "reply_content",
+    "text_content",
+]

@@ -1,0 +1,121 @@
+"""From plain data to checked content, with words an operator understands."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from app.bot.content.interactive import (
+    Buttons,
+    CtaUrl,
+    Flow,
+    ListMessage,
+    LocationRequest,
+    MediaHeader,
+    Template,
+)
+from app.bot.content.plain import (
+    MAX_TEXT,
+    Audio,
+    Contacts,
+    Document,
+    Image,
+    Location,
+    Reaction,
+    Sticker,
+    Text,
+    Video,
+)
+from app.db import storable
+from app.signals import DomainError
+
+Plain = Text | Image | Video | Audio | Document | Sticker | Location | Contacts | Reaction
+Pressable = Buttons | ListMessage | CtaUrl | LocationRequest | Flow | Template
+Content = Annotated[Plain | Pressable, Field(discriminator="kind")]
+
+_ADAPTER: TypeAdapter[Plain | Pressable] = TypeAdapter(Content)
+
+
+class ContentError(DomainError):
+    """A message WhatsApp would not take; the text names the part and its limit."""
+
+    code = "content"
+
+
+def parse_content(data: Mapping[str, Any]) -> Plain | Pressable:
+    """Check `data` against the limits of its kind; raises ContentError with the first thing to put right."""
+    try:
+        return _ADAPTER.validate_python(data)
+    except ValidationError as error:
+        raise ContentError(_sentence(error.errors(include_url=False))) from None
+
+
+def text_content(text: str) -> dict[str, Any]:
+    """Return the content of a plain text; raises ContentError unless it has 1 to 4096 characters."""
+    if 0 < len(text) <= MAX_TEXT:
+        return {"kind": "text", "text": storable(text), "preview_url": False}
+    if not text:
+        raise ContentError("The text is empty: give it at least one character.")
+    raise ContentError(
+        f"The text is too long: at most {MAX_TEXT} characters, it has {len(text)}. Send several messages."
+    )
+
+
+def reply_content(text: str, buttons: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a reply's content; a pressed button comes back as its title. Raises ContentError."""
+    if not buttons:
+        return text_content(text)
+    choices = [{"id": title, "title": title} for title in buttons]
+    return parse_content({"kind": "buttons", "body": text, "buttons": choices}).model_dump(exclude_none=True)
+
+
+def _sentence(problems: Sequence[ErrorDetails]) -> str:
+    # Of a header's two forms (text or file) the other one's "should be a string" would only confuse.
+    problem = next((p for p in problems if p["type"] not in {"string_type", "model_type"}), problems[0])
+    if problem["type"].startswith("union_tag"):
+        return f"Unknown kind of message “{_kind(problem['input'])}”."
+    say = _SENTENCES.get(problem["type"], _otherwise)
+    return say(_part(problem["loc"]), problem.get("ctx", {}), problem)
+
+
+def _kind(data: object) -> str:
+    return str(data.get("kind", ""))[:40] if isinstance(data, Mapping) else ""
+
+
+def _part(path: tuple[int | str, ...]) -> str:
+    # The first step is the kind; pydantic also names types; places in a list are said as people count.
+    labels: list[str] = []
+    for step in path[1:]:
+        if isinstance(step, int):
+            labels[-1:] = [f"{labels[-1] if labels else 'part'} {step + 1}"]
+        elif step.isidentifier() and step != MediaHeader.__name__:
+            labels.append(step)
+    return "The " + " of ".join(reversed(labels)) if labels else "This message"
+
+
+def _otherwise(part: str, _context: Mapping[str, Any], problem: ErrorDetails) -> str:
+    return f"{part} {problem['msg'].removeprefix('Input ')}."
+
+
+def _own_words(part: str, context: Mapping[str, Any], _problem: ErrorDetails) -> str:
+    return f"{part} {context['error']}."
+
+
+def _too_long(part: str, context: Mapping[str, Any], problem: ErrorDetails) -> str:
+    return f"{part} is too long: at most {context['max_length']} characters, it has {len(problem['input'])}."
+
+
+def _too_many(part: str, context: Mapping[str, Any], _problem: ErrorDetails) -> str:
+    return f"{part} are too many: at most {context['max_length']}, there are {context['actual_length']}."
+
+
+_SENTENCES: dict[str, Callable[[str, Mapping[str, Any], ErrorDetails], str]] = {
+    "missing": lambda part, *_: f"{part} is missing.",
+    "string_too_short": lambda part, *_: f"{part} is empty.",
+    "string_too_long": _too_long,
+    "too_short": lambda part, *_: f"{part} need at least one entry.",
+    "too_long": _too_many,
+    "extra_forbidden": lambda part, *_: f"{part} is not known here: remove it or correct its name.",
+    "value_error": _own_words,
+}

@@ -1,0 +1,62 @@
+"""How the pipeline is doing: figures from the rows, for pages, probes and the command line."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.bot.models import Chat, Connection, Contact, Counter, Message, Worker
+
+BEAT_LATE = 15_000
+
+
+def lag(session: Session, now: int) -> int:
+    """Return how long the chat that has waited longest for a worker has waited, ms (durability 4.3)."""
+    oldest = session.scalar(
+        select(func.min(Chat.ready_at)).where(Chat.ready_at <= now, Chat.lease_until <= now)
+    )
+    return max(0, now - oldest) if oldest is not None else 0
+
+
+def troubled(session: Session) -> dict[str, int]:
+    """Count messages that need somebody's eye, by state."""
+    rows = session.execute(
+        select(Message.state, func.count())
+        .where(Message.state.in_(("dead", "unknown", "held", "failed")))
+        .group_by(Message.state)
+    )
+    return {"dead": 0, "unknown": 0, "held": 0, "failed": 0} | {state: n for state, n in rows}
+
+
+def stats(session: Session, now: int) -> dict[str, Any]:
+    """Return the figures of `flask stats`: messages by direction and state, contacts, chats, lag (ms)."""
+    messages: dict[str, dict[str, int]] = {"in": {}, "out": {}}
+    rows = session.execute(
+        select(Message.direction, Message.state, func.count()).group_by(Message.direction, Message.state)
+    )
+    for direction, state, n in rows:
+        messages[direction][state] = n
+    counters = {row.name: row.n for row in session.execute(select(Counter.name, Counter.n))}
+    return {
+        "messages": messages,
+        "contacts": session.scalar(select(func.count(Contact.id))),
+        "chats": session.scalar(select(func.count(Chat.id))),
+        "connections": session.scalar(select(func.count(Connection.id)).where(Connection.archived_at.is_(None))),
+        "pending": session.scalar(select(func.coalesce(func.sum(Chat.pending), 0))),
+        "unknown": messages["out"].get("unknown", 0),
+        "dead": messages["out"].get("dead", 0) + messages["in"].get("dead", 0),
+        "lag": lag(session, now),
+        "counters": counters,
+    }
+
+
+def workers(session: Session, now: int) -> list[dict[str, Any]]:
+    """List the processes that gave a sign of life lately, with whether they are late."""
+    rows = session.scalars(select(Worker).order_by(Worker.name))
+    return [
+        {
+            "name": row.name, "pid": row.pid, "version": row.version, "started_at": row.started_at,
+            "beat_at": row.beat_at, "in_flight": row.in_flight, "late": row.beat_at < now - BEAT_LATE,
+        }
+        for row in rows
+    ]

@@ -1,0 +1,169 @@
+"""Fenced per-chat leases: claimed by raising an epoch, which every later statement requires (durability 2.2)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection as Db
+from sqlalchemy import bindparam, case, select, update
+
+from app.bot.models import Chat
+
+_chat = Chat.__table__.c
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to serve a chat, as long as its row still has this epoch; `ttl` in ms."""
+
+    chat_id: int
+    epoch: int
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a fenced transaction knows of a chat it holds."""
+
+    pending: int
+    pair_slot: int
+    window_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A chat just claimed."""
+
+    lease: Lease
+    connection_id: int
+    contact_id: int | None
+    group_id: str | None
+    pending: int
+    pair_slot: int
+    window_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who claims, how many chats at most, and for how long (ms)."""
+
+    owner: str
+    limit: int
+    now: int
+    ttl: int
+
+
+def claim(db: Db, wish: Claim) -> list[Claimed]:
+    """Claim the chats that have waited longest; rows other workers hold are skipped."""
+    rows = db.execute(
+        _claim, {"owner": wish.owner, "at": wish.now, "until": wish.now + wish.ttl, "limit": wish.limit}
+    ).all()
+    return [
+        Claimed(
+            Lease(row.id, row.epoch, wish.ttl), row.connection_id, row.contact_id, row.group_id, row.pending,
+            row.pair_slot, row.window_until,
+        )
+        for row in rows
+    ]
+
+
+_ready = (
+    select(_chat.id)
+    .where(_chat.ready_at <= bindparam("at"), _chat.lease_until <= bindparam("at"))
+    .order_by(_chat.ready_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_claim = (
+    update(Chat.__table__)  # type: ignore[arg-type]
+    .where(_chat.id.in_(_ready.scalar_subquery()))
+    .values(lease_until=bindparam("until"), epoch=_chat.epoch + 1, owner=bindparam("owner"))
+    .returning(
+        _chat.id, _chat.epoch, _chat.connection_id, _chat.contact_id, _chat.group_id, _chat.pending,
+        _chat.pair_slot, _chat.window_until,
+    )
+)
+_held = (
+    select(_chat.id, _chat.epoch, _chat.pending, _chat.pair_slot, _chat.window_until)
+    .where(_chat.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_chat.id)
+    .with_for_update(key_share=True)
+)
+
+
+def fence(db: Db, leases: Sequence[Lease]) -> dict[int, Held]:
+    """Lock the chats of `leases`, in one order, and return those whose lease still holds."""
+    epochs = {lease.chat_id: lease.epoch for lease in leases}
+    rows = db.execute(_held, {"ids": sorted(epochs)})
+    return {
+        row.id: Held(row.pending, row.pair_slot, row.window_until)
+        for row in rows
+        if row.epoch == epochs[row.id]
+    }
+
+
+@dataclass(slots=True)
+class Steps:
+    """What a fenced transaction does to its chats, written in one go at its end."""
+
+    _kept: list[dict[str, Any]] = field(default_factory=list)
+    _released: list[dict[str, Any]] = field(default_factory=list)
+
+    def keep(self, lease: Lease, now: int, pair_slot: int, handled: int = 0) -> None:
+        """Hold on to a chat: a send is under way."""
+        self._kept.append(
+            {"chat": lease.chat_id, "until": now + lease.ttl, "slot": pair_slot, "handled": handled}
+        )
+
+    def release(self, lease: Lease, ready_at: int | None, handled: int = 0) -> None:
+        """Let a chat go, to be claimed again from `ready_at`, or when a message comes."""
+        self._released.append({"chat": lease.chat_id, "ready": ready_at, "handled": handled})
+
+    def write(self, db: Db) -> None:
+        """Write all steps; the caller has fenced these chats in the same transaction."""
+        if self._kept:
+            db.execute(_keep, sorted(self._kept, key=_by_chat))
+        if self._released:
+            db.execute(_release, sorted(self._released, key=_by_chat))
+
+
+def _by_chat(step: dict[str, Any]) -> int:
+    return step["chat"]
+
+
+_keep = (
+    update(Chat.__table__)  # type: ignore[arg-type]
+    .where(_chat.id == bindparam("chat"))
+    .values(
+        lease_until=bindparam("until"),
+        pair_slot=bindparam("slot"),
+        pending=_chat.pending - bindparam("handled"),
+    )
+)
+_release = (
+    update(Chat.__table__)  # type: ignore[arg-type]
+    .where(_chat.id == bindparam("chat"))
+    .values(
+        lease_until=0,
+        owner=None,
+        ready_at=bindparam("ready"),
+        pending=_chat.pending - bindparam("handled"),
+    )
+)
+
+
+def release_owner(db: Db, owner: str) -> int:
+    """Free the chats that a former process of this name held; returns how many."""
+    freed = db.execute(
+        update(Chat).where(Chat.owner == owner, Chat.lease_until > 0).values(lease_until=0, owner=None)
+    )
+    return freed.rowcount
+
+
+def make_ready(db: Db, chat_ids: Iterable[int], now: int) -> None:
+    """Have chats looked at now, whatever they were waiting for."""
+    db.execute(
+        update(Chat)
+        .where(Chat.id.in_(sorted(chat_ids)))
+        .values(ready_at=case((Chat.ready_at < now, Chat.ready_at), else_=now))
+    )

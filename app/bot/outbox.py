@@ -1,0 +1,287 @@
+"""Sends: paced, fenced, and their outcomes stored as transaction C (specs: durability 2.2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection as Db
+from sqlalchemy import bindparam, select, update
+
+from app.bot import lease, statuses
+from app.bot.channels.contract import Fault, Person, Refused, SendResult, Sent, Status, Uncertain
+from app.bot.lease import Lease
+from app.bot.models import Connection, Message
+from app.bot.pacing import backoff, number_turn, pair_backoff, pair_turn
+
+MAX_TRIES = 8
+# A send whose turn comes within this is waited for; a later one lets its chat go meanwhile.
+SHORT_WAIT = 1_000
+PARKED = 15 * 60 * 1000
+PAIR_LIMIT = "131056"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What sending on a connection to a chat needs; `grace` in ms."""
+
+    connection_id: int
+    account: str
+    person: Person
+    group_id: str | None
+    messages_per_second: int
+    pair_burst: int
+    on_unknown: str
+    window_hours: int | None
+    repeatable: bool
+    grace: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One send to be done now, after `wait` ms; `rest` are the replies of the same turn that follow it."""
+
+    lease: Lease
+    sending: Sending
+    key: str
+    content: Mapping[str, Any]
+    quoted_id: str | None
+    attempts: int
+    wait: int
+    pair_slot: int
+    rest: tuple[Mapping[str, Any], ...] = ()
+    resumed: bool = False
+
+
+class Pace:
+    """The limits of the connections one transaction sends on; read under lock when first asked."""
+
+    def __init__(self, db: Db, connection_ids: set[int]) -> None:
+        self._db = db
+        self._ids = connection_ids
+        self._slots: dict[int, list[int]] | None = None
+
+    def turn(self, sending: Sending, pair_slot: int, now: int) -> tuple[int, int]:
+        """Return when a send may go (ms) and the pair slot after it; the number's slot is taken if it goes soon."""
+        slots = self._load()[sending.connection_id]
+        at, slot = number_turn(slots[0], sending.messages_per_second, now)
+        pair_at, following = pair_turn(pair_slot, sending.pair_burst, now)
+        at = max(at, pair_at, slots[1])
+        if at <= now + SHORT_WAIT:
+            slots[0] = slot
+        return at, following
+
+    def write(self, db: Db) -> None:
+        """Store the slots that were taken."""
+        taken = [{"row": i, "slot": s[0]} for i, s in sorted((self._slots or {}).items()) if s[0] != s[2]]
+        if taken:
+            db.execute(_take_slot, taken)
+
+    def _load(self) -> dict[int, list[int]]:
+        if self._slots is None:
+            rows = self._db.execute(_limits, {"ids": sorted(self._ids)})
+            self._slots = {row.id: [row.next_slot, row.parked_until, row.next_slot] for row in rows}
+        return self._slots
+
+
+_connection = Connection.__table__.c
+_limits = (
+    select(_connection.id, _connection.next_slot, _connection.parked_until)
+    .where(_connection.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_connection.id)
+    .with_for_update(key_share=True)
+)
+_take_slot = (
+    update(Connection.__table__)  # type: ignore[arg-type]
+    .where(_connection.id == bindparam("row"))
+    .values(next_slot=bindparam("slot"))
+)
+
+
+def window_closed(sending: Sending, kind: str, window_until: int, now: int) -> bool:
+    """Tell whether WhatsApp would refuse a free-form message now (whatsapp A12)."""
+    return sending.window_hours is not None and kind != "template" and window_until < now
+
+
+def first_send(
+    turn: Lease, sending: Sending, chat: lease.Held, pace: Pace, row: dict[str, Any], now: int
+) -> tuple[Order | None, int]:
+    """Let a new outbound row go now, or say when; changes the row to match."""
+    if window_closed(sending, row["kind"], chat.window_until, now):
+        # The claim that follows closes this row and those behind it.
+        return None, now
+    at, slot = pace.turn(sending, chat.pair_slot, now)
+    if at > now + SHORT_WAIT:
+        row["next_at"] = at
+        return None, at
+    row["state"], row["attempts"] = "sending", 1
+    return Order(turn, sending, row["key"], row["payload"], row["quoted_id"], 1, at - now, slot), at
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The outcome of an order; `jitter` in 0..1."""
+
+    order: Order
+    result: SendResult
+    now: int
+    jitter: float
+
+
+@dataclass(slots=True)
+class Completed:
+    """What follows a completion: another order, or a chat let go (`more`: it has work)."""
+
+    order: Order | None = None
+    more: bool = False
+    parked: str | None = None
+
+
+@dataclass(slots=True)
+class _Changes:
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    started: list[dict[str, Any]] = field(default_factory=list)
+    parked: dict[int, tuple[int, str]] = field(default_factory=dict)
+
+
+def complete(db: Db, completions: Sequence[Completion]) -> list[Completed]:
+    """Store outcomes of sends; what a status said meanwhile stands. Called by the writer."""
+    held = lease.fence(db, [c.order.lease for c in completions])
+    rows = _rows(db, [c.order.key for c in completions])
+    early = statuses.take_early(
+        db, [(c.order.key, c.result.provider_id) for c in completions if isinstance(c.result, Sent)]
+    )
+    pace = Pace(db, {c.order.sending.connection_id for c in completions})
+    changes, steps = _Changes(), lease.Steps()
+    settled = []
+    for each in completions:
+        row = rows[each.order.key]
+        change = _outcome(each, row, early.get(each.order.key, []), changes)
+        new = {**row, **change}
+        if change:
+            changes.rows.append({"row": row["id"], **{f"new_{name}": new[name] for name in _FIELDS}})
+        settled.append(new)
+    _write_rows(db, changes)
+    results = [
+        _follow(each, new, held.get(each.order.lease.chat_id), pace, changes, steps)
+        for each, new in zip(completions, settled, strict=True)
+    ]
+    if changes.started:
+        db.execute(_start, changes.started)
+    steps.write(db)
+    pace.write(db)
+    for connection_id, (until, reason) in sorted(changes.parked.items()):
+        db.execute(_park, {"row": connection_id, "until": until, "reason": reason[:300]})
+    return results
+
+
+_FIELDS = (
+    "state", "provider_id", "attempts", "next_at", "error_code", "error", "sent_at", "delivered_at", "read_at",
+    "failed_at",
+)
+_message = Message.__table__.c
+_by_keys = (
+    select(_message.id, _message.key, *(_message[name] for name in _FIELDS))
+    .where(_message.key.in_(bindparam("keys", expanding=True)))
+    .order_by(_message.id)
+    .with_for_update(key_share=True)
+)
+_change = (
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(_message.id == bindparam("row"))
+    .values({name: bindparam(f"new_{name}") for name in _FIELDS})
+)
+_start = (
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(_message.key == bindparam("send"))
+    .values(state=bindparam("to"), attempts=bindparam("tries"), next_at=bindparam("at"))
+)
+_park = (
+    update(Connection.__table__)  # type: ignore[arg-type]
+    .where(_connection.id == bindparam("row"))
+    .values(parked_until=bindparam("until"), parked_reason=bindparam("reason"))
+)
+
+
+def _rows(db: Db, keys: list[str]) -> dict[str, dict[str, Any]]:
+    return {row["key"]: dict(row) for row in db.execute(_by_keys, {"keys": keys}).mappings()}
+
+
+def _write_rows(db: Db, changes: _Changes) -> None:
+    if changes.rows:
+        db.execute(_change, sorted(changes.rows, key=lambda row: row["row"]))
+
+
+def _outcome(
+    each: Completion, row: Mapping[str, Any], early: list[Status], changes: _Changes
+) -> dict[str, Any]:
+    """Return what an outcome changes in its row."""
+    result, order = each.result, each.order
+    if isinstance(result, Sent):
+        took = Status(result.provider_id, "sent", each.now, order.key)
+        return {**statuses.advance(row, [took, *early]), **({"next_at": None} if row["next_at"] else {})}
+    if row["state"] not in {"sending", "unknown"} or row["attempts"] != order.attempts:
+        return {}
+    if isinstance(result, Uncertain):
+        return uncertain(each.now + order.sending.grace, result.message)
+    return _refused(each, result, changes)
+
+
+def uncertain(until: int, message: str) -> dict[str, Any]:
+    """Return the row of a send whose outcome cannot be known before a status or `until` (ms)."""
+    return {"state": "unknown", "next_at": until, "error_code": "unknown", "error": message[:500]}
+
+
+def _refused(each: Completion, refused: Refused, changes: _Changes) -> dict[str, Any]:
+    told = {"error_code": refused.code[:40], "error": refused.message[:500]}
+    order, now = each.order, each.now
+    if refused.fault in {Fault.TOKEN, Fault.ACCOUNT}:
+        changes.parked[order.sending.connection_id] = (now + PARKED, refused.message)
+        # The message is not to blame: this try does not count.
+        return {**told, "state": "retry", "next_at": now + PARKED, "attempts": order.attempts - 1}
+    if refused.fault in {Fault.NEVER, Fault.FIX}:
+        return {**told, "state": "failed", "failed_at": now, "next_at": None}
+    if order.attempts >= (refused.max_tries or MAX_TRIES):
+        return {**told, "state": "dead", "failed_at": now, "next_at": None}
+    return {**told, "state": "retry", "next_at": now + _wait(each, refused)}
+
+
+def _wait(each: Completion, refused: Refused) -> int:
+    if refused.retry_after is not None:
+        return int(refused.retry_after * 1000)
+    if refused.code == PAIR_LIMIT:
+        return pair_backoff(each.order.attempts - 1)
+    return backoff(each.order.attempts - 1, each.jitter)
+
+
+def _follow(
+    each: Completion, row: Mapping[str, Any], chat: lease.Held | None, pace: Pace, changes: _Changes,
+    steps: lease.Steps,
+) -> Completed:
+    """Go on with the next reply of the turn, or let the chat go."""
+    order, now = each.order, each.now
+    parked = changes.parked.get(order.sending.connection_id)
+    completed = Completed(parked=parked[1] if parked else None)
+    if chat is None:
+        return completed
+    if row["state"] in statuses.OPEN:
+        steps.release(order.lease, row["next_at"] or now)
+        return completed
+    if order.rest:
+        following = dict(order.rest[0])
+        held = replace(chat, pair_slot=order.pair_slot)
+        completed.order, ready_at = first_send(order.lease, order.sending, held, pace, following, now)
+        if completed.order is None:
+            changes.started.append(_started(following, following["next_at"]))
+            steps.release(order.lease, ready_at)
+            return completed
+        completed.order = replace(completed.order, rest=order.rest[1:])
+        changes.started.append(_started(following, None))
+        steps.keep(order.lease, now, completed.order.pair_slot)
+        return completed
+    completed.more = chat.pending > 0 or order.resumed
+    steps.release(order.lease, now if completed.more else None)
+    return completed
+
+
+def _started(row: Mapping[str, Any], at: int | None) -> dict[str, Any]:
+    return {"send": row["key"], "to": row["state"], "tries": row["attempts"], "at": at}

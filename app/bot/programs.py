@@ -1,0 +1,168 @@
+"""Turns: inbound messages and published brains brought together, outcomes made storable."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from app.bot.claims import Job
+from app.bot.content import ContentError, parse_content, text_content
+from app.bot.models import Cooldown
+from app.bot.turns import Ended, Reply
+from app.brains import effects
+from app.brains.models import BrainVersion
+from app.brains.runtime import Outcome, Program, Runtime, Sender, Turn, compile_program
+from app.writer import Database
+
+KEPT = 200
+SEED_MASK = 0xFFFF_FFFF
+
+
+class Programs:
+    """Runs jobs on the compiled versions this process keeps; versions never change, so neither do programs."""
+
+    def __init__(self, database: Database, runtime: Runtime, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._runtime = runtime
+        self._clock = clock
+        self._programs: OrderedDict[int, Program] = OrderedDict()
+
+    def run(self, jobs: Sequence[Job]) -> list[Ended]:
+        """Run each job's brain on its message; a job without a brain ends silent, with the reason in its trace."""
+        programs = self._load({job.version_id for job in jobs if job.version_id})
+        cooldowns = self._cooldowns(jobs, programs)
+        now = self._clock()
+        runnable = [
+            (job, programs[job.version_id], _turn(job, cooldowns, now))
+            for job in jobs
+            if job.version_id is not None
+        ]
+        outcomes = self._runtime.run_many([(program, turn) for _, program, turn in runnable])
+        ended = [_ended(job, out, now) for (job, _, _), out in zip(runnable, outcomes, strict=True)]
+        return ended + [_unserved(job, now) for job in jobs if job.version_id is None]
+
+    def _load(self, version_ids: set[int]) -> dict[int, Program]:
+        missing = [i for i in version_ids if i not in self._programs]
+        if missing:
+            with self._database.read() as session:
+                query = select(BrainVersion).where(BrainVersion.id.in_(missing))
+                for version in session.scalars(query):
+                    self._programs[version.id] = compile_program(
+                        version.id, version.brain_id, version.document
+                    )
+        programs = {i: self._programs[i] for i in version_ids}
+        for i in version_ids:
+            self._programs.move_to_end(i)
+        while len(self._programs) > KEPT:
+            self._programs.popitem(last=False)
+        return programs
+
+    def _cooldowns(
+        self, jobs: Sequence[Job], programs: Mapping[int, Program]
+    ) -> dict[int, dict[tuple[str, str], int]]:
+        """Read the cooldowns of the brains that have any, by brain."""
+        brains = {p.brain_id for p in programs.values() if p.has_cooldowns}
+        if not brains:
+            return {}
+        scopes = {"brain"}
+        for job in jobs:
+            scopes |= {f"contact:{job.chat.contact_id}", f"chat:{job.lease.chat_id}"}
+        found: dict[int, dict[tuple[str, str], int]] = {}
+        with self._database.read() as session:
+            query = select(Cooldown.brain_id, Cooldown.command_id, Cooldown.scope, Cooldown.until).where(
+                Cooldown.brain_id.in_(brains), Cooldown.scope.in_(scopes)
+            )
+            for row in session.execute(query):
+                found.setdefault(row.brain_id, {})[row.command_id, row.scope] = row.until
+        return found
+
+
+def _turn(job: Job, cooldowns: Mapping[int, dict[tuple[str, str], int]], now: int) -> Turn:
+    message, person = job.message, job.sending.person
+    choice = _choice(message)
+    return Turn(
+        message_id=message["id"],
+        kind=message["kind"],
+        text=message["text"],
+        choice_id=choice[0],
+        choice_title=choice[1],
+        contact_id=job.chat.contact_id,
+        sender=Sender(person.user_id or person.phone or "", person.name, person.phone),
+        chat_id=job.lease.chat_id,
+        is_group=job.chat.group_id is not None,
+        at=message["provider_at"] or message["created_at"],
+        now=now,
+        seed=(message["id"] * 2654435761) & SEED_MASK,
+        cooldowns=cooldowns.get(job.brain_id or 0, {}),
+    )
+
+
+def _choice(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return id and title of a pressed button or a chosen list row."""
+    payload = message["payload"]
+    if message["kind"] == "button":
+        button = payload.get("button") or {}
+        return button.get("payload"), button.get("text")
+    interactive = payload.get("interactive") if message["kind"] == "interactive" else None
+    if not isinstance(interactive, dict):
+        return None, None
+    chosen = interactive.get("button_reply") or interactive.get("list_reply") or {}
+    return chosen.get("id"), chosen.get("title")
+
+
+def _ended(job: Job, outcome: Outcome, now: int) -> Ended:
+    provider_id = job.message["provider_id"]
+    status, trace = outcome.status, outcome.trace
+    try:
+        replies = tuple(_reply(e, provider_id) for e in outcome.effects if isinstance(e, effects.Reply))
+    except ContentError as error:
+        replies, status, trace = (), "failed", {**trace, "error": str(error)}
+    return Ended(
+        job.lease,
+        job.sending,
+        job.message["id"],
+        provider_id,
+        _run(job, now, status, trace, outcome.command_id, outcome.micros),
+        now,
+        replies,
+        tuple(
+            {"brain_id": job.brain_id, "command_id": cool.command_id, "scope": cool.scope, "until": cool.until}
+            for cool in outcome.effects
+            if isinstance(cool, effects.Cool)
+        ),
+    )
+
+
+def _reply(reply: effects.Reply, provider_id: str) -> Reply:
+    """Make an effect sendable; raises ContentError beyond WhatsApp's limits."""
+    if reply.buttons:
+        buttons = [{"id": title, "title": title} for title in reply.buttons]
+        content = parse_content({"kind": "buttons", "body": reply.text, "buttons": buttons}).model_dump(
+            mode="json", exclude_none=True
+        )
+    else:
+        content = text_content(reply.text)
+    return Reply(content, reply.text, provider_id if reply.quote else None)
+
+
+def _unserved(job: Job, now: int) -> Ended:
+    reason = "The connection has no published brain." if job.brain_id else "The connection has no brain."
+    run = _run(job, now, "silent", {"reason": reason}, None, 0)
+    return Ended(job.lease, job.sending, job.message["id"], job.message["provider_id"], run, now)
+
+
+def _run(  # noqa: PLR0913  the columns of a run
+    job: Job, now: int, outcome: str, trace: Mapping[str, Any], command_id: str | None, micros: int
+) -> dict[str, Any]:
+    return {
+        "message_id": job.message["id"],
+        "chat_id": job.lease.chat_id,
+        "brain_id": job.brain_id if job.version_id else None,
+        "version_id": job.version_id,
+        "command_id": command_id,
+        "outcome": outcome,
+        "trace": dict(trace),
+        "micros": micros,
+        "created_at": now,
+    }

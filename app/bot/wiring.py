@@ -1,0 +1,91 @@
+"""The message pipeline of one process: what web and worker need, wired together."""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask import Flask
+
+from app.bot.accounts import Accounts
+from app.bot.channels import load_channels
+from app.bot.channels.contract import Channel, Checked, Item
+from app.bot.connections import Connections
+from app.bot.counters import Counters
+from app.bot.dispatch import Dispatcher, Pulse
+from app.bot.inbox import Accepted
+from app.bot.intake import Intake
+from app.bot.probe import check
+from app.bot.probes import probes
+from app.bot.programs import Programs
+from app.bot.reception import Reception
+from app.bot.sender import Sender
+from app.bot.worker import Heart, Name, Worker
+from app.brains.runtime import Runtime
+from app.brains.sandbox import Sandbox
+from app.web import House
+
+
+@dataclass
+class Bot:
+    """The pipeline's parts; the sandbox starts when it is first needed."""
+
+    house: House
+    channels: Mapping[str, Channel]
+    connections: Connections
+    accounts: Accounts
+    reception: Reception
+    counters: Counters
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """The confined processes that render operators' templates."""
+        settings = self.house.settings
+        return Sandbox(children=settings.sandbox_children, allow_unsafe=settings.sandbox_unsafe)
+
+    def accept_local(self, connection_id: int, items: Sequence[Item]) -> Accepted:
+        """Take items that came over no wire: the simulator's."""
+        return self.reception.take([(connection_id, items)])
+
+    def check(self, connection_id: int) -> Checked:
+        """Try a connection without sending anything."""
+        self.accounts.forget()
+        return check(self.channels, self.accounts.by_id(connection_id))
+
+    def worker(self) -> Worker:
+        """Build this process's worker; raises NameTaken."""
+        settings, database = self.house.settings, self.house.database
+        name = Name(settings.brainbox_data, settings.worker_name)
+        pulse = Pulse(
+            name.text,
+            int(settings.lease_seconds * 1000),
+            int(settings.grace_seconds * 1000),
+            int(settings.sweep_seconds * 1000),
+            self.house.clock,
+        )
+        programs = Programs(database, Runtime(self.sandbox), self.house.clock)
+        dispatcher = Dispatcher(database, self.channels, programs, pulse)
+        sender = Sender(self.channels, self.accounts, dispatcher.sent)
+        dispatcher.send = sender.send
+        return Worker(name, database, dispatcher, sender)
+
+    def heart(self, role: str, worker: Worker | None = None) -> Heart:
+        """Build the heartbeat of this process: `role` is web or worker."""
+        name = f"{role}:{socket.gethostname()}:{os.getpid()}"
+        in_flight = (lambda: worker.in_flight) if worker else (lambda: 0)
+        return Heart(self.house.database, self.counters, self.house.clock, name, in_flight)
+
+
+def init_app(app: Flask) -> None:
+    """Wire the pipeline and put the webhook intake in front of the app."""
+    house: House = app.extensions["house"]
+    channels = load_channels(house.settings)
+    connections = Connections(channels, house.vault)
+    accounts = Accounts(house.database, connections, house.clock)
+    stale_after = int(house.settings.stale_after_seconds * 1000)
+    reception = Reception(house.database, house.clock, stale_after)
+    counters = Counters()
+    app.extensions["bot"] = Bot(house, channels, connections, accounts, reception, counters)
+    app.register_blueprint(probes)
+    app.wsgi_app = Intake(app.wsgi_app, accounts, reception, counters)

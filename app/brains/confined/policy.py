@@ -1,0 +1,299 @@
+"""What a template may say: the Jinja environment of a child (specs: sandbox 7)."""
+
+import ast
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NoReturn
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.defaults import DEFAULT_FILTERS
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import BlockReference, Context, LoopContext, Macro
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
+
+from .. import limits  # noqa: TID252  the package has another name in the child
+
+TEMPLATE_FILE: Final = "<template>"
+
+# No attr, map, format, groupby, center, indent, pprint, xmlattr, tojson, batch or slice: each walks attributes,
+# formats or multiplies. No random: a turn's choice must be the same when it is run again.
+FILTERS: Final = frozenset(
+    [
+        "abs",
+        "capitalize",
+        "count",
+        "d",
+        "default",
+        "dictsort",
+        "first",
+        "float",
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "replace",
+        "reverse",
+        "round",
+        "select",
+        "selectattr",
+        "sort",
+        "string",
+        "sum",
+        "title",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "urlencode",
+        "wordcount",
+        "wordwrap",
+    ]
+)
+_LOOP = frozenset(
+    [
+        "index",
+        "index0",
+        "revindex",
+        "revindex0",
+        "first",
+        "last",
+        "length",
+        "depth",
+        "depth0",
+        "cycle",
+        "changed",
+        "previtem",
+        "nextitem",
+    ]
+)
+# Attributes by exact type; whatever is not listed does not exist. No str.format, format_map, center, ljust, zfill,
+# expandtabs, translate, encode: formatting walks attributes, padding multiplies.
+ATTRIBUTES: Final[dict[type, frozenset[str]]] = {
+    str: frozenset(
+        [
+            "capitalize",
+            "casefold",
+            "count",
+            "endswith",
+            "find",
+            "isalnum",
+            "isalpha",
+            "isascii",
+            "isdecimal",
+            "isdigit",
+            "islower",
+            "isnumeric",
+            "isspace",
+            "istitle",
+            "isupper",
+            "join",
+            "lower",
+            "lstrip",
+            "partition",
+            "removeprefix",
+            "removesuffix",
+            "replace",
+            "rfind",
+            "rpartition",
+            "rsplit",
+            "rstrip",
+            "split",
+            "splitlines",
+            "startswith",
+            "strip",
+            "swapcase",
+            "title",
+            "upper",
+        ]
+    ),
+    dict: frozenset({"get", "items", "keys", "values"}),
+    list: frozenset({"count", "index"}),
+    tuple: frozenset({"count", "index"}),
+    LoopContext: _LOOP,
+}
+_CALLABLE = (StrictUndefined, types.BuiltinMethodType, Macro, BlockReference, LoopContext)
+
+
+class LimitReachedError(Exception):
+    """A template asked for more than the table of limits gives."""
+
+
+class PlainUndefined(StrictUndefined):
+    """A missing value that names itself when it is used."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        if self._undefined_hint:
+            return self._undefined_hint
+        name = str(self._undefined_name)[:80]
+        owner = self._undefined_obj
+        if type(owner) is dict:
+            known = ", ".join(sorted(str(key) for key in owner)[:12]) or "nothing"
+            return f"“{name}” is not known here. There is: {known}."
+        return f"“{name}” is not known here."
+
+
+def capped_range(*args: int) -> range:
+    """Return a range of at most `RANGE_ITEMS` steps; raises LimitReachedError."""
+    numbers = range(*args)
+    if len(numbers) > limits.RANGE_ITEMS:
+        raise LimitReachedError(f"range() goes to {limits.RANGE_ITEMS:,} steps at most.")
+    return numbers
+
+
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja with attributes and callables by allow-list, bounded operators and template lines in tracebacks."""
+
+    intercepted_binops = frozenset({"**", "*", "%"})
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Read `obj.attribute`: a dictionary's entry first, then what the table allows for this exact type."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return self._allowed(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Read `obj[argument]` of plain data."""
+        if type(obj) in {dict, list, tuple, str, range}:
+            try:
+                return obj[argument]
+            except (TypeError, LookupError):
+                pass
+        return (
+            self._allowed(obj, argument) if type(argument) is str else self.undefined(obj=obj, name=argument)
+        )
+
+    def _allowed(self, obj: Any, name: str) -> Any:
+        kind = type(obj)
+        if name in ATTRIBUTES.get(kind, ()):
+            return getattr(obj, name)
+        if kind is Namespace and not name.startswith("_"):
+            return getattr(obj, name, None)
+        return self.undefined(obj=obj, name=name)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Allow what the tables hand out: methods of plain data, macros, blocks, loops, range and namespace."""
+        return isinstance(obj, _CALLABLE) or obj is capped_range or obj is Namespace
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Apply `**`, `*` or `%` within bounds; raises LimitReachedError."""
+        _OPERATOR_CHECKS[operator](left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def handle_exception(self, source: str | None = None) -> NoReturn:  # noqa: ARG002  Jinja's signature
+        """Let the error out as it is: lines already are the template's."""
+        raise  # noqa: PLE0704  called while the error is being handled
+
+    def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
+        _check_tree(source)
+        return super()._generate(source, *args, **kwargs)
+
+    def _compile(self, source: str, filename: str) -> types.CodeType:
+        """Compile with the template's own line numbers, so that every traceback and crash report speaks of them."""
+        tree = ast.parse(source, filename)
+        lines = _template_lines(source)
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.expr, ast.stmt, ast.excepthandler, ast.arg, ast.keyword, ast.alias)):
+                node.lineno = node.end_lineno = _line_of(lines, node.lineno)
+        return compile(tree, filename, "exec")
+
+
+def environment() -> TemplateEnvironment:
+    """Make the environment of a child: no loader, few filters, two globals."""
+    made = TemplateEnvironment(
+        loader=None, optimized=False, undefined=PlainUndefined, autoescape=False, cache_size=0
+    )
+    made.filters = {name: DEFAULT_FILTERS[name] for name in FILTERS}
+    made.globals = {"range": capped_range, "namespace": Namespace}
+    return made
+
+
+def check_source(source: str) -> None:
+    """Refuse a text that is too long or nested before the parser sees it; raises LimitReachedError."""
+    if len(source) > limits.TEMPLATE_CHARS:
+        raise LimitReachedError(f"A template has {limits.TEMPLATE_CHARS:,} characters at most.")
+    depth = 0
+    for char in source:
+        depth += (char in "([{") - (char in ")]}")
+        if depth > limits.TEMPLATE_BRACKETS:
+            raise LimitReachedError(f"Brackets can be nested {limits.TEMPLATE_BRACKETS} deep at most.")
+        depth = max(depth, 0)
+
+
+def _check_tree(tree: nodes.Template) -> None:
+    for count, (node, chain) in enumerate(_walk(tree)):
+        if isinstance(node, (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+            raise TemplateSyntaxError("A template cannot include, import or extend another one.", node.lineno)
+        if chain > limits.TEMPLATE_CHAIN or count > limits.TEMPLATE_NODES:
+            raise TemplateSyntaxError(
+                "This template is too complex. Make it shorter or split it.", node.lineno
+            )
+
+
+def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
+    """Yield every node with the number of filters around it; iterative, since depth is what is checked."""
+    waiting = [(tree, 0)]
+    while waiting:
+        node, chain = waiting.pop()
+        yield node, chain
+        inside = chain + isinstance(node, (nodes.Filter, nodes.BinExpr, nodes.UnaryExpr))
+        waiting.extend((child, inside) for child in node.iter_child_nodes())
+
+
+def _template_lines(source: str) -> list[tuple[int, int]]:
+    """Read Jinja's last line, `debug_info = '1=12&3=20'`: pairs of (generated line, template line)."""
+    encoded = source.rpartition("debug_info = ")[2].strip().strip("'\"")
+    pairs = (pair.partition("=") for pair in encoded.split("&") if pair)
+    return [(int(generated), int(template)) for template, _, generated in pairs]
+
+
+def _line_of(lines: list[tuple[int, int]], generated: int) -> int:
+    found = 1
+    for start, template in lines:
+        if start > generated:
+            break
+        found = template
+    return found
+
+
+def _check_power(left: Any, right: Any) -> None:
+    if type(left) is int and type(right) is int and left.bit_length() * abs(right) > limits.NUMBER_BITS:
+        raise LimitReachedError("The result of ** would be too large.")
+
+
+def _check_product(left: Any, right: Any) -> None:
+    for one, other in ((left, right), (right, left)):
+        if (
+            isinstance(one, (str, list, tuple))
+            and type(other) is int
+            and len(one) * other > limits.REPEAT_ITEMS
+        ):
+            raise LimitReachedError("The result of * would be too large.")
+    if (
+        type(left) is int
+        and type(right) is int
+        and left.bit_length() + right.bit_length() > limits.NUMBER_BITS
+    ):
+        raise LimitReachedError("The result of * would be too large.")
+
+
+def _check_remainder(left: Any, _right: Any) -> None:
+    if isinstance(left, str):
+        raise SecurityError("Use ~ to join texts; % is for numbers here.")
+
+
+_OPERATOR_CHECKS: Final[dict[str, Callable[[Any, Any], None]]] = {
+    "**": _check_power,
+    "*": _check_product,
+    "%": _check_remainder,
+}

@@ -1,0 +1,168 @@
+"""The brain document: what an operator writes, checked on the way in (DESIGN section 3)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from app.brains import limits
+from app.brains.arguments import Argument, check_order
+from app.brains.triggers import KINDS
+from app.brains.triggers.contract import TriggerConfig, fold
+
+if TYPE_CHECKING:
+    Trigger = TriggerConfig
+else:
+    Trigger = Annotated[reduce(or_, (kind.Config for kind in KINDS.values())), Field(discriminator="kind")]
+
+Template = Annotated[str, StringConstraints(min_length=1, max_length=limits.TEMPLATE_CHARS)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Button = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=limits.BUTTON_CHARS)
+]
+Prefix = Annotated[str, StringConstraints(pattern=r"^\S{1,10}$")]
+Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=140)]
+
+
+class Part(BaseModel):
+    """Parent of the document's parts: frozen, and unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrainSettings(Part):
+    """What holds for all commands of a brain."""
+
+    prefixes: Annotated[tuple[Prefix, ...], Field(max_length=10)] = ("!",)
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    timezone: str = "UTC"
+    max_commands_per_message: Literal[1] = 1
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone “{value[:40]}”; write one like Africa/Accra") from error
+        return value
+
+
+class CooldownRule(Part):
+    """How long a command rests after it answered, and for whom; with a message it says so."""
+
+    per: Literal["contact", "chat", "brain"] = "contact"
+    seconds: Annotated[int, Field(ge=1, le=limits.COOLDOWN_SECONDS)]
+    message: Annotated[str, StringConstraints(max_length=limits.REPLY_CHARS_WITH_BUTTONS)] | None = None
+
+
+class Restrict(Part):
+    """Where and for whom a command runs; people are phone numbers or user ids."""
+
+    chats: Literal["any", "direct", "group"] = "any"
+    allow: Annotated[tuple[Person, ...], Field(max_length=limits.PEOPLE)] = ()
+    deny: Annotated[tuple[Person, ...], Field(max_length=limits.PEOPLE)] = ()
+    cooldown: CooldownRule | None = None
+
+
+class ReplyAction(Part):
+    """A text to send: one template, or variants of which the turn's seed picks one."""
+
+    kind: Literal["reply"]
+    template: Template | None = None
+    variants: Annotated[tuple[Template, ...], Field(max_length=limits.VARIANTS)] = ()
+    quote: bool = False
+    buttons: Annotated[tuple[Button, ...], Field(max_length=limits.BUTTONS)] = ()
+
+    @field_validator("buttons")
+    @classmethod
+    def _are_plain(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any("{{" in title or "{%" in title for title in value):
+            raise ValueError("a button's title cannot hold a template; write plain text")
+        if len({fold(title) for title in value}) < len(value):
+            raise ValueError("two buttons have the same title; WhatsApp wants them different")
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_text(self) -> Self:
+        if (self.template is None) == (not self.variants):
+            raise ValueError("write either one template or a list of variants")
+        return self
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All templates of this action."""
+        return self.variants if self.template is None else (self.template,)
+
+
+class Command(Part):
+    """Trigger, arguments, restrictions and action, under an id that never changes."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+    name: Title
+    enabled: bool = True
+    trigger: Trigger
+    arguments: Annotated[tuple[Argument, ...], Field(max_length=limits.ARGUMENTS)] = ()
+    restrict: Restrict = Restrict()
+    action: ReplyAction
+
+    @field_validator("arguments")
+    @classmethod
+    def _in_order(cls, value: tuple[Argument, ...]) -> tuple[Argument, ...]:
+        check_order(value)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.arguments and KINDS[self.trigger.kind].opening(self.trigger, "") is None:
+            raise ValueError(
+                f"a command with the trigger {self.trigger.kind} takes no arguments; remove them"
+            )
+        chars = sum(map(len, self.action.texts))
+        if chars > limits.COMMAND_CHARS:
+            raise ValueError(
+                f"its texts have {chars:,} characters together; {limits.COMMAND_CHARS:,} are allowed"
+            )
+        return self
+
+
+class Document(Part):
+    """A whole brain."""
+
+    brain: Slug
+    title: Title
+    settings: BrainSettings = BrainSettings()
+    commands: Annotated[tuple[Command, ...], Field(max_length=limits.COMMANDS)] = ()
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        for what, values in (
+            ("id", [command.id for command in self.commands]),
+            ("name", [fold(command.name) for command in self.commands]),
+        ):
+            twice = next((value for index, value in enumerate(values) if values.index(value) < index), None)
+            if twice is not None:
+                raise ValueError(f"two commands have the {what} “{twice}”; give each its own")
+        return self
+
+
+def plain(document: Document) -> dict[str, Any]:
+    """Return the document as JSON data in the model's order, without what is at its default."""
+    return document.model_dump(mode="json", exclude_defaults=True)
+
+
+def canonical(document: Document | Mapping[str, Any]) -> str:
+    """Return the one JSON text of a valid document; raises pydantic.ValidationError for another."""
+    checked = document if isinstance(document, Document) else Document.model_validate(document)
+    return json.dumps(plain(checked), ensure_ascii=False, separators=(",", ":"))
+
+
+def content_hash(document: Document | Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the canonical text, in hex; raises pydantic.ValidationError."""
+    return hashlib.sha256(canonical(document).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,180 @@
+"""A compiled brain version: which command fires on a turn, and why the others do not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.brains import arguments as args
+from app.brains.document import Command, Document, Restrict
+from app.brains.problems import parse_document
+from app.brains.sandbox.wire import template_key
+from app.brains.triggers import KINDS
+from app.brains.triggers.contract import Heard, Match, TriggerKind, hear
+from app.brains.turn import Sender, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A template with its key; `literal` when it holds no template syntax and needs no sandbox."""
+
+    source: str
+    key: str
+    literal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command with all that can be worked out before the first message."""
+
+    command: Command
+    kind: TriggerKind
+    texts: tuple[Text, ...]
+    usage: str
+    allow: frozenset[str]
+    deny: frozenset[str]
+    lost: Mapping[str, str]  # its line in a trace when it did not fire
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A brain version ready to run; immutable, so it can be kept and shared between threads."""
+
+    version_id: int
+    brain_id: int
+    document: Document
+    entries: tuple[Entry, ...]
+    zone: ZoneInfo
+    has_cooldowns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The command that fired, with its match, and what keeps it from answering."""
+
+    entry: Entry
+    match: Match
+    blocked: str = ""  # in words
+    message: str | None = None  # what to say instead of nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What one command would do on a turn: won, blocked, shadowed (an earlier one answers), lost or off."""
+
+    command_id: str
+    name: str
+    verdict: str
+    why: str
+
+
+def compile_program(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program:
+    """Check and compile a document; raises InvalidDocument with every problem."""
+    checked = parse_document(document)
+    # Anything else is asked last, wherever it stands.
+    commands = sorted(checked.commands, key=lambda command: command.trigger.kind == "fallback")
+    prefix = next(iter(checked.settings.prefixes), "")
+    entries = tuple(_entry(command, prefix) for command in commands)
+    rests = any(command.enabled and command.restrict.cooldown for command in commands)
+    return Program(version_id, brain_id, checked, entries, ZoneInfo(checked.settings.timezone), rests)
+
+
+def choose(program: Program, turn: Turn) -> tuple[Choice | None, int]:
+    """Return the first command that fires, and how many entries were asked before it."""
+    heard = hear(turn, program.document.settings.prefixes)
+    for index, entry in enumerate(program.entries):
+        if entry.command.enabled and (match := entry.kind.match(entry.command.trigger, heard)):
+            return _judge(entry, match, turn), index
+    return None, len(program.entries)
+
+
+def explain(program: Program, turn: Turn) -> list[Explained]:
+    """Say for every command what it would do on this turn, in the order in which they are asked."""
+    heard = hear(turn, program.document.settings.prefixes)
+    lines: list[Explained] = []
+    winner = ""
+    for entry in program.entries:
+        verdict, why = _verdict(entry, heard, winner)
+        if verdict in {"won", "blocked"}:
+            winner = entry.command.name
+        lines.append(Explained(entry.command.id, entry.command.name, verdict, why))
+    return lines
+
+
+def cooldown_scope(command: Command, turn: Turn) -> str:
+    """Name whom a command rests for: contact:<id>, chat:<id> or brain."""
+    per = command.restrict.cooldown.per if command.restrict.cooldown else "brain"
+    if per == "brain":
+        return "brain"
+    # In a group the person may not be known; the group then rests as a whole.
+    known = per == "contact" and turn.contact_id is not None
+    return f"contact:{turn.contact_id}" if known else f"chat:{turn.chat_id}"
+
+
+def _entry(command: Command, prefix: str) -> Entry:
+    kind = KINDS[command.trigger.kind]
+    why = kind.explain(command.trigger) if command.enabled else "is switched off"
+    return Entry(
+        command,
+        kind,
+        tuple(Text(source, template_key(source), "{" not in source) for source in command.action.texts),
+        args.usage(kind.opening(command.trigger, prefix) or command.name, command.arguments),
+        _people(command.restrict.allow),
+        _people(command.restrict.deny),
+        {"command": command.id, "verdict": "lost" if command.enabled else "off", "why": why},
+    )
+
+
+def _people(names: Sequence[str]) -> frozenset[str]:
+    return frozenset(map(_person, names))
+
+
+def _person(name: str) -> str:
+    """Write a phone number as bare digits, so that +233 20-123 is found; leave user ids alone."""
+    bare = name.strip().translate(_PHONE_MARKS)
+    return bare if bare.isdecimal() else name.strip()
+
+
+_PHONE_MARKS = str.maketrans("", "", "+ -()./")
+
+
+def _verdict(entry: Entry, heard: Heard, winner: str) -> tuple[str, str]:
+    match = entry.kind.match(entry.command.trigger, heard) if entry.command.enabled else None
+    if match is None:
+        return entry.lost["verdict"], entry.lost["why"]
+    if winner:
+        return "shadowed", f"would fire, but “{winner}” is asked first"
+    choice = _judge(entry, match, heard.turn)
+    return (
+        ("blocked", choice.blocked) if choice.blocked else ("won", entry.kind.explain(entry.command.trigger))
+    )
+
+
+def _judge(entry: Entry, match: Match, turn: Turn) -> Choice:
+    """Apply the command's restrictions."""
+    restrict = entry.command.restrict
+    if blocked := _restricted(entry, restrict, turn):
+        return Choice(entry, match, blocked)
+    if restrict.cooldown:
+        left = turn.cooldowns.get((entry.command.id, cooldown_scope(entry.command, turn)), 0) - turn.now
+        if left > 0:
+            return Choice(entry, match, f"rests for {-(-left // 1000)} s more", restrict.cooldown.message)
+    return Choice(entry, match)
+
+
+def _restricted(entry: Entry, restrict: Restrict, turn: Turn) -> str:
+    if restrict.chats == "direct" and turn.is_group:
+        return "runs in direct chats only"
+    if restrict.chats == "group" and not turn.is_group:
+        return "runs in groups only"
+    if entry.allow or entry.deny:
+        names = _names(turn.sender)
+        if entry.deny & names:
+            return "is denied to this person"
+        if entry.allow and not entry.allow & names:
+            return "is not allowed to this person"
+    return ""
+
+
+def _names(sender: Sender) -> frozenset[str]:
+    return frozenset(_person(name) for name in (sender.id, sender.phone) if name)

@@ -1,0 +1,35 @@
+"""One unit of work for a brain, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who wrote; `id` is the stable name of the person on this connection."""
+
+    id: str
+    name: str = ""
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message on its way into a brain; `at` and `now` are milliseconds since 1970.
+
+    `seed` decides all chance; `cooldowns` says until when (ms) a command rests, by command id and scope.
+    """
+
+    message_id: int
+    kind: str
+    text: str
+    sender: Sender
+    chat_id: int
+    at: int
+    now: int
+    seed: int
+    contact_id: int | None = None
+    choice_id: str | None = None
+    choice_title: str | None = None
+    is_group: bool = False
+    cooldowns: Mapping[tuple[str, str], int] = field(default_factory=dict)

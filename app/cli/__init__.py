@@ -1,0 +1,14 @@
+"""The command line: `flask --app wsgi COMMAND`; each answers with exit code 0, or 1 and what to do."""
+
+from flask import Flask
+
+from app.cli import accounts, brains, connections, health
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    app.cli.add_command(accounts.init)
+    app.cli.add_command(connections.connection)
+    app.cli.add_command(brains.brain)
+    app.cli.add_command(health.stats)
+    app.cli.add_command(health.doctor)

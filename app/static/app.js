@@ -1,0 +1,237 @@
+// Small behaviour of the pages: live updates, theme, notices, and a few comforts. No inline code anywhere (strict CSP).
+"use strict";
+
+const one = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// ---- Theme and menu: kept per browser -------------------------------------------------------------------------
+
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+
+function showTheme() {
+  const chosen = localStorage.getItem("theme") || "system";
+  const dark = chosen === "dark" || (chosen === "system" && systemDark.matches);
+  document.documentElement.dataset.bsTheme = dark ? "dark" : "light";
+  for (const button of all("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.themeChoice === chosen));
+  }
+}
+
+function showFold() {
+  const folded = localStorage.getItem("folded") === "yes";
+  document.documentElement.classList.toggle("folded", folded);
+  one("[data-fold]")?.setAttribute("aria-pressed", String(folded));
+}
+
+systemDark.addEventListener("change", showTheme);
+
+// ---- Clicks ---------------------------------------------------------------------------------------------------
+
+const clicks = {
+  "[data-theme-choice]": (button) => {
+    localStorage.setItem("theme", button.dataset.themeChoice);
+    showTheme();
+  },
+  "[data-fold]": () => {
+    localStorage.setItem("folded", localStorage.getItem("folded") === "yes" ? "no" : "yes");
+    showFold();
+  },
+  "[data-dismiss]": (button) => button.closest("[data-notice]").remove(),
+  "[data-copy]": async (button) => {
+    await navigator.clipboard.writeText(one(button.dataset.copy).value);
+    const word = one(".copy-word", button);
+    word.textContent = "Copied";
+    setTimeout(() => (word.textContent = "Copy"), 1600);
+  },
+  // A suggestion or a reply button of the phone: written into the composer and sent like anything typed.
+  "[data-say]": (button) => {
+    const { kind, choice, quoted, text } = one("#composer").elements;
+    kind.value = button.dataset.kind || "text";
+    choice.value = button.dataset.choice || "";
+    quoted.value = button.dataset.quoted || "";
+    text.value = button.dataset.say;
+    button.closest("details")?.removeAttribute("open");
+    text.form.requestSubmit();
+  },
+};
+
+document.addEventListener("click", (event) => {
+  for (const [selector, act] of Object.entries(clicks)) {
+    const hit = event.target.closest(selector);
+    if (hit) return act(hit);
+  }
+});
+
+// ---- Notices leave by themselves, unless they are errors or someone is on them -----------------------------------
+
+const seenNotices = new WeakSet();
+
+function ageNotices() {
+  for (const notice of all("[data-notice]")) {
+    if (seenNotices.has(notice) || notice.classList.contains("notice-bad")) continue;
+    seenNotices.add(notice);
+    const leave = () => (notice.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : notice.remove());
+    setTimeout(leave, notice.classList.contains("notice-undo") ? 12000 : 5000);
+  }
+}
+
+// ---- Counters beside limited fields ("used / limit", newlines counted as the server counts them) ----------------
+
+function count(field) {
+  const place = document.getElementById(field.dataset.counter);
+  if (!place) return;
+  const used = field.value.length;
+  const limit = Number(field.dataset.limit);
+  place.textContent = `${used.toLocaleString()} / ${limit.toLocaleString()}`;
+  place.classList.toggle("counter-over", used > limit);
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-counter]")) count(event.target);
+  if (event.target.closest("[data-draft]")) one("#save-state")?.setAttribute("data-state", "typing");
+});
+
+// ---- Keys: save, search, and the phone's last messages ----------------------------------------------------------
+
+const sent = [];
+let place = 0;
+
+function recall(field, step) {
+  place = Math.min(Math.max(place + step, 0), sent.length);
+  field.value = sent[place] ?? "";
+}
+
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "s" && one("[data-draft]")) {
+    event.preventDefault();
+    one("[data-draft]").requestSubmit();
+  } else if (event.key === "/" && !event.target.matches("input, textarea, select")) {
+    const search = one("[data-search]");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+    }
+  } else if (event.target.matches("#composer [name=text]")) {
+    if (event.key === "ArrowUp" && !event.target.value.includes("\n")) recall(event.target, -1);
+    if (event.key === "ArrowDown" && !event.target.value.includes("\n")) recall(event.target, 1);
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+    }
+  }
+});
+
+// ---- Live: the server says "this topic changed", we fetch the parts of the page that show it ----------------------
+
+let socket = null;
+let watched = "";
+
+function refresh(topic) {
+  for (const part of all("[data-topic]")) {
+    if (!topic || part.dataset.topic.split(" ").includes(topic)) htmx.trigger(part, "refresh");
+  }
+}
+
+function topics() {
+  return [...new Set(all("[data-topic]").flatMap((part) => part.dataset.topic.split(" ")))].sort();
+}
+
+function watch() {
+  const wanted = topics();
+  if (!socket?.connected || wanted.join(" ") === watched) return;
+  watched = wanted.join(" ");
+  socket.emit("watch", { topics: wanted });
+}
+
+function say(state, word) {
+  const place = one("#live");
+  if (!place || place.dataset.state === state) return;
+  place.dataset.state = state;
+  one(".live-word", place).textContent = word;
+}
+
+function connect() {
+  if (!document.body.hasAttribute("data-live") || !window.io) return;
+  socket = io({ transports: ["websocket", "polling"], reconnectionDelayMax: 5000 });
+  socket.on("connect", () => {
+    say("live", "Live");
+    watched = "";
+    watch();
+    refresh();
+  });
+  socket.on("disconnect", () => say("lost", "Reconnecting…"));
+  socket.on("connect_error", () => say("lost", "Reconnecting…"));
+  socket.on("changed", ({ topic }) => refresh(topic));
+  // Repairs whatever a lost packet left stale; also the only source of news while the socket is down.
+  setInterval(() => document.visibilityState === "visible" && refresh(), 15000);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+}
+
+// ---- Threads stay where the reader is; at the end they follow ------------------------------------------------------
+
+const NEAR = 80;
+const followed = new WeakMap();
+
+function rememberScroll() {
+  for (const thread of all("[data-follow]")) {
+    followed.set(thread, thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR);
+  }
+}
+
+function keepScroll() {
+  for (const thread of all("[data-follow]")) {
+    if (followed.get(thread) ?? true) thread.scrollTop = thread.scrollHeight;
+  }
+}
+
+// ---- Around each swap of htmx -------------------------------------------------------------------------------------
+
+document.addEventListener("htmx:before:swap", rememberScroll);
+document.addEventListener("htmx:after:swap", () => settle());
+// The phone's text field is free again at once; what could not be sent comes back.
+document.addEventListener("htmx:config:request", ({ target }) => {
+  if (target.id !== "composer") return;
+  const text = target.elements.text.value.trim();
+  if (text && sent.at(-1) !== text) sent.push(text);
+  if (sent.length > 20) sent.shift();
+  place = sent.length;
+  target.reset();
+});
+document.addEventListener("htmx:finally:request", ({ target, detail }) => {
+  if (target.id !== "composer") return;
+  const failed = !detail.ctx.response || detail.ctx.response.status >= 400;
+  if (failed && !target.elements.text.value) target.elements.text.value = sent.at(-1) ?? "";
+  target.elements.text.focus();
+});
+document.addEventListener("htmx:error", () => one("#save-state")?.setAttribute("data-state", "lost"));
+
+// The list stays where it is when a chat opens beside it: only the mark moves.
+function markHere() {
+  for (const row of all("[data-row]")) {
+    if (new URL(row.href).pathname === location.pathname) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
+}
+
+function settle() {
+  keepScroll();
+  markHere();
+  ageNotices();
+  watch();
+  all("[data-counter]").forEach(count);
+}
+
+function start() {
+  showTheme();
+  showFold();
+  const zone = one("[data-browser-zone]");
+  if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  settle();
+  connect();
+}
+
+start();

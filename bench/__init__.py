@@ -1,0 +1,1 @@
+"""Benchmarks and the kill torture: real processes, real HTTP, loopback only."""

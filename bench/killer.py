@@ -1,0 +1,74 @@
+"""The torture's killer and supervisor: who dies when, who is started again, and how long that took."""
+
+import asyncio
+import random
+from collections import Counter
+
+from bench.load import Load, until
+from bench.processes import Member, Part, family, survivors
+from bench.product import Product
+
+# Kills wait until the product has served again, so long at most.
+SERVED_WITHIN = 15  # seconds
+
+
+class Killer:
+    """Ends random processes with SIGKILL and starts them again; its draws come from `rng` alone."""
+
+    def __init__(self, product: Product, load: Load, rng: random.Random) -> None:
+        self.kills: Counter[str] = Counter()
+        self.recoveries: list[float] = []
+        self.deaths: list[str] = []
+        self._load = load
+        self._rng = rng
+        self._parts = [part for name, part in product.parts.items() if name != "postgres"]
+        # A process is between its end and its next start only under this lock.
+        self._restarting = asyncio.Lock()
+        self._seen: dict[int, Member] = {}
+
+    async def run(self, kills: int, duration: float) -> None:
+        """Kill so often, one at a random moment of each equal share of `duration` seconds."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for place in range(kills):
+            moment = began + (place + self._rng.random()) * duration / kills
+            await asyncio.sleep(max(0.0, moment - loop.time()))
+            await self._kill(self._rng.choice(self._parts))
+
+    async def _kill(self, part: Part) -> None:
+        async with self._restarting:
+            self._seen |= family([part.pid])
+            part.kill()
+            self.kills[part.name] += 1
+            await asyncio.sleep(self._rng.uniform(0.2, 1.0))
+            part.start()
+        await self._served()
+
+    async def _served(self) -> None:
+        """Wait until a webhook is acknowledged and a reply sent after a restart."""
+        load = self._load
+        acks, replies, began = load.acks, load.replies, asyncio.get_running_loop().time()
+
+        def served() -> bool:
+            return (load.acks > acks and load.replies > replies) or load.replies == load.sent
+
+        await until(served, SERVED_WITHIN)
+        self.recoveries.append(asyncio.get_running_loop().time() - began)
+
+    async def supervise(self) -> None:
+        """Start again whoever ends without having been killed, as systemd would, until cancelled."""
+        while True:
+            await asyncio.sleep(0.3)
+            async with self._restarting:
+                for part in self._parts:
+                    await self._revive(part)
+
+    async def _revive(self, part: Part) -> None:
+        if not part.alive:
+            self.deaths.append(f"--- {part.name} ended by itself:\n{part.log_end()}")
+            await asyncio.sleep(1)
+            part.start()
+
+    def leftovers(self) -> int:
+        """Count processes that outlived a kill of their parent: none of them serves anybody any more."""
+        return len(survivors(self._seen))

@@ -1,0 +1,69 @@
+"""The benchmark: `python -m bench.pipeline --layout embedded --seconds 10` prints a Markdown table."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from bench.graph import FakeGraph, Options
+from bench.processes import free_port
+from bench.product import ROOT, Layout, Product
+from bench.report import NOTE, machine, table
+from bench.rig import Rig
+from bench.scenarios import SCENARIOS, Plan, Result, warm_up
+
+BRAINS = {"template": "echo.yaml", "script": "echo_script.yaml"}
+
+
+async def _run(product: Product, graph_port: int, names: list[str], plan: Plan) -> dict[str, Result]:
+    graph = FakeGraph(Options())
+    await graph.start(graph_port)
+    rig = Rig(product, graph)
+    try:
+        await warm_up(rig, plan)
+        for name in names:
+            plan.results[name] = result = await SCENARIOS[name](rig, plan)
+            print(f"{product.layout} {name}: {result.cells} {result.faults}", file=sys.stderr, flush=True)
+            graph.reset()
+            await asyncio.sleep(1)
+    finally:
+        await graph.stop()
+    return plan.results
+
+
+def run_layout(layout: Layout, names: list[str], plan: Plan, brain: Path) -> dict[str, Result]:
+    """Run the named scenarios on a fresh installation; raises StartError when it does not start."""
+    port = free_port()
+    with Product(layout, f"http://127.0.0.1:{port}", brain=brain) as product:
+        product.start()
+        return asyncio.run(_run(product, port, names, plan))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.pipeline", description="Measure the pipeline.")
+    add = parser.add_argument
+    add("--layout", action="append", choices=[*Layout, "all"], help="repeatable (default: embedded)")
+    add("--seconds", type=float, default=10, help="length of each measured stretch")
+    add("--only", action="append", choices=list(SCENARIOS), help="only this scenario; repeatable")
+    add("--brain", choices=list(BRAINS), default="template", help="what the command is made of")
+    add("--status-batch", type=int, default=1, help="most statuses in one webhook")
+    return parser
+
+
+def main() -> None:
+    """Run the layouts one after the other and print the table."""
+    args = _parser().parse_args()
+    chosen = args.layout or [Layout.EMBEDDED]
+    layouts = list(Layout) if "all" in chosen else [Layout(name) for name in chosen]
+    names = args.only or list(SCENARIOS)
+    brain = ROOT / "bench" / "brains" / BRAINS[args.brain]
+    about = machine()
+    results = {}
+    for layout in layouts:
+        plan = Plan(seconds=args.seconds, status_batch=args.status_batch)
+        results[str(layout)] = run_layout(layout, names, plan, brain)
+    print(f"{table(results)}\n\nBrain: {args.brain}. {about}.\n{NOTE}")
+
+
+if __name__ == "__main__":
+    main()

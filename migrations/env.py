@@ -1,0 +1,25 @@
+"""Alembic's environment: the app's engine and models, batch mode for SQLite."""
+
+from alembic import context
+from flask import current_app
+
+import app.accounts
+import app.bot.models
+import app.brains.models  # noqa: F401  imported for their tables
+from app.db import Base
+
+
+def run() -> None:
+    """Migrate over the app's own engine."""
+    migrate = current_app.extensions["migrate"]
+    engine = migrate.db.engine
+    with engine.connect().execution_options(writer=True) as connection:
+        context.configure(
+            connection=connection, target_metadata=Base.metadata, compare_type=True, **migrate.configure_args
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+
+
+run()

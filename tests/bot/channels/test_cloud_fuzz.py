@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.bot.channels.cloud.parse import accounts, parse
+from app.bot.channels.contract import Inbound, Status
+from app.db import to_json
+
+FIXTURES = Path(__file__).resolve().parents[3].parent / "shared" / "fixtures" / "whatsapp_cloud"
+PAYLOADS = [json.loads(path.read_text()) for path in sorted(FIXTURES.glob("*.json"))]
+quick = settings(deadline=None, database=None, max_examples=300)
+
+text = st.text(st.characters(exclude_categories=()), max_size=30)
+names = st.sampled_from(
+    ["entry", "changes", "value", "field", "messages", "statuses", "errors", "contacts", "metadata", "id", "type",
+     "from", "text", "body", "context", "system", "wa_id", "user_id", "profile", "timestamp", "history", "threads",
+     "message_echoes", "interactive", "edit", "message", "phone_number_id", "code", "user_id_update"]
+)  # fmt: skip
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | text | names
+json_values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names | text, inner, max_size=6), max_leaves=25
+)
+
+
+def places(value, path=()):
+    """Yield the path of every value in a document."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inner:
+        yield from places(part, (*path, key))
+
+
+@st.composite
+def mutated(draw):
+    payload = json.loads(json.dumps(draw(st.sampled_from(PAYLOADS))))
+    for _ in range(draw(st.integers(1, 3))):
+        *parents, last = draw(st.sampled_from([path for path in places(payload) if path]))
+        holder = payload
+        for key in parents:
+            holder = holder[key]
+        if draw(st.booleans()):
+            holder[last] = draw(json_values)
+        else:
+            del holder[last]
+        if not any(places(payload)):
+            break
+    return payload
+
+
+def storable_everywhere(payload):
+    for batch in parse(payload):
+        assert batch.items
+        for item in batch.items:
+            to_json(getattr(item, "payload", None))
+            words = [batch.account]
+            if isinstance(item, Inbound):
+                assert 0 <= item.at < 2**63
+                person = item.person
+                words += [item.provider_id, item.kind, item.text, item.quoted_id, item.edits, item.revokes]
+                words += [person.user_id, person.phone, person.name, person.username, item.group_id]
+            if isinstance(item, Status):
+                assert 0 <= item.at < 2**63
+                words += [item.provider_id, item.status, item.key, item.error_code, item.error]
+            for word in filter(None, words):
+                assert "\0" not in word
+                word.encode()
+    assert accounts(payload) == {batch.account for batch in parse(payload)} - {None}
+
+
+@quick
+@given(json_values)
+def test_no_json_value_makes_the_parser_raise(value):
+    storable_everywhere(value)
+    storable_everywhere({"entry": [{"changes": [{"field": "messages", "value": value}]}]})
+
+
+@quick
+@given(names, json_values)
+def test_no_message_makes_the_parser_raise(field, value):
+    message = {"id": "wamid.1", "from": "1", "type": field, field: value, "context": value}
+    for name, key in (("messages", "messages"), ("smb_message_echoes", "message_echoes"), ("history", "messages")):
+        change = {"field": name, "value": {"contacts": value, key: [message], "statuses": [value]}}
+        storable_everywhere({"entry": [{"changes": [change]}]})
+
+
+@quick
+@given(mutated())
+def test_no_mutation_of_a_real_webhook_makes_the_parser_raise(payload):
+    storable_everywhere(payload)

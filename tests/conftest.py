@@ -1,0 +1,92 @@
+"""Shared fixtures: settings in a folder of their own, real databases, a clock that stands still."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+import app.accounts
+import app.bot.models
+import app.brains.models  # noqa: F401  imported for their tables
+from app.db import Base, make_engine
+from app.settings import Settings
+from app.writer import Database
+from bench.processes import StartError
+from bench.services import postgres, start_service
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+_names = count()
+
+
+def missing(part: str) -> None:
+    """Skip with a reason, or fail where continuous integration promises real parts."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{part} is missing: tools/test-parts.sh should have installed it")
+    pytest.skip(f"{part} is not installed; see tools/test-parts.sh")
+
+
+class Clock:
+    """Milliseconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_780_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        brainbox_data=tmp_path, secret_key="a secret key for tests", database_url="", redis_url="",
+        log_level="warning",
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start one real PostgreSQL for the run; each test gets a database of its own in it."""
+    if not shutil.which("psql"):
+        missing("PostgreSQL")
+    folder = tmp_path_factory.mktemp("postgres")
+    for parent in (folder, *folder.parents[:3]):
+        parent.chmod(0o755)
+    try:
+        part, url = postgres(folder)
+        start_service(part, url)
+    except (StartError, FileNotFoundError) as error:
+        missing(f"PostgreSQL ({error})")
+    yield url.replace("postgresql://", "postgresql+psycopg://")
+    part.kill()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database: the same tests run on both kinds."""
+    if request.param == "sqlite":
+        engine = make_engine(f"sqlite:///{tmp_path / 'test.db'}")
+    else:
+        server = request.getfixturevalue("postgres_url")
+        name = f"t{next(_names)}"
+        admin = create_engine(server, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        engine = make_engine(server.rsplit("/", 1)[0] + f"/{name}")
+    Base.metadata.create_all(engine)
+    made = Database(engine, tmp_path)
+    yield made
+    made.writer.close()
+    engine.dispose()
