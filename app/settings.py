@@ -122,8 +122,9 @@ class Settings(BaseSettings):
 def _kept_secret(path: Path) -> str:
     """Read the installation's secret key, or make one that only its owner can read."""
     try:
-        with path.open("x", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
-            file.write(secrets.token_urlsafe(48))
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        pass
+        return path.read_text().strip()
+    with os.fdopen(file, "w") as opened:
+        opened.write(secrets.token_urlsafe(48))
     return path.read_text().strip()

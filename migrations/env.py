@@ -15,7 +15,7 @@ def run() -> None:
     engine = migrate.db.engine
     with engine.connect().execution_options(writer=True) as connection:
         context.configure(
-            connection=connection, target_metadata=Base.metadata, compare_type=True, **migrate.configure_args
+            connection=connection, target_metadata=Base.metadata, **migrate.configure_args
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -7,8 +7,9 @@ from app.accounts import Role
 from app.admin import answers, words
 from app.admin.answers import show
 from app.admin.guard import needs
-from app.bot import bot, chats, connections
+from app.bot import bot, chats, connections, redrive
 from app.bot.chats import ChatWish
+from app.signals import changed, work_ready
 from app.web import db, house, partial
 
 blueprint = Blueprint("chats", __name__, url_prefix="/chats")
@@ -41,7 +42,10 @@ def thread(chat_id: int) -> Response:
 @needs(Role.EDITOR)
 def retry(chat_id: int, message_id: int) -> Response:
     """Send a failed, dead or held message again."""
-    if bot().replay(message_id):
+    now = house().clock()
+    if house().database.write(lambda session: redrive.replay(session, message_id, now)):
+        work_ready.send(chats=1)
+        changed.send(topics={"chats", "dashboard", f"chat:{chat_id}"})
         answers.notice("It is queued to be sent again.")
     else:
         answers.notice("It has moved on meanwhile: there is nothing to send again.", "bad")

@@ -1,7 +1,6 @@
 """The dashboard: today's figures, what needs a hand, and the newest messages."""
 
 from flask import Blueprint
-from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
@@ -9,7 +8,8 @@ from app.admin import times
 from app.admin.answers import show
 from app.admin.guard import needs
 from app.bot import connections
-from app.bot.figures import SILENT, figures, latest
+from app.bot.chats import said
+from app.bot.figures import figures, latest
 from app.brains import versions
 from app.web import db, house
 
@@ -29,10 +29,9 @@ def board() -> Response:
         figures=figures(session, _midnight(now), now),
         latest=latest(session),
         now=now,
-        silent=SILENT,
+        said=said,
         has_brain=bool(versions.list_brains(session)),
         connections=connections.list_connections(session),
-        user=current_user,
     )
 
 

@@ -11,7 +11,7 @@ from flask import abort
 from app.admin import editing
 from app.bot import bot
 from app.brains import versions
-from app.brains.models import Brain, BrainVersion
+from app.brains.models import Brain
 from app.brains.problems import Problem, problems
 from app.signals import DomainError
 from app.web import db, house
@@ -75,8 +75,3 @@ def fingerprint(command: Mapping[str, Any] | None) -> str:
 def found_problems(document: Mapping[str, Any]) -> list[Problem]:
     """Find what keeps a draft from being published, its templates included."""
     return problems(document, bot().sandbox.check_templates)
-
-
-def live_version(brain: Brain) -> BrainVersion | None:
-    """Return the version that is live."""
-    return db.session.get(BrainVersion, brain.live_version_id) if brain.live_version_id else None

@@ -12,7 +12,8 @@ from app.accounts import AccountError, Role, User
 from app.admin.answers import show
 from app.admin.auth import begin_session, passwords
 from app.admin.guard import needs
-from app.admin.making import make_brain
+from app.admin.publishing import make_live
+from app.admin.brains import make_brain
 from app.admin.times import known_zone
 from app.bot import bot
 from app.bot.connections import Wish
@@ -67,8 +68,9 @@ def make_first_brain() -> Response:
     if not 1 <= len(title) <= 100:
         return show("setup/brain.html", status=422, title=title, problem="Give it a name of 1 to 100 characters.")
     document = demo_document()
-    document["settings"] = {**document.get("settings", {}), "timezone": known_zone(current_user.timezone)}
-    brain = make_brain(title, document, publish=True)
+    document["settings"]["timezone"] = known_zone(current_user.timezone)
+    brain = make_brain(title, document)
+    make_live(brain, "The first version")
     wish = Wish("Simulator", "simulator", f"sim-{secrets.token_hex(4)}", {}, brain_id=brain.id)
     now = house().clock()
     phone = house().database.write(lambda session: bot().connections.create(session, wish, now))

@@ -2,27 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.bot.models import Chat, Connection, Contact, Message, Worker
-
-# A worker that has been silent for longer is shown as gone (ms).
-SILENT = 15_000
-OPEN_TROUBLE = ("unknown", "held", "dead", "failed")
+from app.bot import health
+from app.bot.models import Chat, Connection, Contact, Message
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the board shows; `lag` is the age of the oldest unanswered message in ms, 0 when all are answered."""
+    """What the board shows; `lag` is how long the chat that waits longest has waited, in ms."""
 
     received: int
     answered: int
     waiting: int
     lag: int
     trouble: dict[str, int]
-    workers: Sequence[Worker]
+    workers: Sequence[dict[str, Any]]
     parked: Sequence[Connection]
 
 
@@ -37,17 +35,14 @@ class Latest:
 def figures(session: Session, since: int, now: int) -> Figures:
     """Count what came and went since a moment, and what stands now."""
     counts = _counts(session, first_since(session, since))
-    waiting, oldest = session.execute(
-        select(func.count(), func.min(Message.created_at)).where(Message.state == "new")
-    ).one()
-    trouble = select(Message.state, func.count()).where(Message.state.in_(OPEN_TROUBLE)).group_by(Message.state)
+    waiting = session.scalar(select(func.count()).where(Message.state == "new")) or 0
     return Figures(
         received=counts.get("in", 0),
         answered=counts.get("out", 0),
         waiting=waiting,
-        lag=max(now - oldest, 0) if oldest else 0,
-        trouble={state: count for state, count in session.execute(trouble)},
-        workers=list(session.scalars(select(Worker).order_by(Worker.name))),
+        lag=health.lag(session, now),
+        trouble=health.troubled(session),
+        workers=health.workers(session, now),
         parked=list(session.scalars(select(Connection).where(Connection.parked_until > now))),
     )
 
@@ -87,4 +82,4 @@ def first_since(session: Session, since: int) -> int:
 
 def _counts(session: Session, first: int) -> dict[str, int]:
     query = select(Message.direction, func.count()).where(Message.id >= first).group_by(Message.direction)
-    return {direction: count for direction, count in session.execute(query)}
+    return dict(session.execute(query).tuples().all())

@@ -126,7 +126,7 @@ def find_brain(session: Session, slug: str) -> Brain | None:
 def save_draft(
     session: Session, brain_id: int, document: Mapping[str, Any], based_on_rev: int, now: int
 ) -> int:
-    """Save a draft, right or wrong, and return its edit count; raises DraftConflict when it was based on an older."""
+    """Save a draft, right or wrong, and return its new edit count; raises DraftConflict on an older base."""
     brain = get_brain(session, brain_id)
     title = document.get("title")
     kept = title.strip()[:100] if isinstance(title, str) and title.strip() else brain.title

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.bot import bot
 from app.bot.connections import Wish, list_connections
 from app.bot.models import Connection
-from app.brains.versions import get_brain
+from app.brains.versions import BrainNotFound, find_brain
 from app.cli.answers import explained
 from app.web import house
 
@@ -46,7 +46,10 @@ def add(  # noqa: PLR0913  one argument an option
     def make(session: Session) -> Connection:
         made = connections.create(session, wish, shared.clock())
         if brain:
-            made.brain_id = get_brain(session, brain).id
+            found = find_brain(session, brain)
+            if found is None:
+                raise BrainNotFound(f"There is no brain “{brain}”. See: flask --app wsgi brain list")
+            made.brain_id = found.id
         return made
 
     with explained():

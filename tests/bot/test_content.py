@@ -106,7 +106,10 @@ REFUSED = [
         "The sections are too many: at most 10, there are 11.",
     ),
     (
-        {**LIST, "sections": [{"title": f"{s}", "rows": [row(s * 6 + n) for n in range(6)]} for s in range(2)]},
+        {
+            **LIST,
+            "sections": [{"title": f"{s}", "rows": [row(s * 6 + n) for n in range(6)]} for s in range(2)],
+        },
         "This message holds at most 10 rows in all, this one has 12.",
     ),
     (

@@ -27,7 +27,8 @@ Templates = dict[str, Template | Exception]
 
 _SOCKET = 0
 # What Python loads lazily must be loaded before files are out of reach: codecs, filters, the way of an error.
-_WARM_UP = """{% macro m(x) %}{{ x|default("\\u00e9")|title|trim|truncate(9)|wordwrap(9)|urlencode }}{% endmacro %}
+_WARM_UP = """{% macro m(x) %}{{ x|default("\\u00e9")|title|trim|truncate(9)|wordwrap(9)|urlencode }}
+{% endmacro %}
 {% set n = namespace(i=0) %}{% for x in range(2) %}{{ loop.index ~ m(x|string) }}{% endfor %}
 {{ who.items()|list|sort }}
 {{ [1, 2.5]|sum|round }}{% if 1 is odd and "a" in "ab" %}{{ "b"|replace("b", "a") }}{% endif %}"""
@@ -76,7 +77,7 @@ def _prepare_signals() -> None:
 def _answer(
     environment: Environment, templates: Templates, job: tuple[str, str | None, dict[str, Any] | None]
 ) -> dict[str, Any]:
-    """Do one job; whatever goes wrong becomes words and a line. One of the named broad handlers of this product."""
+    """Do one job; whatever goes wrong becomes words and a line (a border where everything is caught)."""
     key, source, context = job
     try:
         signal.setitimer(signal.ITIMER_PROF, limits.CPU_SECONDS)

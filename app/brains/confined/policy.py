@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
-from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.exceptions import SecurityError
+from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
@@ -16,110 +16,34 @@ from .. import limits  # noqa: TID252  the package has another name in the child
 
 TEMPLATE_FILE: Final = "<template>"
 
-# No attr, map, format, groupby, center, indent, pprint, xmlattr, tojson, batch or slice: each walks attributes,
-# formats or multiplies. No random: a turn's choice must be the same when it is run again.
-FILTERS: Final = frozenset(
-    [
-        "abs",
-        "capitalize",
-        "count",
-        "d",
-        "default",
-        "dictsort",
-        "first",
-        "float",
-        "int",
-        "items",
-        "join",
-        "last",
-        "length",
-        "list",
-        "lower",
-        "max",
-        "min",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "select",
-        "selectattr",
-        "sort",
-        "string",
-        "sum",
-        "title",
-        "trim",
-        "truncate",
-        "unique",
-        "upper",
-        "urlencode",
-        "wordcount",
-        "wordwrap",
-    ]
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+# No attr, map, format, groupby, center, indent, pprint, xmlattr, tojson, batch or slice: each walks
+# attributes, formats or multiplies. No random: a turn's choice must be the same when it is run again.
+FILTERS: Final = _words(
+    "abs capitalize count d default dictsort first float int items join last length list lower max min "
+    "reject rejectattr replace reverse round select selectattr sort string sum title trim truncate unique "
+    "upper urlencode wordcount wordwrap"
 )
-_LOOP = frozenset(
-    [
-        "index",
-        "index0",
-        "revindex",
-        "revindex0",
-        "first",
-        "last",
-        "length",
-        "depth",
-        "depth0",
-        "cycle",
-        "changed",
-        "previtem",
-        "nextitem",
-    ]
-)
-# Attributes by exact type; whatever is not listed does not exist. No str.format, format_map, center, ljust, zfill,
-# expandtabs, translate, encode: formatting walks attributes, padding multiplies.
+# Attributes by exact type; whatever is not listed does not exist. No str.format, format_map, center, ljust,
+# zfill, expandtabs, translate, encode: formatting walks attributes, padding multiplies.
 ATTRIBUTES: Final[dict[type, frozenset[str]]] = {
-    str: frozenset(
-        [
-            "capitalize",
-            "casefold",
-            "count",
-            "endswith",
-            "find",
-            "isalnum",
-            "isalpha",
-            "isascii",
-            "isdecimal",
-            "isdigit",
-            "islower",
-            "isnumeric",
-            "isspace",
-            "istitle",
-            "isupper",
-            "join",
-            "lower",
-            "lstrip",
-            "partition",
-            "removeprefix",
-            "removesuffix",
-            "replace",
-            "rfind",
-            "rpartition",
-            "rsplit",
-            "rstrip",
-            "split",
-            "splitlines",
-            "startswith",
-            "strip",
-            "swapcase",
-            "title",
-            "upper",
-        ]
+    str: _words(
+        "capitalize casefold count endswith find isalnum isalpha isascii isdecimal isdigit islower isnumeric "
+        "isspace istitle isupper join lower lstrip partition removeprefix removesuffix replace rfind "
+        "rpartition rsplit rstrip split splitlines startswith strip swapcase title upper"
     ),
-    dict: frozenset({"get", "items", "keys", "values"}),
-    list: frozenset({"count", "index"}),
-    tuple: frozenset({"count", "index"}),
-    LoopContext: _LOOP,
+    dict: _words("get items keys values"),
+    list: _words("count index"),
+    tuple: _words("count index"),
+    LoopContext: _words(
+        "index index0 revindex revindex0 first last length depth depth0 cycle changed previtem nextitem"
+    ),
 }
-_CALLABLE = (StrictUndefined, types.BuiltinMethodType, Macro, BlockReference, LoopContext)
+_CALLABLE = (StrictUndefined, types.BuiltinMethodType, types.MethodType, Macro, BlockReference, LoopContext)
 
 
 class LimitReachedError(Exception):
@@ -152,12 +76,12 @@ def capped_range(*args: int) -> range:
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """Jinja with attributes and callables by allow-list, bounded operators and template lines in tracebacks."""
+    """Jinja with attributes and callables by allow-list, bounded operators and template lines in errors."""
 
     intercepted_binops = frozenset({"**", "*", "%"})
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Read `obj.attribute`: a dictionary's entry first, then what the table allows for this exact type."""
+        """Read `obj.attribute`: a dictionary's entry first, then what the table allows for the type."""
         if type(obj) is dict and attribute in obj:
             return obj[attribute]
         return self._allowed(obj, attribute)
@@ -182,7 +106,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return self.undefined(obj=obj, name=name)
 
     def is_safe_callable(self, obj: Any) -> bool:
-        """Allow what the tables hand out: methods of plain data, macros, blocks, loops, range and namespace."""
+        """Allow what the tables hand out: methods of plain data, macros, loops, range and namespace."""
         return isinstance(obj, _CALLABLE) or obj is capped_range or obj is Namespace
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -199,7 +123,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return super()._generate(source, *args, **kwargs)
 
     def _compile(self, source: str, filename: str) -> types.CodeType:
-        """Compile with the template's own line numbers, so that every traceback and crash report speaks of them."""
+        """Compile with the template's own line numbers: every traceback and crash report speaks of them."""
         tree = ast.parse(source, filename)
         lines = _template_lines(source)
         for node in ast.walk(tree):
@@ -213,7 +137,7 @@ def environment() -> TemplateEnvironment:
     made = TemplateEnvironment(
         loader=None, optimized=False, undefined=PlainUndefined, autoescape=False, cache_size=0
     )
-    made.filters = {name: DEFAULT_FILTERS[name] for name in FILTERS}
+    made.filters = {name: JINJA_FILTERS[name] for name in FILTERS}
     made.globals = {"range": capped_range, "namespace": Namespace}
     return made
 

@@ -42,9 +42,9 @@ X86_64 = Table(
         "restart_syscall=219 exit=60 exit_group=231"
     ),
     refused=_numbers(
-        "open=2 openat=257 openat2=437 stat=4 fstat=5 lstat=6 newfstatat=262 statx=332 access=21 faccessat=269 "
-        "faccessat2=439 readlink=89 readlinkat=267 getdents64=217 lseek=8 ioctl=16 fcntl=72 close=3 mprotect=10 "
-        "getuid=102 getgid=104 geteuid=107 getegid=108"
+        "open=2 openat=257 openat2=437 stat=4 fstat=5 lstat=6 newfstatat=262 statx=332 access=21 "
+        "faccessat=269 faccessat2=439 readlink=89 readlinkat=267 getdents64=217 lseek=8 ioctl=16 fcntl=72 "
+        "close=3 mprotect=10 getuid=102 getgid=104 geteuid=107 getegid=108"
     ),
     fd_zero=_numbers("read=0 write=1"),
     mmap=9,

@@ -43,8 +43,8 @@ class Level:
 class Sandbox:
     """Renders templates in confined processes, `children` brains at once; threads may share it.
 
-    Below seccomp nothing is rendered unless `allow_unsafe` is given. `launcher` and `layers` are for trying the
-    layers one by one.
+    Below seccomp nothing is rendered unless `allow_unsafe` is given. `launcher` and `layers` are there to try
+    the layers one by one.
     """
 
     def __init__(

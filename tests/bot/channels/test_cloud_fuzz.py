@@ -20,7 +20,9 @@ names = st.sampled_from(
 )  # fmt: skip
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | text | names
 json_values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names | text, inner, max_size=6), max_leaves=25
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names | text, inner, max_size=6),
+    max_leaves=25,
 )
 
 
@@ -80,7 +82,11 @@ def test_no_json_value_makes_the_parser_raise(value):
 @given(names, json_values)
 def test_no_message_makes_the_parser_raise(field, value):
     message = {"id": "wamid.1", "from": "1", "type": field, field: value, "context": value}
-    for name, key in (("messages", "messages"), ("smb_message_echoes", "message_echoes"), ("history", "messages")):
+    for name, key in (
+        ("messages", "messages"),
+        ("smb_message_echoes", "message_echoes"),
+        ("history", "messages"),
+    ):
         change = {"field": name, "value": {"contacts": value, key: [message], "statuses": [value]}}
         storable_everywhere({"entry": [{"changes": [change]}]})
 

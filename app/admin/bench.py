@@ -1,0 +1,98 @@
+"""What the brain workbench shows, gathered once for its pages and fragments."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from app.admin import command_form, drafts, editing
+from app.brains import versions
+from app.brains.document import content_hash
+from app.brains.models import Brain, BrainVersion
+from app.brains.problems import InvalidDocument, Problem
+from app.brains.runtime import Sender, Turn, compile_program, explain
+from app.web import db, house
+
+TEMPLATE = "brains/workbench.html"
+
+VERDICTS = {
+    "won": ("good", "answers"),
+    "blocked": ("warn", "fires but is held back"),
+    "shadowed": ("quiet", "would fire, an earlier one answers"),
+    "lost": ("quiet", "does not fit"),
+    "off": ("quiet", "is switched off"),
+}
+
+
+def scene(brain: Brain, view: str, **more: Any) -> dict[str, Any]:
+    """Gather what every view of a workbench needs."""
+    commands = brain.draft.get("commands", [])
+    found = drafts.found_problems(brain.draft)
+    live = versions.live_version(db.session(), brain)
+    return {
+        "brain": brain,
+        "view": view,
+        "commands": commands,
+        "found": found,
+        "faulty_ids": {each.command_id for each in found},
+        "names": command_form.names_of(commands),
+        "live": live,
+        "changed": live is None or differs(brain.draft, live, found),
+        "place_of": command_form.place_of,
+        "trigger_words": command_form.trigger_words,
+        "command": None,
+        **more,
+    }
+
+
+def editor(
+    brain: Brain, command: Mapping[str, Any], *, saved: str = "idle", problem: str = "", fresh: bool = False
+) -> dict[str, Any]:
+    """Gather what the command editor needs besides."""
+    stored = stored_command(brain, command["id"])
+    shown = scene(brain, "command", command=command)
+    return {
+        **shown,
+        "base": drafts.fingerprint(stored),
+        "fresh": fresh,
+        "saved": saved,
+        "problem": problem,
+        "own_problems": [each for each in shown["found"] if each.command_id == command["id"]],
+        "texts": editing.texts_of(command),
+        "arguments": command.get("arguments", []),
+        "trigger_kinds": command_form.trigger_kinds,
+        "trigger_fields": command_form.trigger_fields,
+        "trigger_help": command_form.trigger_help,
+        "takes_arguments": command_form.takes_arguments,
+        "ARGUMENT_TYPES": command_form.ARGUMENT_TYPES,
+        "LIMITS": command_form.LIMITS,
+    }
+
+
+def stored_command(brain: Brain, command_id: str) -> editing.Command | None:
+    """Return a command of the draft as it is stored."""
+    commands = brain.draft.get("commands", [])
+    at = editing.find(commands, command_id)
+    return None if at is None else commands[at]
+
+
+def differs(draft: Mapping[str, Any], live: BrainVersion, found: list[Problem]) -> bool:
+    """Tell whether publishing the draft would change anything."""
+    return bool(found) or content_hash(draft) != live.hash
+
+
+def new_id() -> str:
+    """Return an id for a new command."""
+    return f"c{secrets.token_hex(4)}"
+
+
+def tried(brain: Brain, text: str) -> dict[str, Any]:
+    """Say what each command of the draft would do on a text written by somebody in a direct chat."""
+    now = house().clock()
+    turn = Turn(0, "text", text, Sender("someone", "Someone"), chat_id=0, at=now, now=now, seed=0)
+    try:
+        program = compile_program(0, brain.id, brain.draft)
+    except InvalidDocument as error:
+        return {"brain": brain, "problem": f"{error} The draft can be tried when that is done.", "lines": []}
+    lines = [(line, *VERDICTS[line.verdict]) for line in explain(program, turn)]
+    fired = [line for line in lines if line[0].verdict not in {"lost", "off"}]
+    return {"brain": brain, "problem": "", "lines": fired, "text": text, "asked": len(lines)}

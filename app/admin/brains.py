@@ -1,0 +1,180 @@
+"""Brains: the list, making one, the workbench's own pages, and YAML in and out."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app.accounts import Role
+from app.admin import answers, bench, drafts
+from app.admin.answers import show
+from app.admin.guard import needs
+from app.admin.times import known_zone
+from app.brains import exchange, versions
+from app.brains.gallery import demo_document
+from app.brains.models import Brain
+from app.web import db, house, partial
+
+blueprint = Blueprint("brains", __name__, url_prefix="/brains")
+
+PAGE = 24
+
+
+@blueprint.get("/")
+@needs(Role.VIEWER)
+def overview() -> Response:
+    """List the brains."""
+    session, search = db.session(), request.args.get("q", "")[:100]
+    page = max(request.args.get("page", 1, type=int), 1)
+    return show(
+        "brains/list.html",
+        "rows",
+        brains=versions.list_brains(session, search, limit=PAGE, offset=(page - 1) * PAGE),
+        total=versions.count_brains(session, search),
+        search=search,
+        page=page,
+        per_page=PAGE,
+    )
+
+
+@blueprint.post("/")
+@needs(Role.EDITOR)
+def create() -> Response:
+    """Make a brain, blank or from the demo."""
+    title = request.form.get("title", "").strip()
+    if not 1 <= len(title) <= 100:
+        answers.notice("Give the brain a name of 1 to 100 characters.", "bad")
+        return redirect(url_for("brains.overview"))
+    document = demo_document() if request.form.get("start") == "demo" else {"commands": []}
+    return redirect(url_for("brains.workbench", slug=make_brain(title, document).slug))
+
+
+@blueprint.get("/<slug>")
+@needs(Role.VIEWER)
+def workbench(slug: str) -> Response:
+    """Show the workbench of a brain."""
+    return show(bench.TEMPLATE, **bench.scene(drafts.opened(slug), "overview"))
+
+
+@blueprint.get("/<slug>/settings")
+@needs(Role.VIEWER)
+def settings(slug: str) -> Response:
+    """Show what holds for the whole brain."""
+    return show(bench.TEMPLATE, **_settings(drafts.opened(slug)))
+
+
+@blueprint.post("/<slug>/settings")
+@needs(Role.EDITOR)
+def save_settings(slug: str) -> Response:
+    """Save the brain's title, prefixes, time zone and language into the draft."""
+    form = request.form
+    rules = {
+        "prefixes": form.get("prefixes", "").split(),
+        "timezone": form.get("timezone", "").strip(),
+        "language": form.get("language", "").strip(),
+    }
+    title = form.get("title", "").strip()
+
+    def edit(draft: dict[str, Any]) -> dict[str, Any]:
+        return {**draft, "title": title or draft.get("title", ""), "settings": {**draft.get("settings", {}), **rules}}
+
+    brain = drafts.change(slug, edit)
+    wrong = [each for each in drafts.found_problems(brain.draft) if each.path.startswith(("settings", "title"))]
+    if wrong:
+        return show(bench.TEMPLATE, status=422, **{**_settings(brain), "wrong": wrong})
+    answers.notice("The settings are saved in the draft.")
+    return redirect(url_for("brains.settings", slug=slug))
+
+
+@blueprint.get("/<slug>/try")
+@needs(Role.VIEWER)
+def try_text(slug: str) -> Response:
+    """Say what would fire on a text."""
+    brain, text = drafts.opened(slug), request.args.get("text", "").strip()[:4096]
+    if not partial():
+        return show(bench.TEMPLATE, **bench.scene(brain, "overview"))
+    return show("brains/tried.html", "lines", **(bench.tried(brain, text) if text else {"text": ""}))
+
+
+@blueprint.post("/<slug>/archive")
+@needs(Role.EDITOR)
+def archive(slug: str) -> Response:
+    """Put a brain away; it can come back for 30 days."""
+    brain, now = drafts.opened(slug), house().clock()
+    house().database.write(lambda session: versions.archive(session, brain.id, now))
+    answers.undoable(f"“{brain.title}” is put away.", url_for("brains.restore", brain_id=brain.id))
+    return redirect(url_for("brains.overview"))
+
+
+@blueprint.post("/restore/<int:brain_id>")
+@needs(Role.EDITOR)
+def restore(brain_id: int) -> Response:
+    """Bring a brain back."""
+    now = house().clock()
+    brain = house().database.write(lambda session: versions.restore(session, brain_id, now))
+    return redirect(url_for("brains.workbench", slug=brain.slug))
+
+
+@blueprint.get("/<slug>/export.yaml")
+@needs(Role.VIEWER)
+def export(slug: str) -> Response:
+    """Download the draft as YAML."""
+    brain = drafts.opened(slug)
+    headers = {"Content-Disposition": f'attachment; filename="{brain.slug}.yaml"'}
+    return Response(exchange.dump(brain.draft), mimetype="application/yaml", headers=headers)
+
+
+@blueprint.get("/import")
+@needs(Role.EDITOR)
+def take_in() -> Response:
+    """Show where a YAML file is taken in."""
+    return show("brains/import.html", text="", into=request.args.get("into", ""))
+
+
+@blueprint.post("/import")
+@needs(Role.EDITOR)
+def import_file() -> Response:
+    """Show what a YAML file holds, with its problems; a second press takes it in."""
+    file = request.files.get("file")
+    text = file.read(2_000_000).decode("utf-8", "replace") if file and file.filename else request.form.get("text", "")
+    into = request.form.get("into", "")
+    context: dict[str, Any] = {"text": text, "into": into}
+    try:
+        document = exchange.load(text)
+    except exchange.ImportRefused as error:
+        return show("brains/import.html", status=422, **context, problem=str(error))
+    if "confirm" not in request.form:
+        return show("brains/import.html", **context, document=document, found=drafts.found_problems(document))
+    brain = _taken_in(document, into)
+    answers.notice("The file is in the draft. Nothing is live until you publish.")
+    return redirect(url_for("brains.workbench", slug=brain.slug))
+
+
+def make_brain(title: str, document: dict[str, Any]) -> Brain:
+    """Make a brain with a first draft in the operator's time zone."""
+    rules = {"timezone": known_zone(current_user.timezone), **document.get("settings", {})}
+    now = house().clock()
+    return house().database.write(
+        lambda session: versions.create_brain(
+            session, versions.unique_slug(session, title), title, {**document, "settings": rules}, now
+        )
+    )
+
+
+def _taken_in(document: dict[str, Any], into: str) -> Brain:
+    if into:
+        return drafts.change(into, lambda _draft: document)
+    return make_brain(str(document.get("title") or "Imported brain")[:100], document)
+
+
+def _settings(brain: Brain) -> dict[str, Any]:
+    rules = brain.draft.get("settings", {})
+    return bench.scene(
+        brain,
+        "settings",
+        prefixes=" ".join(map(str, rules.get("prefixes", ["!"]))),
+        timezone=rules.get("timezone", "UTC"),
+        language=rules.get("language", "en"),
+        wrong=[],
+    )
