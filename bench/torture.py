@@ -20,7 +20,7 @@ from bench.graph import FakeGraph, Options
 from bench.graph_statuses import StatusOptions
 from bench.killer import Killer
 from bench.load import Ledger, Load, Target, percentile, until
-from bench.processes import free_port
+from bench.processes import StartError, free_port
 from bench.product import SECRETS, WEBHOOK, Layout, Product
 from bench.scenarios import faults
 
@@ -60,8 +60,8 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether the promise held."""
-        return not any(self.faults.values())
+        """Whether the promise held, and the product could be asked."""
+        return not any(self.faults.values()) and "error" not in self.stats
 
     def text(self) -> str:
         """Return the report."""
@@ -114,7 +114,7 @@ async def _torment(torture: Torture, product: Product, graph_port: int, boot: fl
             # What is still unknown would be sent again when its grace is over.
             await asyncio.sleep(torture.grace + 2)
             supervisor.cancel()
-        stats = await asyncio.to_thread(product.stats)
+        stats = await asyncio.to_thread(_stats, product)
     finally:
         await load.close()
         await graph.stop()
@@ -129,6 +129,14 @@ async def _torment(torture: Torture, product: Product, graph_port: int, boot: fl
         leftovers=killer.leftovers(),
         rate=torture.messages / duration,
     )
+
+
+def _stats(product: Product) -> dict[str, Any]:
+    try:
+        return product.stats()
+    except StartError as error:
+        # The verdict must not be lost with it.
+        return {"error": str(error)}
 
 
 def _target(torture: Torture, product: Product) -> Target:

@@ -33,7 +33,10 @@ def main() -> int:
     manifest = tomllib.loads(MANIFEST.read_text())
     if parser.parse_args().check:
         return _report(problems(manifest, json.loads(LOCK.read_text())))
-    lock = {"packages": [_fetch(package) for package in manifest["package"]], "icons": _icons(manifest["icons"])}
+    lock = {
+        "packages": [_fetch(package) for package in manifest["package"]],
+        "icons": _icons(manifest["icons"]),
+    }
     LOCK.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n")
     return _report(problems(manifest, lock))
 
@@ -78,7 +81,8 @@ def _icons(icons: dict[str, Any]) -> dict[str, Any]:
         tarball = _pack(icons, Path(folder))
         with tarfile.open(tarball) as archive:
             symbols = [
-                _symbol(name, _member(archive, f"icons/outline/{name}.svg")) for name in sorted(icons["names"])
+                _symbol(name, _member(archive, f"icons/outline/{name}.svg"))
+                for name in sorted(icons["names"])
             ]
             notice = _member(archive, "LICENSE")
         sprite = '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"

@@ -20,6 +20,7 @@ from app.admin import (
     times,
     words,
 )
+from app.web import partial
 
 PAGES = (auth, setup, dashboard, brains, commands, publishing, simulator, chats, connections)
 
@@ -30,8 +31,10 @@ def init_app(app: Flask) -> None:
     for part in (assets, guard, errors, times):
         part.init_app(app)
     app.jinja_env.globals.update(look=words.look, kind_icon=words.kind_icon, kind_word=words.kind_word)
-    app.jinja_env.globals["retriable"] = words.RETRIABLE
+    app.jinja_env.globals.update(retriable=words.RETRIABLE, partial=partial)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    # Pages and the fragments cut out of them share these macros without importing them each.
+    app.jinja_env.globals["parts"] = app.jinja_env.get_template("parts.html").module
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     app.add_url_rule("/", "home", home)

@@ -41,7 +41,9 @@ def integrity(name: str) -> str:
 def icon(name: str, label: str = "") -> Markup:
     """Return an icon of the sprite; without a label it is decoration."""
     spoken = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
-    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(spoken, asset("icons.svg"), name)
+    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(
+        spoken, asset("icons.svg"), name
+    )
 
 
 def static_file(filename: str) -> Response:
@@ -69,7 +71,9 @@ def _type(filename: str) -> str | None:
 @lru_cache
 def _locked() -> dict[str, str]:
     lock = json.loads((ROOT / "vendor.lock.json").read_text())
-    return {path: file["integrity"] for package in lock["packages"] for path, file in package["files"].items()}
+    return {
+        path: file["integrity"] for package in lock["packages"] for path, file in package["files"].items()
+    }
 
 
 def _fingerprint(path: Path, changing: bool) -> str:

@@ -77,10 +77,16 @@ def save_settings(slug: str) -> Response:
     title = form.get("title", "").strip()
 
     def edit(draft: dict[str, Any]) -> dict[str, Any]:
-        return {**draft, "title": title or draft.get("title", ""), "settings": {**draft.get("settings", {}), **rules}}
+        return {
+            **draft,
+            "title": title or draft.get("title", ""),
+            "settings": {**draft.get("settings", {}), **rules},
+        }
 
     brain = drafts.change(slug, edit)
-    wrong = [each for each in drafts.found_problems(brain.draft) if each.path.startswith(("settings", "title"))]
+    wrong = [
+        each for each in drafts.found_problems(brain.draft) if each.path.startswith(("settings", "title"))
+    ]
     if wrong:
         return show(bench.TEMPLATE, status=422, **{**_settings(brain), "wrong": wrong})
     answers.notice("The settings are saved in the draft.")
@@ -137,7 +143,11 @@ def take_in() -> Response:
 def import_file() -> Response:
     """Show what a YAML file holds, with its problems; a second press takes it in."""
     file = request.files.get("file")
-    text = file.read(2_000_000).decode("utf-8", "replace") if file and file.filename else request.form.get("text", "")
+    text = (
+        file.read(2_000_000).decode("utf-8", "replace")
+        if file and file.filename
+        else request.form.get("text", "")
+    )
     into = request.form.get("into", "")
     context: dict[str, Any] = {"text": text, "into": into}
     try:

@@ -53,13 +53,15 @@ def new() -> Response:
 @needs(Role.OWNER)
 def create() -> Response:
     """Make a connection."""
-    wish, now = _wish(request.args.get("channel", "")), house().clock()
+    wish, now, service = _wish(request.args.get("channel", "")), house().clock(), bot().connections
     try:
-        made = house().database.write(lambda session: bot().connections.create(session, wish, now))
+        made = house().database.write(lambda session: service.create(session, wish, now))
     except ConnectionError_ as error:
         return _form(wish.channel, wish, problems=error.fields, status=422)
     _tell()
-    answers.notice(f"“{made.name}” is connected." if made.channel == "simulator" else f"“{made.name}” is saved.")
+    answers.notice(
+        f"“{made.name}” is connected." if made.channel == "simulator" else f"“{made.name}” is saved."
+    )
     return redirect(url_for("connections.edit", connection_id=made.id))
 
 
@@ -76,9 +78,9 @@ def edit(connection_id: int) -> Response:
 def update(connection_id: int) -> Response:
     """Change a connection; a secret left empty keeps its value."""
     row = _found(connection_id)
-    wish = _wish(row.channel)
+    wish, service = _wish(row.channel), bot().connections
     try:
-        house().database.write(lambda session: bot().connections.update(session, connection_id, wish))
+        house().database.write(lambda session: service.update(session, connection_id, wish))
     except ConnectionError_ as error:
         return _form(row.channel, wish, problems=error.fields, status=422, row=row)
     _tell()
@@ -117,7 +119,9 @@ def archive(connection_id: int) -> Response:
     """Put a connection away: its messages stay, nothing new is taken or sent."""
     row, now = _found(connection_id), house().clock()
     _set_archived(connection_id, now)
-    answers.undoable(f"“{row.name}” is put away.", url_for("connections.restore", connection_id=connection_id))
+    answers.undoable(
+        f"“{row.name}” is put away.", url_for("connections.restore", connection_id=connection_id)
+    )
     return redirect(url_for("connections.overview"))
 
 
@@ -140,7 +144,7 @@ def _form(
     row: Connection | None = None,
 ) -> Response:
     channel = bot().channels.get(kind) or abort(404)
-    config = bot().connections.config(row) if row and "verify_token" in channel.secrets else None
+    config = bot().connections.config(row) if row and schema_form.MADE_UP in channel.secrets else None
     return show(
         "connections/form.html",
         status=status,
@@ -153,7 +157,7 @@ def _form(
         ),
         brains=versions.list_brains(db.session(), limit=500),
         webhook=_webhook() if kind == "cloud" else "",
-        verify_token=getattr(config, "verify_token", ""),
+        verify_token=getattr(config, schema_form.MADE_UP, ""),
         now=house().clock(),
     )
 
@@ -190,7 +194,7 @@ def _wish_of(row: Connection) -> Wish:
 def _prefilled(kind: str) -> dict[str, Any]:
     # A fresh verify token saves inventing one; the form shows it once, to be pasted at Meta.
     fields = bot().channels[kind].Config.model_fields
-    return {"verify_token": secrets.token_urlsafe(24)} if "verify_token" in fields else {}
+    return {schema_form.MADE_UP: secrets.token_urlsafe(24)} if schema_form.MADE_UP in fields else {}
 
 
 def _webhook() -> str:

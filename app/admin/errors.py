@@ -21,7 +21,10 @@ WORDS = {
     413: ("That is too large", "Send a smaller file or a shorter text."),
     419: ("This page was open too long", "Reload it and try again: what you sent was not saved."),
     429: ("Too many tries", "Wait a minute, then try again."),
-    500: ("Something broke on our side", "Nothing you did was lost unless you are told so. Try again in a moment."),
+    500: (
+        "Something broke on our side",
+        "Nothing you did was lost unless you are told so. Try again in a moment.",
+    ),
 }
 
 
@@ -49,7 +52,9 @@ def _domain(error: DomainError) -> tuple[str, int] | Response:
     if partial():
         answers.notice(str(error), "bad")
         return _only_notices(422)
-    page = render_template("error.html", status=422, title="That did not work", advice=str(error), request_id="")
+    page = render_template(
+        "error.html", status=422, title="That did not work", advice=str(error), request_id=""
+    )
     return page, 422
 
 

@@ -11,6 +11,7 @@ from app.admin.answers import show
 from app.admin.guard import needs
 from app.brains import versions
 from app.brains.models import Brain, BrainVersion
+from app.brains.problems import Problem
 from app.brains.versions import NotPublishable
 from app.web import db, house
 
@@ -58,18 +59,14 @@ def rollback(slug: str, number: int) -> Response:
 
 
 def make_live(brain: Brain, note: str) -> BrainVersion:
-    """Publish the draft; raises NotPublishable."""
+    """Publish the draft as it was read; raises NotPublishable."""
     author, now, draft = current_user.id, house().clock(), brain.draft
     # Templates are read before the write begins, so that no other write waits for the sandbox.
     found = drafts.found_problems(draft)
+    late = [Problem("", "Somebody saved the draft a moment ago. Look at it again, then publish.")]
     return house().database.write(
         lambda session: versions.publish(
-            session,
-            brain.id,
-            note,
-            author,
-            now,
-            lambda present: found if present == draft else drafts.found_problems(present),
+            session, brain.id, note, author, now, lambda present: found if present == draft else late
         )
     )
 

@@ -8,6 +8,9 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+# The form of a new connection proposes a value for it, to be pasted at the provider.
+MADE_UP = "verify_token"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -32,17 +35,18 @@ def entries(
     stored: bool = False,
     problems: Mapping[str, str] | None = None,
 ) -> list[Entry]:
-    """Draw one entry for each field of `model`; secrets are never echoed."""
+    """Draw one entry for each field of `model`; secrets are never echoed, but for one we made up ourselves."""
     problems = problems or {}
+    hidden = set(secrets) if stored else set(secrets) - {MADE_UP}
     return [
         Entry(
             name=name,
             label=field.title or name.replace("_", " ").capitalize(),
             help=field.description or "",
-            type="password" if name in secrets else _type(field),
-            value="" if name in secrets else _text(values.get(name, _default(field))),
+            type="password" if name in hidden else _type(field),
+            value="" if name in hidden else _text(values.get(name, _default(field))),
             required=field.is_required() and not (stored and name in secrets),
-            secret=name in secrets,
+            secret=name in hidden,
             stored=stored and name in secrets,
             problem=problems.get(name, ""),
         )

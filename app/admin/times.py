@@ -86,7 +86,11 @@ def _short(ms: int) -> str:
     moment = local(ms)
     if name == "Yesterday":
         return name
-    return moment.strftime("%-d %b") if moment.year == local(house().clock()).year else moment.strftime("%-d %b %Y")
+    return (
+        moment.strftime("%-d %b")
+        if moment.year == local(house().clock()).year
+        else moment.strftime("%-d %b %Y")
+    )
 
 
 def greeting(ms: int) -> str:

@@ -21,16 +21,25 @@ STATES = {
     "sending": Look("Sending", "clock", "quiet", "On its way to WhatsApp."),
     "retry": Look("Trying again", "refresh", "warn", "The last try failed; it will be sent again by itself."),
     "unknown": Look(
-        "Unknown", "help-circle", "warn",
+        "Unknown",
+        "help-circle",
+        "warn",
         "WhatsApp may or may not have taken it. We wait for a receipt before anything is sent twice.",
     ),
-    "held": Look("Held", "hand-stop", "warn", "Its outcome is unknown and this connection asks you to decide."),
+    "held": Look(
+        "Held", "hand-stop", "warn", "Its outcome is unknown and this connection asks you to decide."
+    ),
     "sent": Look("Sent", "check", "quiet", "WhatsApp has taken it."),
     "delivered": Look("Delivered", "checks", "quiet", "It has reached the phone."),
     "read": Look("Read", "checks", "info", "It has been opened."),
     "played": Look("Played", "checks", "info", "It has been listened to."),
     "failed": Look("Failed", "alert-circle", "bad", "WhatsApp refused it."),
-    "dead": Look("Dead", "circle-x", "bad", "It failed too often and is no longer tried. Send it again when the cause is gone."),
+    "dead": Look(
+        "Dead",
+        "circle-x",
+        "bad",
+        "It failed too often and is no longer tried. Send it again when the cause is gone.",
+    ),
 }
 UNKNOWN_STATE = Look("Unknown", "help-circle", "warn", "A state this version does not know.")
 
@@ -38,14 +47,27 @@ UNKNOWN_STATE = Look("Unknown", "help-circle", "warn", "A state this version doe
 RETRIABLE = frozenset({"dead", "failed", "held"})
 
 KINDS = {
-    "text": ("message", "Text"), "image": ("photo", "Photo"), "video": ("video", "Video"),
-    "audio": ("microphone", "Voice message"), "voice": ("microphone", "Voice message"),
-    "document": ("file", "Document"), "sticker": ("sticker", "Sticker"), "location": ("map-pin", "Location"),
-    "contacts": ("address-book", "Contact card"), "reaction": ("mood-smile", "Reaction"),
-    "buttons": ("pointer", "Buttons"), "list": ("list", "List"), "button": ("pointer", "Button pressed"),
-    "interactive": ("pointer", "Choice"), "order": ("shopping-cart", "Order"), "system": ("info-circle", "System note"),
-    "template": ("message-circle", "Template"), "flow": ("list", "Form"), "cta_url": ("external-link", "Link button"),
-    "location_request": ("map-pin", "Location request"), "unsupported": ("help-circle", "Unsupported message"),
+    "text": ("message", "Text"),
+    "image": ("photo", "Photo"),
+    "video": ("video", "Video"),
+    "audio": ("microphone", "Voice message"),
+    "voice": ("microphone", "Voice message"),
+    "document": ("file", "Document"),
+    "sticker": ("sticker", "Sticker"),
+    "location": ("map-pin", "Location"),
+    "contacts": ("address-book", "Contact card"),
+    "reaction": ("mood-smile", "Reaction"),
+    "buttons": ("pointer", "Buttons"),
+    "list": ("list", "List"),
+    "button": ("pointer", "Button pressed"),
+    "interactive": ("pointer", "Choice"),
+    "order": ("shopping-cart", "Order"),
+    "system": ("info-circle", "System note"),
+    "template": ("message-circle", "Template"),
+    "flow": ("list", "Form"),
+    "cta_url": ("external-link", "Link button"),
+    "location_request": ("map-pin", "Location request"),
+    "unsupported": ("help-circle", "Unsupported message"),
 }
 
 

@@ -113,7 +113,9 @@ def thread(session: Session, chat_id: int, start: int | None = None) -> Thread:
         return Thread()
     messages = newest[::-1]
     bubbles = _bubbles(session, chat_id, messages)
-    return Thread(bubbles, messages[0].id, _earlier(session, chat_id, messages[0].id), len(newest) == MAX_THREAD)
+    return Thread(
+        bubbles, messages[0].id, _earlier(session, chat_id, messages[0].id), len(newest) == MAX_THREAD
+    )
 
 
 def _earlier(session: Session, chat_id: int, start: int) -> int | None:
@@ -162,7 +164,9 @@ def _quotes(session: Session, chat_id: int, targets: Iterable[str]) -> dict[str,
 def said(message: Message) -> str:
     """Return the words of a message as its writer saw them: a pressed button's title, not its id."""
     answer = message.payload.get("interactive") if message.direction == "in" else None
-    inner = answer.get(str(answer.get("type"))) if isinstance(answer, Mapping) else message.payload.get("button")
+    inner = (
+        answer.get(str(answer.get("type"))) if isinstance(answer, Mapping) else message.payload.get("button")
+    )
     if isinstance(inner, Mapping):
         title = inner.get("title") or inner.get("text")
         if isinstance(title, str) and title:
@@ -229,9 +233,7 @@ def _last(session: Session, ids: Sequence[int]) -> dict[int, Message]:
 
 
 def _trouble(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    query = select(Message.chat_id, Message.state).where(
-        Message.chat_id.in_(ids), Message.state.in_(TROUBLE)
-    )
+    query = select(Message.chat_id, Message.state).where(Message.chat_id.in_(ids), Message.state.in_(TROUBLE))
     worst: dict[int, str] = {}
     for chat_id, state in session.execute(query.distinct()):
         known = worst.get(chat_id)

@@ -11,7 +11,7 @@ from app.bot.channels import simulator as phone
 from app.bot.channels.contract import Inbound, Person, Status
 from app.bot.channels.simulator import Envelope
 from app.bot.chats import Bubble
-from app.bot.models import Chat, Connection, Contact, Run
+from app.bot.models import Chat, Contact, Run
 from app.brains.models import Brain, BrainVersion
 from app.signals import DomainError
 
@@ -124,14 +124,18 @@ def live_document(session: Session, brain_id: int | None) -> Mapping[str, Any]:
 def suggestions(document: Mapping[str, Any], limit: int = 5) -> list[str]:
     """Return messages that would get an answer, one a command: what to try first."""
     prefix = next(iter(document.get("settings", {}).get("prefixes", ["!"])), "")
-    words = [_example(command, prefix) for command in document.get("commands", []) if command.get("enabled", True)]
+    words = [
+        _example(command, prefix) for command in document.get("commands", []) if command.get("enabled", True)
+    ]
     return [word for word in words if word][:limit]
 
 
 def _example(command: Mapping[str, Any], prefix: str) -> str:
     trigger = command.get("trigger", {})
     if trigger.get("kind") == "command" and trigger.get("words"):
-        arguments = " ".join(_sample(each) for each in command.get("arguments", []) if each.get("required", True))
+        arguments = " ".join(
+            _sample(each) for each in command.get("arguments", []) if each.get("required", True)
+        )
         return f"{prefix}{trigger['words'][0]} {arguments}".strip()
     texts = trigger.get("texts") if trigger.get("kind") in {"exact", "starts_with", "contains"} else None
     return str(texts[0]) if texts else ""

@@ -199,7 +199,8 @@ document.addEventListener("htmx:config:request", ({ target }) => {
   if (text && sent.at(-1) !== text) sent.push(text);
   if (sent.length > 20) sent.shift();
   place = sent.length;
-  target.reset();
+  const { text: field, kind, choice, quoted } = target.elements;
+  [field.value, kind.value, choice.value, quoted.value] = ["", "text", "", ""];
 });
 document.addEventListener("htmx:finally:request", ({ target, detail }) => {
   if (target.id !== "composer") return;

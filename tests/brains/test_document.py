@@ -75,7 +75,9 @@ def test_a_wrong_command_names_the_place_and_the_command(brain, change, path):
     document = brain({"trigger": ECHO, "action": {"template": "x"}, **change})
     place = ".".join(filter(None, ("commands.0", path)))
     assert (place, "c0") in found(document)
-    assert all(not problem.message[0].islower() and problem.message.endswith(".") for problem in problems(document))
+    assert all(
+        not problem.message[0].islower() and problem.message.endswith(".") for problem in problems(document)
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,9 @@ def test_variants_share_the_space_of_a_command(brain):
 
 def test_a_brain_without_a_living_command_cannot_be_published(brain):
     assert ("commands", None) in found(brain())
-    assert ("commands", None) in found(brain({"trigger": ECHO, "action": {"template": "x"}, "enabled": False}))
+    assert ("commands", None) in found(
+        brain({"trigger": ECHO, "action": {"template": "x"}, "enabled": False})
+    )
 
 
 def test_a_broken_template_is_named_with_its_line_beside_other_problems(brain, sandbox):
@@ -129,7 +133,11 @@ def test_parsing_a_wrong_document_raises_with_all_problems(brain):
 
 
 def test_export_import_export_gives_the_same_bytes(brain):
-    odd = brain((ECHO, "line one\n  line two \n\n{{ args.x }}: #1 'quoted' \"twice\"\ttab"), (ECHO, "yes"), (ECHO, " 1.0 "))
+    odd = brain(
+        (ECHO, "line one\n  line two \n\n{{ args.x }}: #1 'quoted' \"twice\"\ttab"),
+        (ECHO, "yes"),
+        (ECHO, " 1.0 "),
+    )
     for document in (demo_document(), odd):
         text = dump(document)
         assert dump(load(text)) == text

@@ -8,10 +8,10 @@ import aiohttp
 import pytest
 from pydantic import BaseModel
 
+from app.bot import channels as registry
 from app.bot.channels import DuplicateChannelError, by_kind, load_channels
 from app.bot.channels.contract import Channel, Checked, Outbound, Person, Refused, Sent, Uncertain
 from app.bot.content import text_content
-from app.settings import Settings
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -21,11 +21,7 @@ def channels(settings):
     return load_channels(settings.model_copy(update={"graph_base_url": NOWHERE}))
 
 
-def names(tmp_path_factory=None):
-    return sorted(load_channels(Settings(secret_key="a secret key for tests", database_url="sqlite://")))
-
-
-@pytest.fixture(params=names())
+@pytest.fixture(params=sorted(by_kind(registry._found())))
 def channel(request, channels):
     return channels[request.param]
 

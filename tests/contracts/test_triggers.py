@@ -65,7 +65,10 @@ def test_matching_a_very_long_text_takes_little_time(kind):
     assert time.perf_counter() - started < 0.5
 
 
-@given(st.sampled_from(["echo", "ECHO", "say", "SAY"]), st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"])))
+@given(
+    st.sampled_from(["echo", "ECHO", "say", "SAY"]),
+    st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"])),
+)
 def test_a_command_word_leaves_the_rest_for_its_arguments(word, rest):
     found = fires("command", f"!{word} {rest}")
     assert found

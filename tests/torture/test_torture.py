@@ -39,6 +39,7 @@ def test_no_message_is_lost_doubled_or_overtaken_under_kills(layout):
     assert outcome.faults == {"lost": 0, "duplicated": 0, "out of order": 0, "wrong": 0}
     assert sum(outcome.kills.values()) == 5
     assert (outcome.deaths, outcome.leftovers) == ([], 0)
+    assert outcome.passed
 
 
 def reply(load: Load, number: int, text: str = "") -> Accepted:

@@ -121,10 +121,12 @@ def _compile(environment: Environment, source: str) -> Template:
 def _render(template: Template, context: dict[str, Any]) -> str:
     pieces: list[str] = []
     size = 0
-    for piece in template.generate(context):
+    stream = template.generate(context)
+    for piece in stream:
         size += len(piece)
         if size > limits.OUTPUT_CHARS:
-            raise LimitReachedError(f"The text grew beyond {limits.OUTPUT_CHARS:,} characters.")
+            # Raised where the template stands, so that the error has its line.
+            stream.throw(LimitReachedError(f"The text grew beyond {limits.OUTPUT_CHARS:,} characters."))
         pieces.append(piece)
     return "".join(pieces)
 

@@ -16,8 +16,8 @@ FILE = {"link": "https://e.com/a"}
 ROWS = [{"id": "d1", "title": "r"}, {"id": "d2", "title": "r2", "description": "x"}]
 
 
-def body(content, **parts):
-    built = build(Outbound(**{"key": "k1", "account": "10", "person": AMA, "content": content} | parts))
+def body(content, *, person=AMA, key="k1", group_id=None, quoted_id=None):
+    built = build(Outbound(key, "10", person, content, group_id, quoted_id))
     SCHEMA.validate(built)
     return built
 
@@ -41,20 +41,22 @@ CONTENTS = [
     {"kind": "reaction", "message_id": "wamid.A", "emoji": "👍"},
     {"kind": "reaction", "message_id": "wamid.A"},
     {"kind": "buttons", "body": "b", "header": "h", "footer": "f", "buttons": [{"id": "a", "title": "A"}]},
-    *({"kind": "buttons", "body": "b", "header": {"kind": kind, "media_id": "1"}, "buttons": [{"id": "a", "title": "A"}]}
+    *({"kind": "buttons", "body": "b", "header": {"kind": kind, "media_id": "1"},
+       "buttons": [{"id": "a", "title": "A"}]}
       for kind in ("image", "video", "document")),
     {"kind": "list", "body": "b", "header": "h", "footer": "f", "button": "Open",
      "sections": [{"title": "S", "rows": ROWS}]},
     {"kind": "list", "body": "b", "button": "Open", "sections": [{"rows": ROWS}]},
     {"kind": "cta_url", "body": "b", "display_text": "Go", "url": "https://e.com", "header": "h"},
     {"kind": "location_request", "body": "where?"},
-    {"kind": "flow", "body": "b", "flow_id": "7", "flow_cta": "Start", "flow_token": "t", "flow_action": "navigate",
-     "flow_action_payload": {"screen": "FIRST"}, "mode": "draft"},
+    {"kind": "flow", "body": "b", "flow_id": "7", "flow_cta": "Start", "flow_token": "t",
+     "flow_action": "navigate", "flow_action_payload": {"screen": "FIRST"}, "mode": "draft"},
     {"kind": "flow", "body": "b", "flow_name": "order", "flow_cta": "Start"},
     {"kind": "template", "name": "hello", "language": "en_US", "policy": "deterministic", "components": [
         {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]},
         {"type": "body", "parameters": [{"type": "text", "text": "Ama", "parameter_name": "name"}]},
-        {"type": "button", "sub_type": "quick_reply", "index": 0, "parameters": [{"type": "payload", "payload": "p"}]},
+        {"type": "button", "sub_type": "quick_reply", "index": 0,
+         "parameters": [{"type": "payload", "payload": "p"}]},
     ]},
     {"kind": "template", "name": "hello", "language": "en"},
 ]  # fmt: skip

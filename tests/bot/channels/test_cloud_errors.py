@@ -24,16 +24,18 @@ TABLE = {
     R: [1, 2, 131000, 131016, 131052, 131057, 133000, 133004],
     RA: [4, 17, 613, 80007, 130429, 131056, 131064, 131208, 132069],
     T: [0, 3, 10, 104, 190, 200, 250, 299, 131005],
-    A: [33, 368, 131031, 131037, 131042, 131044, 131045, 131048, 133005, 133006, 133008, 133009, 133010, 133015,
-        133016, 134011],
-    N: [130472, 130497, 131020, 131021, 131026, 131041, 131047, 131049, 131050, 131059, 131200, 131215, 999999],
-    F: [100, 131008, 131009, 131030, 131051, 131053, 131062, 131063, 132000, 132001, 132005, 132007, 132008, 132012,
-        132015, 132016, 132018, 132068, 135000, 136024, 136025, 137000, 138000, 138018, 139100, 147000],
+    A: [33, 368, 131031, 131037, 131042, 131044, 131045, 131048, 133005, 133006, 133008, 133009, 133010,
+        133015, 133016, 134011],
+    N: [130472, 130497, 131020, 131021, 131026, 131041, 131047, 131049, 131050, 131059, 131200, 131215,
+        999999],
+    F: [100, 131008, 131009, 131030, 131051, 131053, 131062, 131063, 132000, 132001, 132005, 132007,
+        132008, 132012, 132015, 132016, 132018, 132068, 135000, 136024, 136025, 137000, 138000, 138018,
+        139100, 147000],
 }  # fmt: skip
 
 
-def refused(code, *, status=400, headers=None, **error):
-    return classify(status, headers or {}, {"error": {"code": code, **error}}, NOW)
+def refused(code, error=None, *, status=400, headers=None):
+    return classify(status, headers or {}, {"error": {"code": code, **(error or {})}}, NOW)
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if r["http_status"] >= 400], ids=lambda r: r["source"][-60:])
@@ -96,7 +98,7 @@ def test_retry_after_is_read_in_seconds_or_as_a_date(value, seconds):
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
-        ('{"1": [{"type": "whatsapp", "estimated_time_to_regain_access": 3}, {"estimated_time_to_regain_access": 1}]}', 180.0),
+        ('{"1": [{"estimated_time_to_regain_access": 3}, {"estimated_time_to_regain_access": 1}]}', 180.0),
         ('{"1": [{"estimated_time_to_regain_access": 0}]}', None),
         ('{"1": [{"estimated_time_to_regain_access": NaN}]}', None),
         ('{"1": 5}', None),
@@ -126,17 +128,17 @@ def test_some_codes_are_worth_fewer_tries():
 
 
 def test_details_are_told_but_never_those_of_a_token():
-    assert refused(100, error_data={"details": "text.body is bad"}).message.endswith(
+    assert refused(100, {"error_data": {"details": "text.body is bad"}}).message.endswith(
         "WhatsApp says: text.body is bad"
     )
-    assert refused(100, error_data="plain").message.endswith("WhatsApp says: plain")
-    assert refused(100, message="(#100) bad\0").message.endswith("WhatsApp says: (#100) bad\ufffd")
-    assert "EAAG" not in refused(190, message="Malformed access token EAAGsecret").message
-    assert len(refused(100, message="x" * 9999).message) == 500
+    assert refused(100, {"error_data": "plain"}).message.endswith("WhatsApp says: plain")
+    assert refused(100, {"message": "(#100) bad\0"}).message.endswith("WhatsApp says: (#100) bad\ufffd")
+    assert "EAAG" not in refused(190, {"message": "Malformed access token EAAGsecret"}).message
+    assert len(refused(100, {"message": "x" * 9999}).message) == 500
 
 
 def test_a_missing_object_is_explained_as_such():
-    result = refused(100, error_subcode=33)
+    result = refused(100, {"error_subcode": 33})
     assert result.fault is F
     assert result.message.startswith("Meta does not know this id")
 

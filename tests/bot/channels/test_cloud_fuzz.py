@@ -14,10 +14,38 @@ quick = settings(deadline=None, database=None, max_examples=300)
 
 text = st.text(st.characters(exclude_categories=()), max_size=30)
 names = st.sampled_from(
-    ["entry", "changes", "value", "field", "messages", "statuses", "errors", "contacts", "metadata", "id", "type",
-     "from", "text", "body", "context", "system", "wa_id", "user_id", "profile", "timestamp", "history", "threads",
-     "message_echoes", "interactive", "edit", "message", "phone_number_id", "code", "user_id_update"]
-)  # fmt: skip
+    [
+        "entry",
+        "changes",
+        "value",
+        "field",
+        "messages",
+        "statuses",
+        "errors",
+        "contacts",
+        "metadata",
+        "id",
+        "type",
+        "from",
+        "text",
+        "body",
+        "context",
+        "system",
+        "wa_id",
+        "user_id",
+        "profile",
+        "timestamp",
+        "history",
+        "threads",
+        "message_echoes",
+        "interactive",
+        "edit",
+        "message",
+        "phone_number_id",
+        "code",
+        "user_id_update",
+    ]
+)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | text | names
 json_values = st.recursive(
     scalars,

@@ -48,8 +48,8 @@ def answer(body, status=200, headers=None):
     return handler
 
 
-def error(code, **more):
-    return {"error": {"code": code, "message": "m", **more}}
+def error(code, subcode=None):
+    return {"error": {"code": code, "message": "m", "error_subcode": subcode}}
 
 
 def test_an_accepted_message_gives_its_id_and_the_request_is_whole(settings):
@@ -209,13 +209,13 @@ def test_a_check_names_the_number(settings):
             {"display_phone_number": "+1 555-0100", "verified_name": "Acme", "quality_rating": "GREEN"}
         )
 
-    assert checked(settings, handler) == Checked(True, "Connected to Acme (+1 555-0100), quality high.")
+    assert checked(settings, handler) == Checked(
+        ok=True, message="Connected to Acme (+1 555-0100), quality high."
+    )
     assert seen == [("GET", "/v25.0/1065", "display_phone_number,verified_name,quality_rating")]
 
 
 def test_a_check_says_what_is_wrong(settings):
-    assert (
-        "check the id and the token" in checked(settings, answer(error(100, error_subcode=33), 400)).message
-    )
+    assert "check the id and the token" in checked(settings, answer(error(100, 33), 400)).message
     assert "new system-user token" in checked(settings, answer(error(190), 401)).message
     assert "phone number id" in checked(settings, answer({"id": "1065"})).message
