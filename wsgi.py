@@ -44,6 +44,7 @@ class Server(BaseApplication):
             "post_worker_init": _join,
             "worker_exit": _leave,
             "proc_name": "brainbox",
+            "control_socket_disable": True,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -69,6 +70,7 @@ def start(app: Flask) -> None:
         huey_tasks.start_worker(app)
         consumer = huey_tasks.JoinedConsumer(huey_tasks.huey, workers=1, periodic=False)
         consumer.start()
+    huey_tasks.settle()
     log.info("web started", address=f"http://{settings.host}:{settings.port}", embedded=settings.embedded)
 
 

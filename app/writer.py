@@ -6,6 +6,7 @@ turns many round trips into a few statements over many rows (specs: durability 2
 
 import fcntl
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -22,8 +23,28 @@ P = TypeVar("P")
 Handler = Callable[[Connection, Sequence[P]], Sequence[R]]
 
 MAX_BATCH = 256
+# Above this many writes a second, waiting a little for company saves more than it costs.
+BUSY = 600
+GATHER = 0.003  # s
+TICK = 0.05  # s over which the rate is measured
 # A deadlock or a lost connection is worth another try; the third says that it is none of these.
 TRIES = 3
+
+
+class _Rate:
+    """Writes a second, over the last full tick."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self._since = 0.0
+        self._count = 0
+
+    def add(self, count: int, now: float) -> None:
+        self._count += count
+        passed = now - self._since
+        if passed >= TICK:
+            self.value = self._count / passed
+            self._since, self._count = now, 0
 
 
 class Writer:
@@ -40,6 +61,7 @@ class Writer:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._rate = _Rate()
         self._connection: Connection | None = None
         # SQLite has one writer anyway: whatever waits shares a commit. PostgreSQL locks rows, so each handler
         # keeps a transaction of its own, in which it takes its locks in one order.
@@ -79,7 +101,11 @@ class Writer:
                     self._wake.wait()
                 if not self._queue:
                     break
+            if self._rate.value > BUSY and len(self._queue) < MAX_BATCH and not self._closing:
+                time.sleep(GATHER)
+            with self._wake:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
+            self._rate.add(len(batch), time.monotonic())
             for group in self._groups(batch):
                 self._commit(group)
         if self._connection:

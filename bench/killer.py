@@ -26,14 +26,17 @@ class Killer:
         self._restarting = asyncio.Lock()
         self._seen: dict[int, Member] = {}
 
-    async def run(self, kills: int, duration: float) -> None:
-        """Kill so often, one at a random moment of each equal share of `duration` seconds."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        for place in range(kills):
-            moment = began + (place + self._rng.random()) * duration / kills
-            await asyncio.sleep(max(0.0, moment - loop.time()))
-            await self._kill(self._rng.choice(self._parts))
+    async def run(self, shares: list[int], rate: float) -> None:
+        """Send each share of messages, `rate` a second, and kill once at a random moment of it.
+
+        Users pause between shares while the product needs longer to serve again than the share takes: every
+        kill hits a product under load, however long it takes to start.
+        """
+        for share in shares:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._load.open(rate, share))
+                await asyncio.sleep(self._rng.random() * share / rate)
+                await self._kill(self._rng.choice(self._parts))
 
     async def _kill(self, part: Part) -> None:
         async with self._restarting:
@@ -48,11 +51,9 @@ class Killer:
         """Wait until a webhook is acknowledged and a reply sent after a restart."""
         load = self._load
         acks, replies, began = load.acks, load.replies, asyncio.get_running_loop().time()
-
-        def served() -> bool:
-            return (load.acks > acks and load.replies > replies) or load.replies == load.sent
-
-        await until(served, SERVED_WITHIN)
+        if replies == load.sent:
+            return
+        await until(lambda: load.acks > acks and load.replies > replies, SERVED_WITHIN)
         self.recoveries.append(asyncio.get_running_loop().time() - began)
 
     async def supervise(self) -> None:

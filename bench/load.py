@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,7 +60,8 @@ class Ledger:
     order: dict[int, list[int]] = field(default_factory=dict)
     duplicates: list[int] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
-    retries: int = 0
+    # Tries that were not answered 200, by status (0 = no answer).
+    refused: Counter[int] = field(default_factory=Counter)
 
     def lost(self) -> list[int]:
         """Return the numbers that got no reply."""
@@ -152,7 +153,7 @@ class Load:
     def _answered(self, number: int, status: int) -> None:
         loop = asyncio.get_running_loop()
         if status != 200:
-            self.ledger.retries += 1
+            self.ledger.refused[status] += 1
             tries = self._tries[number] = self._tries.get(number, 0) + 1
             if tries < MAX_TRIES:
                 loop.call_later(min(LAST_RETRY, FIRST_RETRY * 2 ** min(tries, 8)), self._post, number)

@@ -25,8 +25,6 @@ from bench.product import SECRETS, WEBHOOK, Layout, Product
 from bench.scenarios import faults
 
 LAYOUTS = {"sqlite": Layout.EMBEDDED, "split": Layout.SPLIT, "postgres": Layout.PRODUCTION}
-# Seconds a kill costs beside the start of what was killed: the mean pause before it, and some work after it.
-PAUSE = 1.1
 PATIENCE = 180  # seconds to wait for the last reply
 
 
@@ -37,11 +35,16 @@ class Torture:
     layout: Layout
     messages: int = 5000
     kills: int = 50
-    rate: float = 60  # messages a second at most: fewer where a start takes longer than the kills allow
+    rate: float = 60  # messages a second
     chats: int = 400
     seed: int = 1
     grace: float = 4
     lease: float = 5
+
+    def shares(self) -> list[int]:
+        """Deal the messages out, one share a kill."""
+        each, rest = divmod(self.messages, self.kills)
+        return [each + (place < rest) for place in range(self.kills)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,6 @@ class Outcome:
     recoveries: list[float] = field(default_factory=list)
     deaths: list[str] = field(default_factory=list)
     leftovers: int = 0
-    rate: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -67,9 +69,9 @@ class Outcome:
         """Return the report."""
         ledger, graph, waits = self.ledger, self.graph, self.recoveries
         lines = [
-            f"messages {len(ledger.due)} at {self.rate:.1f}/s, kills {dict(self.kills)}",
+            f"messages {len(ledger.due)}, kills {dict(self.kills)}",
             f"sends {graph['accepted']}, refused besides {graph['refused_500']}, dropped {graph['dropped']}",
-            f"tried again: {ledger.retries} messages, {graph['status_retries']} status webhooks",
+            f"not answered 200, by status: {dict(ledger.refused)}; statuses: {graph['status_retries']}",
             f"ack p50/p99 {_pair(ledger.ack_ms())} ms, reply p50/p99 {_pair(ledger.reply_ms())} ms",
             f"served again in {percentile(waits, 0.5):.2f} s (median), {max(waits, default=0):.2f} s at most",
             f"ended by themselves: {len(self.deaths)} processes, left behind by kills: {self.leftovers}",
@@ -88,11 +90,11 @@ def run(torture: Torture) -> Outcome:
     port = free_port()
     env = {"GRACE_SECONDS": str(torture.grace), "LEASE_SECONDS": str(torture.lease)}
     with Product(torture.layout, f"http://127.0.0.1:{port}", extra_env=env) as product:
-        boot = product.start()
-        return asyncio.run(_torment(torture, product, port, boot))
+        product.start()
+        return asyncio.run(_torment(torture, product, port))
 
 
-async def _torment(torture: Torture, product: Product, graph_port: int, boot: float) -> Outcome:
+async def _torment(torture: Torture, product: Product, graph_port: int) -> Outcome:
     # 20 ms, 3 % errors and 1 % accepted but dropped: the conditions of the measured prototype.
     graph = FakeGraph(
         Options(latency_ms=20, error_rate=0.03, throttle_share=0, drop_rate=0.01, seed=torture.seed)
@@ -101,14 +103,11 @@ async def _torment(torture: Torture, product: Product, graph_port: int, boot: fl
     await graph.post_statuses(StatusOptions(product.port, SECRETS.app_secret, delay=0.1))
     load = Load(_target(torture, product), time.time)
     graph.on_accept = load.replied
-    duration = max(torture.messages / torture.rate, torture.kills * (boot + PAUSE))
     killer = Killer(product, load, random.Random(torture.seed))
     try:
         async with asyncio.TaskGroup() as tasks:
             supervisor = tasks.create_task(killer.supervise())
-            killing = tasks.create_task(killer.run(torture.kills, duration))
-            await load.open(torture.messages / duration, torture.messages)
-            await killing
+            await killer.run(torture.shares(), torture.rate)
             await load.drained(PATIENCE)
             await until(lambda: not graph.pending_statuses, PATIENCE)
             # What is still unknown would be sent again when its grace is over.
@@ -127,7 +126,6 @@ async def _torment(torture: Torture, product: Product, graph_port: int, boot: fl
         recoveries=killer.recoveries,
         deaths=killer.deaths,
         leftovers=killer.leftovers(),
-        rate=torture.messages / duration,
     )
 
 

@@ -19,7 +19,7 @@ blueprint = Blueprint("chats", __name__, url_prefix="/chats")
 @needs(Role.VIEWER)
 def inbox() -> Response:
     """Show the list of chats."""
-    return show("chats/inbox.html", "rows", **_listed(), selected=None)
+    return show("chats/inbox.html", "rows", **_listed(), selected=None, said=chats.said)
 
 
 @blueprint.get("/<int:chat_id>")
@@ -73,7 +73,6 @@ def _listed() -> dict[str, object]:
         "wish": wish,
         "page": chats.list_chats(session, wish),
         "connections": connections.list_connections(session),
-        "said": chats.said,
     }
 
 

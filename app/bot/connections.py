@@ -78,7 +78,7 @@ class Connections:
         channel = self.channels[wish.channel]
         values = channel.Config.model_validate(wish.config).model_dump(mode="json")
         connection.name = wish.name.strip()
-        connection.account = wish.account.strip()
+        connection.account = channel.clean_account(wish.account)
         connection.config = {k: v for k, v in values.items() if k not in channel.secrets}
         connection.secrets = self._vault.seal({k: v for k, v in values.items() if k in channel.secrets})
         connection.brain_id = wish.brain_id
@@ -90,7 +90,9 @@ class Connections:
     def _problems(self, session: Session, connection: Connection, wish: Wish) -> dict[str, str]:
         problems: dict[str, str] = {}
         if wish.channel not in self.channels:
-            return {"channel": f"There is no channel “{wish.channel}”. Use one of: {', '.join(self.channels)}."}
+            return {
+                "channel": f"There is no channel “{wish.channel}”. Use one of: {', '.join(self.channels)}."
+            }
         if not 1 <= len(wish.name.strip()) <= 100:
             problems["name"] = "Give the connection a name of 1 to 100 characters."
         if not 0 <= wish.messages_per_second <= MAX_PACE:
@@ -103,12 +105,17 @@ class Connections:
             self.channels[wish.channel].Config.model_validate(wish.config)
         except ValidationError as error:
             for each in error.errors():
-                problems[".".join(str(part) for part in each["loc"])] = each["msg"].removeprefix("Value error, ")
-        taken = find_account(session, wish.channel, wish.account.strip())
-        if not wish.account.strip():
-            problems["account"] = "Enter the phone number id: Meta shows it under WhatsApp > API Setup."
-        elif taken and taken.id != connection.id:
-            problems["account"] = f"“{taken.name}” is already connected to {wish.account.strip()}."
+                problems[".".join(str(part) for part in each["loc"])] = each["msg"].removeprefix(
+                    "Value error, "
+                )
+        try:
+            account = self.channels[wish.channel].clean_account(wish.account)
+        except DomainError as error:
+            problems["account"] = str(error)
+        else:
+            taken = find_account(session, wish.channel, account)
+            if taken and taken.id != connection.id:
+                problems["account"] = f"“{taken.name}” is already connected to {account}."
         return problems
 
 

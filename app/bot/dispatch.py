@@ -89,9 +89,7 @@ class Dispatcher:
             return False
         limit = min(BATCH, room)
         pulse = self._pulse
-        wish = claims.Wish(
-            Claim(pulse.owner, limit, pulse.clock(), pulse.lease), pulse.grace, self._channels
-        )
+        wish = claims.Wish(Claim(pulse.owner, limit, pulse.clock(), pulse.lease), pulse.grace, self._channels)
         work: Work = self._database.writer.submit(claims.claim, wish).result()
         self._tell(work.changed)
         for order in work.orders:
@@ -122,7 +120,10 @@ class Dispatcher:
             log.warning("lease lost before the turn was stored", chat=turn.lease.chat_id)
             return
         log.info(
-            "turn", message=turn.message_id, chat=turn.lease.chat_id, outcome=turn.run["outcome"],
+            "turn",
+            message=turn.message_id,
+            chat=turn.lease.chat_id,
+            outcome=turn.run["outcome"],
             micros=turn.run["micros"],
         )
         self._tell({turn.lease.chat_id})
@@ -147,7 +148,9 @@ class Dispatcher:
         self._landed()
         self._tell({done.order.lease.chat_id})
         if completed.parked:
-            log.error("connection parked", connection=done.order.sending.connection_id, reason=completed.parked)
+            log.error(
+                "connection parked", connection=done.order.sending.connection_id, reason=completed.parked
+            )
             changed.send(topics={"connections"})
         if completed.order:
             self._order(completed.order)
@@ -182,4 +185,3 @@ def _after(
 
 def _no_sender(order: Order) -> None:
     raise RuntimeError(f"no sender for {order.key}")
-

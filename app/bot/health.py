@@ -41,7 +41,9 @@ def stats(session: Session, now: int) -> dict[str, Any]:
         "messages": messages,
         "contacts": session.scalar(select(func.count(Contact.id))),
         "chats": session.scalar(select(func.count(Chat.id))),
-        "connections": session.scalar(select(func.count(Connection.id)).where(Connection.archived_at.is_(None))),
+        "connections": session.scalar(
+            select(func.count(Connection.id)).where(Connection.archived_at.is_(None))
+        ),
         "pending": session.scalar(select(func.coalesce(func.sum(Chat.pending), 0))),
         "unknown": messages["out"].get("unknown", 0),
         "dead": messages["out"].get("dead", 0) + messages["in"].get("dead", 0),
@@ -55,8 +57,13 @@ def workers(session: Session, now: int) -> list[dict[str, Any]]:
     rows = session.scalars(select(Worker).order_by(Worker.name))
     return [
         {
-            "name": row.name, "pid": row.pid, "version": row.version, "started_at": row.started_at,
-            "beat_at": row.beat_at, "in_flight": row.in_flight, "late": row.beat_at < now - BEAT_LATE,
+            "name": row.name,
+            "pid": row.pid,
+            "version": row.version,
+            "started_at": row.started_at,
+            "beat_at": row.beat_at,
+            "in_flight": row.in_flight,
+            "late": row.beat_at < now - BEAT_LATE,
         }
         for row in rows
     ]

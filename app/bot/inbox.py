@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection as Db
@@ -14,6 +14,7 @@ from app.bot.channels.contract import Inbound, Item, Other, Renamed, Status
 from app.bot.models import Chat, Connection, Message, Notice
 from app.bot.people import Key, Place, Places
 from app.db import to_json
+from app.sql import Hot
 
 WINDOW = 24 * 3600 * 1000
 RAW_LIMIT = 256 * 1024
@@ -52,7 +53,7 @@ def accept(db: Db, deliveries: Sequence[Delivery]) -> list[Accepted]:
         for connection_id, item in _inbound(delivery):
             place = _place(db, delivery, connection_id, item, fresh, result)
             rows.append(_row(delivery, connection_id, item, place))
-            owners.setdefault((connection_id, item.provider_id), result)
+            owners.setdefault((connection_id, rows[-1]["provider_id"]), result)
             if item.edits or item.revokes:
                 changes.append((connection_id, item, result))
     if rows:
@@ -122,42 +123,62 @@ def echo_key(connection_id: int, provider_id: str) -> str:
     return "ph" + hashlib.sha256(f"{connection_id}:{provider_id}".encode()).hexdigest()[:30]
 
 
-def _store(
-    db: Db, rows: list[dict[str, Any]], owners: Mapping[tuple[int, str], Accepted], now: int
-) -> None:
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
-    query = (
-        dialect.insert(Message)
-        .on_conflict_do_nothing()
-        .returning(
-            Message.connection_id, Message.provider_id, Message.chat_id, Message.state, Message.direction,
-            Message.provider_at,
-        )
-    )
+def _store(db: Db, rows: list[dict[str, Any]], owners: Mapping[tuple[int, str], Accepted], now: int) -> None:
     # By chat, so that two processes take their locks in one order; within a chat as they came.
     rows.sort(key=lambda row: row["chat_id"])
     chats: dict[int, dict[str, Any]] = {}
-    for row in db.execute(query, rows):
-        result = owners.get((row.connection_id, row.provider_id))
-        if result is not None:
-            result.new += 1
-            result.changed.add(row.chat_id)
-        chat = chats.setdefault(row.chat_id, {"chat": row.chat_id, "new": 0, "window": 0, "now": now})
-        if row.state == "new":
+    for row in _insert.each_returning(db, rows):
+        chat_id = row["chat_id"]
+        result = owners[row["connection_id"], row["provider_id"]]
+        result.new += 1
+        result.changed.add(chat_id)
+        chat = chats.setdefault(chat_id, {"chat": chat_id, "new": 0, "window": 0, "now": now})
+        if row["state"] == "new":
             chat["new"] += 1
-            if result is not None:
-                result.ready.add(row.chat_id)
-        if row.direction == "in":
-            chat["window"] = max(chat["window"], (row.provider_at or now) + WINDOW)
+            result.ready.add(chat_id)
+        if row["direction"] == "in":
+            chat["window"] = max(chat["window"], (row["provider_at"] or now) + WINDOW)
     if chats:
-        db.execute(_touch, [chats[chat_id] for chat_id in sorted(chats)])
+        _touch.each(db, [chats[chat_id] for chat_id in sorted(chats)])
+
+
+def _inserting(dialect: Any) -> Any:
+    returned = ("connection_id", "provider_id", "chat_id", "state", "direction", "provider_at")
+    return (
+        dialect.insert(Message)
+        .inline()
+        .on_conflict_do_nothing()
+        .returning(*(_message[name] for name in returned))
+    )
+
+
+_message = Message.__table__.c
+_insert = Hot(
+    _inserting(postgresql),
+    [
+        "connection_id",
+        "chat_id",
+        "direction",
+        "kind",
+        "state",
+        "text",
+        "payload",
+        "provider_id",
+        "key",
+        "quoted_id",
+        "author",
+        "created_at",
+        "provider_at",
+        "ordinal",
+        "attempts",
+    ],
+    sqlite=_inserting(sqlite),
+)
 
 
 _chat = Chat.__table__.c
-_greatest = case(
-    (_chat.window_until > bindparam("window"), _chat.window_until), else_=bindparam("window")
-)
-_touch = (
+_greatest = case((_chat.window_until > bindparam("window"), _chat.window_until), else_=bindparam("window"))
+_touch = Hot(
     update(Chat.__table__)  # type: ignore[arg-type]
     .where(_chat.id == bindparam("chat"))
     .values(
@@ -197,7 +218,8 @@ def _rest(db: Db, deliveries: Sequence[Delivery], results: Sequence[Accepted]) -
         for connection_id, items in delivery.parts:
             for item in items:
                 if isinstance(item, Status):
-                    receipts.append((connection_id, item))
+                    # A receipt without a readable moment happened when it came.
+                    receipts.append((connection_id, item if item.at else replace(item, at=now)))
                 elif isinstance(item, Other):
                     notices.append(_notice(connection_id, item, now))
                 elif isinstance(item, Renamed):

@@ -105,9 +105,7 @@ class Intake:
         self._deliver(parts, notices)
         return OK
 
-    def _deliver(
-        self, parts: list[tuple[int, list[Item]]], notices: list[tuple[int | None, Other]]
-    ) -> None:
+    def _deliver(self, parts: list[tuple[int, list[Item]]], notices: list[tuple[int | None, Other]]) -> None:
         try:
             self._reception.take(parts, notices)
         except IntegrityError:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, case, select, update
 
 from app.bot.models import Chat
+from app.sql import Hot, among
 
 _chat = Chat.__table__.c
 
@@ -55,16 +56,10 @@ class Claim:
 
 def claim(db: Db, wish: Claim) -> list[Claimed]:
     """Claim the chats that have waited longest; rows other workers hold are skipped."""
-    rows = db.execute(
-        _claim, {"owner": wish.owner, "at": wish.now, "until": wish.now + wish.ttl, "limit": wish.limit}
-    ).all()
-    return [
-        Claimed(
-            Lease(row.id, row.epoch, wish.ttl), row.connection_id, row.contact_id, row.group_id, row.pending,
-            row.pair_slot, row.window_until,
-        )
-        for row in rows
-    ]
+    rows = _claim.rows(
+        db, {"owner": wish.owner, "at": wish.now, "until": wish.now + wish.ttl, "limit": wish.limit}
+    )
+    return [Claimed(Lease(row.pop("id"), row.pop("epoch"), wish.ttl), **row) for row in rows]
 
 
 _ready = (
@@ -74,18 +69,24 @@ _ready = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True, key_share=True)
 )
-_claim = (
+_claim = Hot(
     update(Chat.__table__)  # type: ignore[arg-type]
     .where(_chat.id.in_(_ready.scalar_subquery()))
     .values(lease_until=bindparam("until"), epoch=_chat.epoch + 1, owner=bindparam("owner"))
     .returning(
-        _chat.id, _chat.epoch, _chat.connection_id, _chat.contact_id, _chat.group_id, _chat.pending,
-        _chat.pair_slot, _chat.window_until,
+        _chat.id,
+        _chat.epoch,
+        _chat.connection_id,
+        _chat.contact_id,
+        _chat.group_id,
+        _chat.pending,
+        _chat.pair_slot,
+        _chat.window_until,
     )
 )
-_held = (
+_held = Hot(
     select(_chat.id, _chat.epoch, _chat.pending, _chat.pair_slot, _chat.window_until)
-    .where(_chat.id.in_(bindparam("ids", expanding=True)))
+    .where(among(_chat.id, "ids"))
     .order_by(_chat.id)
     .with_for_update(key_share=True)
 )
@@ -94,11 +95,10 @@ _held = (
 def fence(db: Db, leases: Sequence[Lease]) -> dict[int, Held]:
     """Lock the chats of `leases`, in one order, and return those whose lease still holds."""
     epochs = {lease.chat_id: lease.epoch for lease in leases}
-    rows = db.execute(_held, {"ids": sorted(epochs)})
     return {
-        row.id: Held(row.pending, row.pair_slot, row.window_until)
-        for row in rows
-        if row.epoch == epochs[row.id]
+        row["id"]: Held(row["pending"], row["pair_slot"], row["window_until"])
+        for row in _held.rows(db, ids=sorted(epochs))
+        if row["epoch"] == epochs[row["id"]]
     }
 
 
@@ -122,16 +122,16 @@ class Steps:
     def write(self, db: Db) -> None:
         """Write all steps; the caller has fenced these chats in the same transaction."""
         if self._kept:
-            db.execute(_keep, sorted(self._kept, key=_by_chat))
+            _keep.each(db, sorted(self._kept, key=_by_chat))
         if self._released:
-            db.execute(_release, sorted(self._released, key=_by_chat))
+            _release.each(db, sorted(self._released, key=_by_chat))
 
 
 def _by_chat(step: dict[str, Any]) -> int:
     return step["chat"]
 
 
-_keep = (
+_keep = Hot(
     update(Chat.__table__)  # type: ignore[arg-type]
     .where(_chat.id == bindparam("chat"))
     .values(
@@ -140,7 +140,7 @@ _keep = (
         pending=_chat.pending - bindparam("handled"),
     )
 )
-_release = (
+_release = Hot(
     update(Chat.__table__)  # type: ignore[arg-type]
     .where(_chat.id == bindparam("chat"))
     .values(

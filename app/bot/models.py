@@ -66,8 +66,12 @@ class Chat(Base):
     __table_args__ = (
         Index("uq_chat_contact", "contact_id", unique=True),
         Index("uq_chat_group", "connection_id", "group_id", unique=True),
-        Index("ix_chat_ready", "ready_at", postgresql_where=text("ready_at IS NOT NULL"),
-              sqlite_where=text("ready_at IS NOT NULL")),
+        Index(
+            "ix_chat_ready",
+            "ready_at",
+            postgresql_where=text("ready_at IS NOT NULL"),
+            sqlite_where=text("ready_at IS NOT NULL"),
+        ),
         Index("ix_chat_recent", "last_message_at", "id"),
     )
 
@@ -99,21 +103,43 @@ class Message(Base):
 
     __tablename__ = "message"
     __table_args__ = (
-        Index("uq_message_inbound", "connection_id", "provider_id", unique=True,
-              postgresql_where=text("direction = 'in'"), sqlite_where=text("direction = 'in'")),
-        Index("ix_message_sent", "provider_id",
-              postgresql_where=text("direction = 'out' AND provider_id IS NOT NULL"),
-              sqlite_where=text("direction = 'out' AND provider_id IS NOT NULL")),
+        Index(
+            "uq_message_inbound",
+            "connection_id",
+            "provider_id",
+            unique=True,
+            postgresql_where=text("direction = 'in'"),
+            sqlite_where=text("direction = 'in'"),
+        ),
+        Index(
+            "ix_message_sent",
+            "provider_id",
+            postgresql_where=text("direction = 'out' AND provider_id IS NOT NULL"),
+            sqlite_where=text("direction = 'out' AND provider_id IS NOT NULL"),
+        ),
         Index("uq_message_key", "key", unique=True),
         Index("ix_message_chat", "chat_id", "id"),
-        Index("ix_message_new", "chat_id", "id",
-              postgresql_where=text("state = 'new'"), sqlite_where=text("state = 'new'")),
-        Index("ix_message_open", "chat_id", "id",
-              postgresql_where=text("state IN ('queued','sending','retry','unknown')"),
-              sqlite_where=text("state IN ('queued','sending','retry','unknown')")),
-        Index("ix_message_trouble", "state", "id",
-              postgresql_where=text("state IN ('dead','unknown','held','failed')"),
-              sqlite_where=text("state IN ('dead','unknown','held','failed')")),
+        Index(
+            "ix_message_new",
+            "chat_id",
+            "id",
+            postgresql_where=text("state = 'new'"),
+            sqlite_where=text("state = 'new'"),
+        ),
+        Index(
+            "ix_message_open",
+            "chat_id",
+            "id",
+            postgresql_where=text("state IN ('queued','sending','retry','unknown')"),
+            sqlite_where=text("state IN ('queued','sending','retry','unknown')"),
+        ),
+        Index(
+            "ix_message_trouble",
+            "state",
+            "id",
+            postgresql_where=text("state IN ('dead','unknown','held','failed')"),
+            sqlite_where=text("state IN ('dead','unknown','held','failed')"),
+        ),
     )
 
     id: Mapped[pk]

@@ -12,6 +12,7 @@ from app.bot.channels.contract import Fault, Person, Refused, SendResult, Sent, 
 from app.bot.lease import Lease
 from app.bot.models import Connection, Message
 from app.bot.pacing import backoff, number_turn, pair_backoff, pair_turn
+from app.sql import Hot, among
 
 MAX_TRIES = 8
 # A send whose turn comes within this is waited for; a later one lets its chat go meanwhile.
@@ -74,23 +75,25 @@ class Pace:
         """Store the slots that were taken."""
         taken = [{"row": i, "slot": s[0]} for i, s in sorted((self._slots or {}).items()) if s[0] != s[2]]
         if taken:
-            db.execute(_take_slot, taken)
+            _take_slot.each(db, taken)
 
     def _load(self) -> dict[int, list[int]]:
         if self._slots is None:
-            rows = self._db.execute(_limits, {"ids": sorted(self._ids)})
-            self._slots = {row.id: [row.next_slot, row.parked_until, row.next_slot] for row in rows}
+            self._slots = {
+                row["id"]: [row["next_slot"], row["parked_until"], row["next_slot"]]
+                for row in _limits.rows(self._db, ids=sorted(self._ids))
+            }
         return self._slots
 
 
 _connection = Connection.__table__.c
-_limits = (
+_limits = Hot(
     select(_connection.id, _connection.next_slot, _connection.parked_until)
-    .where(_connection.id.in_(bindparam("ids", expanding=True)))
+    .where(among(_connection.id, "ids"))
     .order_by(_connection.id)
     .with_for_update(key_share=True)
 )
-_take_slot = (
+_take_slot = Hot(
     update(Connection.__table__)  # type: ignore[arg-type]
     .where(_connection.id == bindparam("row"))
     .values(next_slot=bindparam("slot"))
@@ -166,7 +169,7 @@ def complete(db: Db, completions: Sequence[Completion]) -> list[Completed]:
         for each, new in zip(completions, settled, strict=True)
     ]
     if changes.started:
-        db.execute(_start, changes.started)
+        _start.each(db, changes.started)
     steps.write(db)
     pace.write(db)
     for connection_id, (until, reason) in sorted(changes.parked.items()):
@@ -175,22 +178,30 @@ def complete(db: Db, completions: Sequence[Completion]) -> list[Completed]:
 
 
 _FIELDS = (
-    "state", "provider_id", "attempts", "next_at", "error_code", "error", "sent_at", "delivered_at", "read_at",
+    "state",
+    "provider_id",
+    "attempts",
+    "next_at",
+    "error_code",
+    "error",
+    "sent_at",
+    "delivered_at",
+    "read_at",
     "failed_at",
 )
 _message = Message.__table__.c
-_by_keys = (
+_by_keys = Hot(
     select(_message.id, _message.key, *(_message[name] for name in _FIELDS))
-    .where(_message.key.in_(bindparam("keys", expanding=True)))
+    .where(among(_message.key, "keys"))
     .order_by(_message.id)
     .with_for_update(key_share=True)
 )
-_change = (
+_change = Hot(
     update(Message.__table__)  # type: ignore[arg-type]
     .where(_message.id == bindparam("row"))
     .values({name: bindparam(f"new_{name}") for name in _FIELDS})
 )
-_start = (
+_start = Hot(
     update(Message.__table__)  # type: ignore[arg-type]
     .where(_message.key == bindparam("send"))
     .values(state=bindparam("to"), attempts=bindparam("tries"), next_at=bindparam("at"))
@@ -203,12 +214,12 @@ _park = (
 
 
 def _rows(db: Db, keys: list[str]) -> dict[str, dict[str, Any]]:
-    return {row["key"]: dict(row) for row in db.execute(_by_keys, {"keys": keys}).mappings()}
+    return {row["key"]: row for row in _by_keys.rows(db, keys=keys)}
 
 
 def _write_rows(db: Db, changes: _Changes) -> None:
     if changes.rows:
-        db.execute(_change, sorted(changes.rows, key=lambda row: row["row"]))
+        _change.each(db, sorted(changes.rows, key=lambda row: row["row"]))
 
 
 def _outcome(
@@ -254,7 +265,11 @@ def _wait(each: Completion, refused: Refused) -> int:
 
 
 def _follow(
-    each: Completion, row: Mapping[str, Any], chat: lease.Held | None, pace: Pace, changes: _Changes,
+    each: Completion,
+    row: Mapping[str, Any],
+    chat: lease.Held | None,
+    pace: Pace,
+    changes: _Changes,
     steps: lease.Steps,
 ) -> Completed:
     """Go on with the next reply of the turn, or let the chat go."""

@@ -91,8 +91,16 @@ def _there(found: T | None) -> T:
 
 
 def _new_chat(now: int) -> dict[str, Any]:
-    return {"title": "", "last_message_at": now, "created_at": now, "pending": 0, "window_until": 0,
-            "lease_until": 0, "epoch": 0, "pair_slot": 0}
+    return {
+        "title": "",
+        "last_message_at": now,
+        "created_at": now,
+        "pending": 0,
+        "window_until": 0,
+        "lease_until": 0,
+        "epoch": 0,
+        "pair_slot": 0,
+    }
 
 
 def _contact(db: Db, connection_id: int, person: Person) -> dict[str, Any] | None:
@@ -109,8 +117,12 @@ def _contact(db: Db, connection_id: int, person: Person) -> dict[str, Any] | Non
 def _new_contact(db: Db, connection_id: int, person: Person, now: int) -> dict[str, Any]:
     phone = person.phone or (None if person.user_id else NOBODY)
     values = {
-        "connection_id": connection_id, "user_id": person.user_id, "phone": phone,
-        "name": person.name[:200], "username": person.username[:100], "created_at": now,
+        "connection_id": connection_id,
+        "user_id": person.user_id,
+        "phone": phone,
+        "name": person.name[:200],
+        "username": person.username[:100],
+        "created_at": now,
     }
     _insert(db, Contact, values)
     return _there(_contact(db, connection_id, person))
@@ -136,7 +148,10 @@ def _merged(db: Db, row: dict[str, Any], person: Person) -> Person:
 
 def _taken(db: Db, connection_id: int, field: str, value: str) -> bool:
     column = getattr(Contact, field)
-    return _one(db, select(Contact.id).where(Contact.connection_id == connection_id, column == value)) is not None
+    return (
+        _one(db, select(Contact.id).where(Contact.connection_id == connection_id, column == value))
+        is not None
+    )
 
 
 def rename(db: Db, connection_id: int, renamed: Renamed) -> None:
@@ -147,7 +162,8 @@ def rename(db: Db, connection_id: int, renamed: Renamed) -> None:
     news = {
         field: value
         for field in ("user_id", "phone")
-        if (value := getattr(renamed.new, field)) and value != row[field]
+        if (value := getattr(renamed.new, field))
+        and value != row[field]
         and not _taken(db, connection_id, field, value)
     }
     if news:

@@ -100,15 +100,16 @@ def _turn(job: Job, cooldowns: Mapping[int, dict[tuple[str, str], int]], now: in
 
 def _choice(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return id and title of a pressed button or a chosen list row."""
-    payload = message["payload"]
-    if message["kind"] == "button":
-        button = payload.get("button") or {}
-        return button.get("payload"), button.get("text")
-    interactive = payload.get("interactive") if message["kind"] == "interactive" else None
-    if not isinstance(interactive, dict):
+    if message["kind"] not in {"button", "list"}:
         return None, None
-    chosen = interactive.get("button_reply") or interactive.get("list_reply") or {}
-    return chosen.get("id"), chosen.get("title")
+    payload = message["payload"]
+    interactive = payload.get("interactive")
+    if isinstance(interactive, dict):
+        chosen = interactive.get("button_reply") or interactive.get("list_reply") or {}
+        return chosen.get("id"), chosen.get("title")
+    # The quick reply of a template has a form of its own (whatsapp A5).
+    button = payload.get("button") or {}
+    return button.get("payload"), button.get("text")
 
 
 def _ended(job: Job, outcome: Outcome, now: int) -> Ended:
@@ -127,7 +128,12 @@ def _ended(job: Job, outcome: Outcome, now: int) -> Ended:
         now,
         replies,
         tuple(
-            {"brain_id": job.brain_id, "command_id": cool.command_id, "scope": cool.scope, "until": cool.until}
+            {
+                "brain_id": job.brain_id,
+                "command_id": cool.command_id,
+                "scope": cool.scope,
+                "until": cool.until,
+            }
             for cool in outcome.effects
             if isinstance(cool, effects.Cool)
         ),

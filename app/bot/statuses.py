@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, literal_column, or_, select, update
 
 from app.bot.channels.contract import Status
 from app.bot.models import Message, Receipt
+from app.sql import Hot, among
 
 # A send whose fate the provider has not told: any word from it wins.
 OPEN = ("queued", "sending", "retry", "unknown")
@@ -25,9 +26,7 @@ _MOMENT = {
 }
 KEY_PREFIX = "bx"
 KEY_LENGTH = 32
-_FIELDS = (
-    "state", "provider_id", "error_code", "error", "sent_at", "delivered_at", "read_at", "failed_at"
-)
+_FIELDS = ("state", "provider_id", "error_code", "error", "sent_at", "delivered_at", "read_at", "failed_at")
 
 
 def rank(state: str) -> int:
@@ -71,9 +70,13 @@ class Applied:
     resolved: set[int] = field(default_factory=set)
 
 
+_message = Message.__table__.c
 _columns = [
-    Message.id, Message.chat_id, Message.connection_id, Message.key,
-    *(getattr(Message, name) for name in _FIELDS),
+    _message.id,
+    _message.chat_id,
+    _message.connection_id,
+    _message.key,
+    *(_message[name] for name in _FIELDS),
 ]
 
 
@@ -93,39 +96,34 @@ def apply(db: Db, statuses: Sequence[tuple[int, Status]], now: int) -> Applied:
         if row["state"] in OPEN and change.get("state", row["state"]) not in OPEN:
             applied.resolved.add(row["chat_id"])
     if changes:
-        db.execute(_change, sorted(changes, key=lambda c: c["row"]))
+        _change.each(db, sorted(changes, key=lambda c: c["row"]))
     early = [statuses[i] for i in range(len(statuses)) if i not in matched]
     if early:
         db.execute(insert(Receipt), [_receipt(connection_id, status, now) for connection_id, status in early])
     return applied
 
 
-_change = (
+_change = Hot(
     update(Message.__table__)  # type: ignore[arg-type]
-    .where(Message.__table__.c.id == bindparam("row"))
+    .where(_message.id == bindparam("row"))
     .values({name: bindparam(f"new_{name}") for name in _FIELDS})
 )
-_by_key = (
-    select(*_columns)
-    .where(Message.key.in_(bindparam("keys", expanding=True)))
-    .order_by(Message.id)
-    .with_for_update(key_share=True)
+_by_key = Hot(
+    select(*_columns).where(among(_message.key, "keys")).order_by(_message.id).with_for_update(key_share=True)
 )
-_by_provider = (
+_by_provider = Hot(
     select(*_columns)
-    .where(Message.direction == "out", Message.provider_id.in_(bindparam("ids", expanding=True)))
-    .order_by(Message.id)
+    .where(_message.direction == literal_column("'out'"), among(_message.provider_id, "ids"))
+    .order_by(_message.id)
     .with_for_update(key_share=True)
 )
 
 
-def _match(
-    db: Db, statuses: Sequence[tuple[int, Status]]
-) -> dict[int, tuple[Mapping[str, Any], list[int]]]:
+def _match(db: Db, statuses: Sequence[tuple[int, Status]]) -> dict[int, tuple[Mapping[str, Any], list[int]]]:
     """Find the rows the receipts speak of: first by our key, then by the provider's id."""
     found: dict[int, tuple[Mapping[str, Any], list[int]]] = {}
     keys = {s.key for _, s in statuses if is_key(s.key)}
-    rows = {row.key: row._mapping for row in db.execute(_by_key, {"keys": sorted(keys)})} if keys else {}  # noqa: SLF001  public name of SQLAlchemy's row mapping
+    rows = {row["key"]: row for row in _by_key.rows(db, keys=sorted(keys))} if keys else {}
     rest: dict[str, list[int]] = {}
     for index, (connection_id, status) in enumerate(statuses):
         row = rows.get(status.key) if status.key else None
@@ -134,8 +132,7 @@ def _match(
         else:
             rest.setdefault(status.provider_id, []).append(index)
     if rest:
-        for each in db.execute(_by_provider, {"ids": sorted(rest)}):
-            row = each._mapping  # noqa: SLF001  the same
+        for row in _by_provider.rows(db, ids=sorted(rest)):
             indexes = [i for i in rest[row["provider_id"]] if statuses[i][0] == row["connection_id"]]
             if indexes:
                 found.setdefault(row["id"], (row, []))[1].extend(indexes)
@@ -164,21 +161,28 @@ def _receipt(connection_id: int, status: Status, now: int) -> dict[str, Any]:
     }
 
 
+_receipt_columns = Receipt.__table__.c
+_kept = Hot(
+    select(*_receipt_columns).where(
+        or_(among(_receipt_columns.provider_id, "ids"), among(_receipt_columns.key, "keys"))
+    )
+)
+
+
 def take_early(db: Db, rows: Iterable[tuple[str, str]]) -> dict[str, list[Status]]:
     """Take the kept receipts of sends, given as (key, provider id); returned by key."""
     pairs = list(rows)
     by_provider = {provider: key for key, provider in pairs}
     keys = [key for key, _ in pairs]
-    query = select(Receipt).where(or_(Receipt.provider_id.in_(list(by_provider)), Receipt.key.in_(keys)))
     early: dict[str, list[Status]] = {}
     gone: list[int] = []
-    for receipt in db.execute(query):
-        key = receipt.key if receipt.key in keys else by_provider.get(receipt.provider_id)
+    for row in _kept.rows(db, ids=list(by_provider), keys=keys) if pairs else ():
+        key = row["key"] if row["key"] in keys else by_provider.get(row["provider_id"])
         if key is None:
             continue
-        gone.append(receipt.id)
+        gone.append(row["id"])
         early.setdefault(key, []).append(
-            Status(receipt.provider_id, receipt.status, receipt.at, receipt.key, **receipt.payload)
+            Status(row["provider_id"], row["status"], row["at"], row["key"], **row["payload"])
         )
     if gone:
         db.execute(delete(Receipt).where(Receipt.id.in_(gone)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.bot import lease
@@ -14,6 +14,7 @@ from app.bot.models import Cooldown, Message, Run
 from app.bot.outbox import Order, Pace, Sending, first_send
 from app.bot.statuses import KEY_LENGTH, KEY_PREFIX
 from app.db import storable
+from app.sql import Hot, among
 
 # An inbound message whose turn could not be run that often is dead: visible, explained, replayable.
 MAX_TRIES = 8
@@ -63,8 +64,8 @@ def store(db: Db, turns: Sequence[Ended]) -> list[Stored]:
     kept = [turn for turn in turns if turn.lease.chat_id in held]
     if not kept:
         return [Stored(fenced=True) for _ in turns]
-    db.execute(_done, {"ids": [turn.message_id for turn in kept]})
-    db.execute(insert(Run), [dict(turn.run) for turn in kept])
+    _done.rows(db, ids=[turn.message_id for turn in kept])
+    _record.each(db, [turn.run for turn in kept])
     cooldowns = [dict(row) for turn in kept for row in turn.cooldowns]
     if cooldowns:
         _cool(db, cooldowns)
@@ -72,12 +73,13 @@ def store(db: Db, turns: Sequence[Ended]) -> list[Stored]:
     rows: list[dict[str, Any]] = []
     steps = lease.Steps()
     results = [
-        _store_one(turn, held[turn.lease.chat_id], pace, rows, steps) if turn.lease.chat_id in held
+        _store_one(turn, held[turn.lease.chat_id], pace, rows, steps)
+        if turn.lease.chat_id in held
         else Stored(fenced=True)
         for turn in turns
     ]
     if rows:
-        db.execute(insert(Message), rows)
+        _reply.each(db, rows)
     steps.write(db)
     pace.write(db)
     return results
@@ -120,9 +122,45 @@ def _outbound(turn: Ended, ordinal: int, reply: Reply) -> dict[str, Any]:
     }
 
 
-_done = (
-    update(Message).where(Message.id.in_(bindparam("ids", expanding=True)), Message.state == "new")
+_message = Message.__table__.c
+_done = Hot(
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(among(_message.id, "ids"), literal_column("state = 'new'"))
     .values(state="done")
+)
+_record = Hot(
+    insert(Run).inline(),
+    [
+        "message_id",
+        "chat_id",
+        "brain_id",
+        "version_id",
+        "command_id",
+        "outcome",
+        "trace",
+        "micros",
+        "created_at",
+    ],
+)
+_reply = Hot(
+    insert(Message).inline(),
+    [
+        "connection_id",
+        "chat_id",
+        "direction",
+        "kind",
+        "state",
+        "text",
+        "payload",
+        "key",
+        "quoted_id",
+        "parent_id",
+        "ordinal",
+        "author",
+        "attempts",
+        "next_at",
+        "created_at",
+    ],
 )
 
 
@@ -161,8 +199,13 @@ def defer(db: Db, turns: Sequence[Deferred]) -> list[bool]:
         tries = db.execute(select(Message.attempts).where(Message.id == turn.message_id)).scalar_one() + 1
         lost = tries >= MAX_TRIES
         db.execute(
-            update(Message).where(Message.id == turn.message_id).values(
-                attempts=tries, state="dead" if lost else "new", error_code="turn", error=turn.reason[:500],
+            update(Message)
+            .where(Message.id == turn.message_id)
+            .values(
+                attempts=tries,
+                state="dead" if lost else "new",
+                error_code="turn",
+                error=turn.reason[:500],
                 failed_at=turn.now if lost else None,
             )
         )

@@ -115,7 +115,11 @@ class Heart:
     """Writes a process's sign of life every five seconds, with what it counted meanwhile."""
 
     def __init__(
-        self, database: Database, counters: Counters, clock: Callable[[], int], name: str,
+        self,
+        database: Database,
+        counters: Counters,
+        clock: Callable[[], int],
+        name: str,
         in_flight: Callable[[], int] = lambda: 0,
     ) -> None:
         self._database = database
@@ -150,8 +154,12 @@ class Heart:
     def _beat(self, session: Session) -> None:
         now = self._clock()
         row = {
-            "name": self._name, "pid": os.getpid(), "version": VERSION, "started_at": self._started,
-            "beat_at": now, "in_flight": self._in_flight(),
+            "name": self._name,
+            "pid": os.getpid(),
+            "version": VERSION,
+            "started_at": self._started,
+            "beat_at": now,
+            "in_flight": self._in_flight(),
         }
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         query = dialect.insert(WorkerRow).values(row)

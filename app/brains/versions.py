@@ -211,7 +211,7 @@ def live_version(session: Session, brain: Brain) -> BrainVersion | None:
 def archive(session: Session, brain_id: int, now: int) -> Brain:
     """Put a brain away; it can come back for 30 days."""
     brain = get_brain(session, brain_id)
-    brain.archived_at = brain.archived_at or now
+    brain.archived_at = now if brain.archived_at is None else brain.archived_at
     session.flush()
     return brain
 
@@ -219,7 +219,7 @@ def archive(session: Session, brain_id: int, now: int) -> Brain:
 def restore(session: Session, brain_id: int, now: int) -> Brain:
     """Bring an archived brain back; raises ArchiveExpired after 30 days."""
     brain = get_brain(session, brain_id)
-    if brain.archived_at and now - brain.archived_at > ARCHIVE_DAYS * _DAY_MILLIS:
+    if brain.archived_at is not None and now - brain.archived_at > ARCHIVE_DAYS * _DAY_MILLIS:
         raise ArchiveExpired(
             f"This brain was put away more than {ARCHIVE_DAYS} days ago and cannot come back."
         )

@@ -3,6 +3,5 @@
   const chosen = localStorage.getItem("theme") || "system";
   const dark = chosen === "dark" || (chosen === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.dataset.bsTheme = dark ? "dark" : "light";
-  document.documentElement.dataset.themeChoice = chosen;
   document.documentElement.classList.toggle("folded", localStorage.getItem("folded") === "yes");
 })();

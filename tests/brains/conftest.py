@@ -43,9 +43,10 @@ def brain() -> Callable[..., dict[str, Any]]:
 
     def make(*commands: Any, **settings: Any) -> dict[str, Any]:
         listed = []
-        for index, command in enumerate(commands):
-            if isinstance(command, tuple):
-                trigger, action = command
+        for index, given in enumerate(commands):
+            command = given
+            if isinstance(given, tuple):
+                trigger, action = given
                 if isinstance(action, str):
                     action = {"template": action}
                 command = {"trigger": trigger, "action": action}
@@ -54,3 +55,17 @@ def brain() -> Callable[..., dict[str, Any]]:
         return {"brain": "test", "title": "Test", "settings": settings, "commands": listed}
 
     return make
+
+
+@pytest.fixture
+def own():
+    """Make sandboxes that are closed afterwards, whatever happens."""
+    made = []
+
+    def make(children=1, **options: Any):
+        made.append(Sandbox(children, **options))
+        return made[-1]
+
+    yield make
+    for sandbox in made:
+        sandbox.close()

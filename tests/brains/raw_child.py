@@ -1,4 +1,4 @@
-"""A sandbox process without the language layer: plain Jinja, so that the operating system's layers stand alone."""
+"""A sandbox process without the language layer: the operating system's layers must hold alone."""
 
 import importlib
 import sys

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from app.brains.arguments import Argument, next_token, parse, usage
 
 
-def argument(name="a", **fields):
+def argument(name="a", **fields: Any):
     return Argument.model_validate({"name": name, **fields})
 
 

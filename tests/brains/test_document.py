@@ -118,7 +118,8 @@ def test_a_brain_without_a_living_command_cannot_be_published(brain):
 
 
 def test_a_broken_template_is_named_with_its_line_beside_other_problems(brain, sandbox):
-    document = brain((ECHO, "fine"), (ECHO, {"variants": ["fine", "one\n{% if %}"]}), timezone="nowhere")
+    broken = {"variants": ["fine", "one\n{% if %}"]}
+    document = brain((ECHO, "fine"), (ECHO, broken), timezone="nowhere")
     listed = {problem.path: problem for problem in problems(document, sandbox.check_templates)}
     assert set(listed) == {"settings.timezone", "commands.1.action.variants.1"}
     broken = listed["commands.1.action.variants.1"]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a snippet is judged best on one line
 """Attacks on the template sandbox: no snippet of the shared corpus, nor of our own, may get anything out."""
 
 import base64

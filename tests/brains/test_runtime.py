@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ def run(sandbox, turn):
     """Run one document on one text and return the outcome."""
     runtime = Runtime(sandbox)
 
-    def go(document, text="", **changes):
+    def go(document, text="", **changes: Any):
         return runtime.run_many([(compile_program(1, 1, document), turn(text, **changes))])[0]
 
     return go
@@ -59,8 +60,9 @@ def test_a_command_that_is_switched_off_says_so(run, brain):
 
 def test_a_template_sees_the_whole_turn(run, brain):
     template = (
-        "{{ message.text }}|{{ message.kind }}|{{ sender.name }}|{{ sender.phone }}|{{ sender.id }}|{{ chat.id }}|"
-        "{{ chat.is_group }}|{{ now.iso }}|{{ now.weekday }}|{{ match.groups[0] }}|{{ match.named.n }}|{{ command.name }}"
+        "{{ message.text }}|{{ message.kind }}|{{ sender.name }}|{{ sender.phone }}|{{ sender.id }}|"
+        "{{ chat.id }}|{{ chat.is_group }}|{{ now.iso }}|{{ now.weekday }}|{{ match.groups[0] }}|"
+        "{{ match.named.n }}|{{ command.name }}"
     )
     document = brain(({"kind": "regex", "pattern": r"no (?P<n>\d+)"}, template), timezone="Asia/Tokyo")
     assert run(document, "No 42").effects[0].text == (
@@ -178,7 +180,7 @@ def test_an_empty_text_is_silence_with_a_reason(run, brain):
     ("count", "buttons", "status"), [(4096, [], "answered"), (4097, [], "failed"), (1025, ["a"], "failed")]
 )
 def test_a_text_must_fit_into_a_message(run, brain, count, buttons, status):
-    document = brain((ANY, {"template": "{{ 'x' * %d }}" % count, "buttons": buttons}))
+    document = brain((ANY, {"template": f"{{{{ 'x' * {count} }}}}", "buttons": buttons}))
     assert run(document, "x").status == status
 
 

@@ -1,6 +1,7 @@
 """Every kind of trigger keeps the seam, and takes any text without failing."""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,15 +22,15 @@ EXAMPLES = {
 }
 
 
-def config(kind, **changes):
+def config(kind, **changes: Any):
     return KINDS[kind].Config.model_validate({"kind": kind, **EXAMPLES[kind], **changes})
 
 
-def heard(text, prefixes=("!",), **changes):
+def heard(text, prefixes=("!",), **changes: Any):
     return hear(Turn(1, "text", text, Sender("u"), 1, 0, 0, 0, **changes), prefixes)
 
 
-def fires(kind, text, **changes):
+def fires(kind, text, **changes: Any):
     return KINDS[kind].match(config(kind, **changes), heard(text))
 
 

@@ -152,6 +152,11 @@ class Channel(Protocol):
     # Whether a send may be repeated under its key without being said twice.
     repeatable: ClassVar[bool]
 
+    @staticmethod
+    def clean_account(text: str) -> str:
+        """Return what the channel routes by in its one form; raises DomainError when it is none."""
+        ...
+
     async def send(self, http: aiohttp.ClientSession, config: BaseModel, outbound: Outbound) -> SendResult:
         """Send one message; never raises for what the network or the provider does."""
         ...

@@ -12,9 +12,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Generator
 from types import FrameType, TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from jinja2 import Environment, Template, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
@@ -119,9 +119,19 @@ def _compile(environment: Environment, source: str) -> Template:
 
 
 def _render(template: Template, context: dict[str, Any]) -> str:
+    stream = cast("Generator[str, None, None]", template.generate(context))
+    try:
+        return _collect(stream)
+    except OutOfTimeError as error:
+        if _line(error.__traceback__) is None:
+            # It rang between two pieces: let it ring where the template stands.
+            stream.throw(error)
+        raise
+
+
+def _collect(stream: Generator[str, None, None]) -> str:
     pieces: list[str] = []
     size = 0
-    stream = template.generate(context)
     for piece in stream:
         size += len(piece)
         if size > limits.OUTPUT_CHARS:

@@ -211,5 +211,7 @@ class Exchange:
 
 
 def _last_words(lane: Lane) -> str:
+    """Tell the report of the processor's clock from that of a crash; both are faulthandler's."""
     words = lane.child.last_words if lane.child else b""
-    return _TOO_BUSY if words and b"Fatal Python error" not in words else _CRASHED
+    clock_rang = b"(most recent call first)" in words and b"Fatal Python error" not in words
+    return _TOO_BUSY if clock_rang else _CRASHED

@@ -68,7 +68,7 @@ class Child:
                 return None
             except OSError as error:
                 raise GoneError("the process ended") from error
-            if value := wire.unpack(packet):
+            if (value := wire.unpack(packet)) is not None:
                 return value
             self.last_words += packet
             if not packet or len(self.last_words) > limits.CRASH_BYTES:

@@ -1,0 +1,115 @@
+"""The whole product in a process of its own, and Debian's Chromium in front of it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "tests/e2e/vendor/axe-4.14.1.min.js"
+CHROMIUM = Path("/usr/bin/chromium")
+EMAIL, PASSWORD = "ada@example.com", "a long enough password"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed")
+    alone = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": alone}
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a fresh installation; one for all browser tests."""
+    data, port = tmp_path_factory.mktemp("product"), _free_port()
+    environment = {
+        **os.environ, "BRAINBOX_DATA": str(data), "PORT": str(port), "HOST": "127.0.0.1", "REDIS_URL": "",
+        "DATABASE_URL": "", "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
+    }  # fmt: skip
+    upgrade = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    subprocess.run(upgrade, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
+    with (data / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "wsgi.py"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/login")
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def base_url(product: str) -> str:
+    return product
+
+
+class Watched:
+    """What went wrong in the browser: script errors, CSP violations and failed requests."""
+
+    def __init__(self, page: Page) -> None:
+        self.faults: list[str] = []
+        page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+
+@pytest.fixture
+def watched(page: Page) -> Iterator[Watched]:
+    """Fail a test whose pages had errors it did not expect."""
+    found = Watched(page)
+    yield found
+    assert found.faults == []
+
+
+def set_up(page: Page) -> None:
+    """Go through the first-run pages, or sign in when somebody has."""
+    page.goto("/")
+    if "/setup" in page.url:
+        page.get_by_label("E-mail address").fill(EMAIL)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Make the account").click()
+        page.get_by_role("button", name="Make it and try it").click()
+        expect(page.get_by_label("Message", exact=True)).to_be_visible()
+    elif "/login" in page.url:
+        page.get_by_label("E-mail address").fill(EMAIL)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/dashboard")
+
+
+def say(page: Page, text: str, answer: str) -> None:
+    """Write on the phone and wait for the answer."""
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")
+    expect(page.locator(".bubble:not(.bubble-own)").last).to_contain_text(answer)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(address: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError("the product did not start")

@@ -1,0 +1,89 @@
+"""Every page: no accessibility violations in either theme, no sideways scroll on a phone, no CSP violation."""
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import AXE, Watched, say, set_up
+from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "dashboard": "/dashboard",
+    "brains": "/brains/",
+    "brain": "/brains/my-first-bot",
+    "command": "/brains/my-first-bot/commands/echo",
+    "new-command": "/brains/my-first-bot/commands/new",
+    "versions": "/brains/my-first-bot/versions",
+    "settings": "/brains/my-first-bot/settings",
+    "import": "/brains/import",
+    "simulator": "/simulator/",
+    "chats": "/chats/",
+    "chat": "/chats/1",
+    "connections": "/connections/",
+    "connection": "/connections/1",
+    "new-connection": "/connections/new",
+    "new-cloud": "/connections/new?channel=cloud",
+}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Where pictures of every page are kept, for people to look at; unset = nowhere.
+PICTURES = os.environ.get("BRAINBOX_PICTURES", "")
+
+
+@pytest.fixture(autouse=True)
+def _ready(page: Page, watched: Watched) -> None:
+    set_up(page)
+    if page.request.get("/chats/1").status == 404:
+        page.goto("/simulator/")
+        say(page, "!hello", "!menu")
+        say(page, "!echo How are you?", "How are you?")
+        say(page, "!menu", "Here is what")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_no_accessibility_violation(page: Page, name: str, theme: str):
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    page.goto(PAGES[name])
+    page.wait_for_load_state("networkidle")
+    picture(page, f"{name}-{theme}")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_phone(page: Page, name: str):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(PAGES[name])
+    page.wait_for_load_state("networkidle")
+    picture(page, f"{name}-phone")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_door_and_the_error_page_have_no_accessibility_violation(page: Page, theme: str, watched: Watched):
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.goto("/no/such/page")
+    picture(page, f"missing-{theme}")
+    assert violations(page) == []
+    page.context.clear_cookies()
+    page.goto("/login")
+    picture(page, f"login-{theme}")
+    assert violations(page) == []
+    watched.faults = [fault for fault in watched.faults if "404" not in fault]
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds: rule, place and why."""
+    # Its source runs through the debugger, which the page's own policy does not bind.
+    page.evaluate(AXE.read_text() + "; true")
+    found = page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found["violations"] for node in each["nodes"]
+    ]
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png")

@@ -1,0 +1,139 @@
+"""What an operator does in the browser, from nothing to a published answer."""
+
+import re
+
+import pytest
+from conftest import Watched, say, set_up
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def _signed_in(page: Page, watched: Watched) -> None:
+    set_up(page)
+
+
+def test_the_wizard_leads_to_a_first_answer_in_three_screens(page: Page):
+    page.goto("/simulator/")
+    page.get_by_role("button", name="!hello", exact=True).click()
+    expect(page.locator(".bubble:not(.bubble-own)").first).to_be_visible()
+    assert page.request.get("/setup").status == 404
+
+
+def test_the_phone_takes_text_buttons_and_the_last_message_again(page: Page):
+    page.goto("/simulator/")
+    say(page, "!echo one two", "You said one two")
+    say(page, "!menu", "Here is what I understand")
+    page.get_by_role("button", name="What time is it?").last.click()
+    expect(page.locator(".bubble:not(.bubble-own)").last).to_contain_text("It is ")
+    page.get_by_label("Message", exact=True).press("ArrowUp")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("What time is it?")
+
+
+def test_an_answer_the_phone_has_opened_shows_as_read_in_the_inbox(page: Page):
+    page.goto("/simulator/")
+    say(page, "!echo ticks", "You said ticks")
+    page.goto("/chats/")
+    page.get_by_role("link", name=re.compile("Ada")).click()
+    last = page.locator("#thread .bubble-own").last
+    expect(last).to_contain_text("You said ticks")
+    expect(last.get_by_role("img", name="Read")).to_be_visible()
+
+
+def test_a_message_appears_in_an_open_chat_without_a_reload(page: Page):
+    page.goto("/simulator/")
+    say(page, "!echo before", "You said before")
+    watching = page.context.new_page()
+    watching.goto("/chats/1")
+    expect(watching.locator("#live")).to_contain_text("Live")
+    say(page, "!echo after", "You said after")
+    expect(watching.locator("#thread")).to_contain_text("You said after", timeout=3000)
+
+
+def test_a_changed_command_answers_after_publishing(page: Page):
+    page.goto("/brains/my-first-bot/commands/echo")
+    text = page.get_by_label("Text", exact=True)
+    text.fill("Echo: {{ args.text }}!")
+    expect(page.locator("#bench-state")).to_contain_text("Draft has changes")
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_label(re.compile("What has changed")).fill("Shorter echo")
+    page.locator("#publish").get_by_role("button", name="Publish").click()
+    expect(page.locator("#notices")).to_contain_text("is live from the next message on")
+    page.goto("/simulator/")
+    say(page, "!echo hi", "Echo: hi!")
+    page.goto("/brains/my-first-bot/versions")
+    page.get_by_role("button", name="Make it live again").first.click()
+    expect(page.locator("#notices")).to_contain_text("is live again")
+    page.goto("/simulator/")
+    say(page, "!echo hi", "You said hi")
+
+
+def test_a_broken_template_is_named_with_its_line_and_blocks_publishing(page: Page):
+    page.goto("/brains/my-first-bot/commands/time")
+    page.get_by_label("Text", exact=True).fill("Fine\n{{ now.time }")
+    expect(page.locator("#save-state .fault")).to_contain_text("Line 2")
+    expect(page.locator("#problems")).to_contain_text("Time")
+    page.get_by_role("button", name="Publish").click()
+    page.locator("#publish").get_by_role("button", name="Publish").click()
+    expect(page.locator("#notices")).to_contain_text("Repair 1 problem")
+    page.goto("/brains/my-first-bot/commands/time")
+    page.get_by_label("Text", exact=True).fill("It is {{ now.time }}.")
+    expect(page.locator("#problems")).to_contain_text("Nothing to repair")
+
+
+def test_a_new_command_takes_another_trigger_arguments_and_texts(page: Page):
+    page.goto("/brains/my-first-bot/commands/new")
+    page.get_by_label("Name", exact=True).fill("Dice")
+    page.get_by_label(re.compile("Command words")).fill("roll")
+    page.get_by_role("button", name="Add an argument").click()
+    page.get_by_label("Name of argument 1").fill("sides")
+    page.get_by_label("Type of argument 1").select_option("int")
+    page.get_by_role("button", name="Add another text").click()
+    page.get_by_label("Text 1").fill("You rolled {{ args.sides }}")
+    page.get_by_label("Text 2").fill("A {{ args.sides }} it is")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Dice")
+    expect(page.locator("#commands")).to_contain_text("Dice")
+    expect(page.locator("#problems")).to_contain_text("Nothing to repair")
+    page.get_by_label("Trigger").select_option("regex")
+    expect(page.get_by_label("Pattern")).to_be_visible()
+
+
+def test_a_deleted_command_comes_back(page: Page):
+    page.goto("/brains/my-first-bot/commands/hi")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("#commands")).not_to_contain_text("Exact text: hi")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#commands")).to_contain_text("Exact text: hi")
+
+
+def test_two_people_in_one_command_are_both_asked(page: Page, watched: Watched):
+    page.goto("/brains/my-first-bot/commands/thanks")
+    other = page.context.new_page()
+    other.goto("/brains/my-first-bot/commands/thanks")
+    other.get_by_label("Text", exact=True).fill("Theirs")
+    expect(other.locator("#problems")).to_contain_text("Nothing to repair")
+    other.get_by_role("button", name="Save").click()
+    other.wait_for_timeout(1500)
+    page.get_by_label("Text", exact=True).fill("Mine")
+    expect(page.locator("#save-state")).to_contain_text("Somebody else has changed this command")
+    expect(page.get_by_label("Text", exact=True)).to_have_value("Mine")
+    page.get_by_role("button", name="Keep mine").click()
+    expect(page.locator("#save-state")).to_contain_text("Draft saved")
+    # A refused save is an HTTP error on purpose; Chromium writes each of them to the console.
+    watched.faults = [fault for fault in watched.faults if "409" not in fault]
+
+
+def test_trying_a_text_says_which_command_would_answer(page: Page):
+    page.goto("/brains/my-first-bot")
+    page.get_by_label("Message to try on the draft").fill("good morning")
+    expect(page.locator("#tried")).to_contain_text("answers")
+    expect(page.locator("#tried")).to_contain_text("Hi")
+
+
+def test_typed_text_survives_a_live_refresh(page: Page):
+    page.goto("/chats/")
+    page.get_by_label("Search chats").fill("Ad")
+    page.evaluate("document.querySelectorAll('[data-topic]').forEach((part) => htmx.trigger(part, 'refresh'))")
+    page.wait_for_timeout(600)
+    expect(page.get_by_label("Search chats")).to_have_value("Ad")
