@@ -167,6 +167,7 @@ def run() -> None:
         consumer.run()
     finally:
         stop_worker()
+        app.extensions["bot"].close()
         app.extensions["house"].database.writer.close()
 
 

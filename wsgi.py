@@ -78,6 +78,7 @@ def _leave(_server: Any, worker: Any) -> None:
     app: Flask = worker.wsgi
     huey_tasks.stop_worker()
     app.extensions["heart"].stop()
+    app.extensions["bot"].close()
     app.extensions["house"].database.writer.close()
 
 

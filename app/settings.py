@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         default=3600, gt=0, description="Older inbound messages are stored but do not trigger a brain."
     )
     sandbox_children: int = Field(
-        default=2, ge=1, le=64, description="Sandbox processes a worker may run at once."
+        default=8, ge=1, le=64, description="Sandbox processes a worker may run at once."
     )
     sandbox_unsafe: bool = Field(
         default=False,

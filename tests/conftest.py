@@ -7,12 +7,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy import create_engine, text
 
 import app.accounts
 import app.bot.models
 import app.brains.models  # noqa: F401  imported for their tables
 from app.db import Base, make_engine
+from app import create_app
 from app.settings import Settings
 from app.writer import Database
 from bench.processes import StartError
@@ -73,20 +75,37 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A migrated database: the same tests run on both kinds."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database: the same tests run on both kinds."""
     if request.param == "sqlite":
-        engine = make_engine(f"sqlite:///{tmp_path / 'test.db'}")
-    else:
-        server = request.getfixturevalue("postgres_url")
-        name = f"t{next(_names)}"
-        admin = create_engine(server, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        engine = make_engine(server.rsplit("/", 1)[0] + f"/{name}")
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    server = request.getfixturevalue("postgres_url")
+    name = f"t{next(_names)}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return server.rsplit("/", 1)[0] + f"/{name}"
+
+
+@pytest.fixture
+def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    """A database with all tables."""
+    engine = make_engine(database_url)
     Base.metadata.create_all(engine)
     made = Database(engine, tmp_path)
     yield made
     made.writer.close()
     engine.dispose()
+
+
+@pytest.fixture
+def installation(database_url: str, settings: Settings) -> Iterator[Flask]:
+    """The whole application on an empty database, without a worker."""
+    app = create_app(settings.model_copy(update={"database_url": database_url}))
+    house = app.extensions["house"]
+    Base.metadata.create_all(house.database.engine)
+    yield app
+    house.database.writer.close()
+    app.extensions["bot"].close()
+    house.database.engine.dispose()

@@ -53,6 +53,11 @@ class Bot:
         self.accounts.forget()
         return check(self.channels, self.accounts.by_id(connection_id))
 
+    def close(self) -> None:
+        """End the confined processes, if there are any."""
+        if "sandbox" in self.__dict__:
+            self.sandbox.close()
+
     def worker(self) -> Worker:
         """Build this process's worker; raises NameTaken."""
         settings, database = self.house.settings, self.house.database

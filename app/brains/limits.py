@@ -46,7 +46,7 @@ PACKET_BYTES: Final = 131_072
 CRASH_BYTES: Final = 8_192  # of a dying child's last words
 
 # How the host keeps its children.
-RUNS_PER_CHILD: Final = 100
+RUNS_PER_CHILD: Final = 2000
 IDLE_SECONDS: Final = 30.0
 BOOT_SECONDS: Final = 5.0
 WINDOW: Final = 16  # jobs sent ahead of their answers

@@ -92,7 +92,41 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("input", (event) => {
   if (event.target.matches("[data-counter]")) count(event.target);
-  if (event.target.closest("[data-draft]")) one("#save-state")?.setAttribute("data-state", "typing");
+  if (event.target.closest("[data-draft]")) {
+    draft.typed = true;
+    one("#save-state")?.setAttribute("data-state", "typing");
+  }
+});
+
+// ---- The draft: nothing typed is lost, and nothing is published before it is saved ---------------------------------
+
+const draft = { typed: false, saving: 0, then: null };
+
+document.addEventListener("htmx:config:request", ({ target }) => {
+  if (!target.matches("[data-draft]")) return;
+  draft.typed = false;
+  draft.saving += 1;
+});
+document.addEventListener("htmx:finally:request", ({ target, detail }) => {
+  if (!target.matches("[data-draft]")) return;
+  draft.saving = Math.max(draft.saving - 1, 0);
+  const saved = detail.ctx.response && detail.ctx.response.status < 400;
+  if (!saved) draft.typed = true;
+  const next = draft.then;
+  if (draft.saving || !next) return;
+  draft.then = null;
+  if (saved) next.submit();
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-after-save]") || !one("[data-draft]") || !(draft.typed || draft.saving)) return;
+  event.preventDefault();
+  draft.then = event.target;
+  one("[data-draft]").requestSubmit();
+});
+// Leaving within the second before the next save: the browser still delivers this.
+window.addEventListener("pagehide", () => {
+  const form = one("[data-draft]");
+  if (form && draft.typed) navigator.sendBeacon(form.action, new FormData(form));
 });
 
 // ---- Keys: save, search, and the phone's last messages ----------------------------------------------------------
@@ -128,7 +162,7 @@ document.addEventListener("keydown", (event) => {
 // ---- Live: the server says "this topic changed", we fetch the parts of the page that show it ----------------------
 
 let socket = null;
-let watched = "";
+let watched = [];
 
 function refresh(topic) {
   for (const part of all("[data-topic]")) {
@@ -142,9 +176,11 @@ function topics() {
 
 function watch() {
   const wanted = topics();
-  if (!socket?.connected || wanted.join(" ") === watched) return;
-  watched = wanted.join(" ");
-  socket.emit("watch", { topics: wanted });
+  if (!socket?.connected || wanted.join(" ") === watched.join(" ")) return;
+  const added = wanted.filter((topic) => !watched.includes(topic));
+  watched = wanted;
+  // What changed between our last look and the moment we began to listen would be missed: look once more.
+  socket.emit("watch", { topics: wanted }, () => added.forEach(refresh));
 }
 
 function say(state, word) {
@@ -159,9 +195,8 @@ function connect() {
   socket = io({ transports: ["websocket", "polling"], reconnectionDelayMax: 5000 });
   socket.on("connect", () => {
     say("live", "Live");
-    watched = "";
+    watched = [];
     watch();
-    refresh();
   });
   socket.on("disconnect", () => say("lost", "Reconnecting…"));
   socket.on("connect_error", () => say("lost", "Reconnecting…"));
@@ -207,6 +242,8 @@ document.addEventListener("htmx:finally:request", ({ target, detail }) => {
   const failed = !detail.ctx.response || detail.ctx.response.status >= 400;
   if (failed && !target.elements.text.value) target.elements.text.value = sent.at(-1) ?? "";
   target.elements.text.focus();
+  // A look that began before this message was stored may have drawn the screen without it.
+  htmx.trigger("#screen", "refresh");
 });
 document.addEventListener("htmx:error", () => one("#save-state")?.setAttribute("data-state", "lost"));
 

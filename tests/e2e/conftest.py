@@ -90,6 +90,16 @@ def set_up(page: Page) -> None:
         page.wait_for_url("**/dashboard")
 
 
+def own_brain(page: Page) -> str:
+    """Make a brain for one test from the demo; returns its address."""
+    page.goto("/brains/")
+    page.get_by_role("button", name="New brain").click()
+    page.get_by_label("Name", exact=True).fill("A brain of its own")
+    page.get_by_role("button", name="Make it").click()
+    page.wait_for_url("**/brains/a-brain-of-its-own*")
+    return page.url
+
+
 def say(page: Page, text: str, answer: str) -> None:
     """Write on the phone and wait for the answer."""
     page.get_by_label("Message", exact=True).fill(text)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import Watched, say, set_up
+from conftest import Watched, own_brain, say, set_up
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -70,28 +70,30 @@ def test_a_changed_command_answers_after_publishing(page: Page):
 
 
 def test_a_broken_template_is_named_with_its_line_and_blocks_publishing(page: Page):
-    page.goto("/brains/my-first-bot/commands/time")
+    brain = own_brain(page)
+    page.goto(f"{brain}/commands/time")
     page.get_by_label("Text", exact=True).fill("Fine\n{{ now.time }")
     expect(page.locator("#save-state .fault")).to_contain_text("Line 2")
     expect(page.locator("#problems")).to_contain_text("Time")
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish").get_by_role("button", name="Publish").click()
     expect(page.locator("#notices")).to_contain_text("Repair 1 problem")
-    page.goto("/brains/my-first-bot/commands/time")
+    page.goto(f"{brain}/commands/time")
     page.get_by_label("Text", exact=True).fill("It is {{ now.time }}.")
     expect(page.locator("#problems")).to_contain_text("Nothing to repair")
 
 
 def test_a_new_command_takes_another_trigger_arguments_and_texts(page: Page):
-    page.goto("/brains/my-first-bot/commands/new")
+    brain = own_brain(page)
+    page.goto(f"{brain}/commands/new")
     page.get_by_label("Name", exact=True).fill("Dice")
     page.get_by_label(re.compile("Command words")).fill("roll")
     page.get_by_role("button", name="Add an argument").click()
     page.get_by_label("Name of argument 1").fill("sides")
     page.get_by_label("Type of argument 1").select_option("int")
     page.get_by_role("button", name="Add another text").click()
-    page.get_by_label("Text 1").fill("You rolled {{ args.sides }}")
-    page.get_by_label("Text 2").fill("A {{ args.sides }} it is")
+    page.get_by_role("textbox", name="Text 1").fill("You rolled {{ args.sides }}")
+    page.get_by_role("textbox", name="Text 2").fill("A {{ args.sides }} it is")
     expect(page.get_by_label("Name", exact=True)).to_have_value("Dice")
     expect(page.locator("#commands")).to_contain_text("Dice")
     expect(page.locator("#problems")).to_contain_text("Nothing to repair")
@@ -100,7 +102,8 @@ def test_a_new_command_takes_another_trigger_arguments_and_texts(page: Page):
 
 
 def test_a_deleted_command_comes_back(page: Page):
-    page.goto("/brains/my-first-bot/commands/hi")
+    brain = own_brain(page)
+    page.goto(f"{brain}/commands/hi")
     page.get_by_role("button", name="Delete").click()
     expect(page.locator("#commands")).not_to_contain_text("Exact text: hi")
     page.get_by_role("button", name="Undo").click()
@@ -108,9 +111,10 @@ def test_a_deleted_command_comes_back(page: Page):
 
 
 def test_two_people_in_one_command_are_both_asked(page: Page, watched: Watched):
-    page.goto("/brains/my-first-bot/commands/thanks")
+    brain = own_brain(page)
+    page.goto(f"{brain}/commands/thanks")
     other = page.context.new_page()
-    other.goto("/brains/my-first-bot/commands/thanks")
+    other.goto(f"{brain}/commands/thanks")
     other.get_by_label("Text", exact=True).fill("Theirs")
     expect(other.locator("#problems")).to_contain_text("Nothing to repair")
     other.get_by_role("button", name="Save").click()
@@ -125,7 +129,8 @@ def test_two_people_in_one_command_are_both_asked(page: Page, watched: Watched):
 
 
 def test_trying_a_text_says_which_command_would_answer(page: Page):
-    page.goto("/brains/my-first-bot")
+    brain = own_brain(page)
+    page.goto(brain)
     page.get_by_label("Message to try on the draft").fill("good morning")
     expect(page.locator("#tried")).to_contain_text("answers")
     expect(page.locator("#tried")).to_contain_text("Hi")
