@@ -49,7 +49,7 @@ class Server(BaseApplication):
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         """Build the app, in the process that serves it."""
         return create_app(self._settings)
 

@@ -84,16 +84,27 @@ class Passwords:
 
 
 def create_user(  # noqa: PLR0913  a user is made of these
-    session: Session, passwords: Passwords, *, email: str, password: str, now: int,
-    role: Role = Role.OWNER, name: str = "", timezone: str = "UTC",
+    session: Session,
+    passwords: Passwords,
+    *,
+    email: str,
+    password: str,
+    now: int,
+    role: Role = Role.OWNER,
+    name: str = "",
+    timezone: str = "UTC",
 ) -> User:
     """Make a user; raises AccountError for a bad address, a taken one or a weak password."""
     email = normal_email(email)
     if session.scalar(select(User.id).where(User.email == email)):
         raise AccountError(f"There is already an account for {email}. Sign in, or use another address.")
     user = User(
-        email=email, name=name.strip()[:100], role=role, timezone=timezone,
-        password_hash=passwords.hash(password), created_at=now,
+        email=email,
+        name=name.strip()[:100],
+        role=role,
+        timezone=timezone,
+        password_hash=passwords.hash(password),
+        created_at=now,
     )
     session.add(user)
     session.flush()

@@ -1,9 +1,9 @@
 """Declarative base, column types, engine pragmas and the writer."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from sqlalchemy import JSON, BigInteger, Engine, Integer, MetaData, create_engine, event
+from sqlalchemy import JSON, BigInteger, Engine, Integer, MetaData, Table, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
 
 # SQLite only gives a row id to INTEGER PRIMARY KEY; PostgreSQL wants 64 bits for rows that never stop.
@@ -32,6 +32,11 @@ class Base(DeclarativeBase):
         # Ids and moments need 64 bits on PostgreSQL too.
         type_annotation_map={int: BigId},
     )
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return a model's table, for statements that skip the ORM."""
+    return cast("Table", model.__table__)
 
 
 def to_json(value: Any) -> str:

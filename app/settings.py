@@ -29,11 +29,10 @@ class Settings(BaseSettings):
         default="", description="Redis for bells and live events between processes; absent = embedded."
     )
     host: str = Field(default="127.0.0.1", description="Address the web process listens on.")
-    port: int = Field(
-        default=8000, ge=1, le=65535, description="Port the web process listens on."
-    )
+    port: int = Field(default=8000, ge=1, le=65535, description="Port the web process listens on.")
     public_url: str = Field(
-        default="", description="Address people and Meta reach the installation at, e.g. https://bots.example.com."
+        default="",
+        description="Address people and Meta reach the installation at, e.g. https://bots.example.com.",
     )
     secret_key: str = Field(
         default="",
@@ -67,9 +66,7 @@ class Settings(BaseSettings):
     grace_seconds: float = Field(
         default=90, gt=0, description="How long an unknown send waits for its status before it is sent again."
     )
-    sweep_seconds: float = Field(
-        default=0.5, gt=0, description="How often the worker looks without a bell."
-    )
+    sweep_seconds: float = Field(default=0.5, gt=0, description="How often the worker looks without a bell.")
     stale_after_seconds: float = Field(
         default=3600, gt=0, description="Older inbound messages are stored but do not trigger a brain."
     )

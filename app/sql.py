@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
-from sqlalchemy.types import JSON, Boolean, BigInteger, String
+from sqlalchemy.types import JSON, BigInteger, Boolean, String
 
 from app.db import to_json
 
@@ -41,7 +41,7 @@ class among(ColumnElement[bool]):  # noqa: N801  reads as an operator in a state
 @compiles(among, "sqlite")
 def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
     column, bind = compiler.process(element.column, **kw), compiler.process(element.bind, **kw)
-    return f"{column} IN (SELECT value FROM json_each({bind}))"
+    return f"{column} IN (SELECT value FROM json_each({bind}))"  # noqa: S608  both are the compiler's own words
 
 
 @compiles(among, "postgresql")
@@ -89,7 +89,7 @@ class _Compiled:
         return {name: values.get(name) for name in self.names_bound}
 
     def rows(self, found: Sequence[Sequence[Any]]) -> Rows:
-        rows = [dict(zip(self.names, row, strict=True)) for row in found]
+        rows: Rows = [dict(zip(self.names, row, strict=True)) for row in found]
         for name in self.parsed:
             for row in rows:
                 if isinstance(row[name], str):

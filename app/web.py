@@ -89,7 +89,7 @@ def init_socketio(app: Flask, settings: Settings) -> None:
         app,
         async_mode="threading",
         message_queue=settings.redis_url or None,
-        cors_allowed_origins=settings.public_url or None,
+        cors_allowed_origins=settings.public_url or None,  # pyright: ignore[reportArgumentType]  None = own origin
         manage_session=False,
         ping_interval=25,
         ping_timeout=20,

@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, text
 import app.accounts
 import app.bot.models
 import app.brains.models  # noqa: F401  imported for their tables
-from app.db import Base, make_engine
 from app import create_app
+from app.db import Base, make_engine
 from app.settings import Settings
 from app.writer import Database
 from bench.processes import StartError
@@ -52,7 +52,10 @@ def clock() -> Clock:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
-        brainbox_data=tmp_path, secret_key="a secret key for tests", database_url="", redis_url="",
+        brainbox_data=tmp_path,
+        secret_key="a secret key for tests",
+        database_url="",
+        redis_url="",
         log_level="warning",
     )
 

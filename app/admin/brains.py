@@ -100,7 +100,8 @@ def try_text(slug: str) -> Response:
     brain, text = drafts.opened(slug), request.args.get("text", "").strip()[:4096]
     if not partial():
         return show(bench.TEMPLATE, **bench.scene(brain, "overview"))
-    return show("brains/tried.html", "lines", **(bench.tried(brain, text) if text else {"text": ""}))
+    answer: dict[str, Any] = bench.tried(brain, text) if text else {"text": ""}
+    return show("brains/tried.html", "lines", **answer)
 
 
 @blueprint.post("/<slug>/archive")

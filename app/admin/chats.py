@@ -1,5 +1,7 @@
 """Chats: the list with search and filters, the thread beside it, and another try for what failed."""
 
+from typing import Any
+
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
@@ -67,7 +69,7 @@ def _wish() -> ChatWish:
     )
 
 
-def _listed() -> dict[str, object]:
+def _listed() -> dict[str, Any]:
     wish, session = _wish(), db.session()
     return {
         "wish": wish,
@@ -76,7 +78,7 @@ def _listed() -> dict[str, object]:
     }
 
 
-def _opened(chat_id: int) -> dict[str, object]:
+def _opened(chat_id: int) -> dict[str, Any]:
     session = db.session()
     selected = chats.get_chat(session, chat_id)
     if selected is None:

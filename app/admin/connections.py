@@ -11,7 +11,7 @@ from app.admin import answers, schema_form
 from app.admin.answers import show
 from app.admin.guard import needs
 from app.bot import bot, redrive
-from app.bot.connections import ConnectionError_, Wish, list_connections
+from app.bot.connections import ConnectionRefused, Wish, list_connections
 from app.bot.models import Connection
 from app.brains import versions
 from app.signals import changed, work_ready
@@ -56,7 +56,7 @@ def create() -> Response:
     wish, now, service = _wish(request.args.get("channel", "")), house().clock(), bot().connections
     try:
         made = house().database.write(lambda session: service.create(session, wish, now))
-    except ConnectionError_ as error:
+    except ConnectionRefused as error:
         return _form(wish.channel, wish, problems=error.fields, status=422)
     _tell()
     answers.notice(
@@ -81,7 +81,7 @@ def update(connection_id: int) -> Response:
     wish, service = _wish(row.channel), bot().connections
     try:
         house().database.write(lambda session: service.update(session, connection_id, wish))
-    except ConnectionError_ as error:
+    except ConnectionRefused as error:
         return _form(row.channel, wish, problems=error.fields, status=422, row=row)
     _tell()
     answers.notice("Saved.")

@@ -16,7 +16,16 @@ BLANK: Command = {
     "trigger": {"kind": "command", "words": []},
     "action": {"kind": "reply", "template": ""},
 }
-ARGUMENT_FIELDS = ("name", "type", "need", "default", "minimum", "maximum", "choices", "description")
+ARGUMENT_FIELDS: tuple[str, ...] = (
+    "name",
+    "type",
+    "need",
+    "default",
+    "minimum",
+    "maximum",
+    "choices",
+    "description",
+)
 
 
 def find(commands: Sequence[Command], command_id: str) -> int | None:

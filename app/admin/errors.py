@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
 
 
 def _page(status: int, error: HTTPException | None = None) -> tuple[str, int] | Response:
-    if error is not None and error.response is not None:
+    if error is not None and isinstance(error.response, Response):
         return error.response
     title, advice = WORDS.get(status, WORDS[500])
     if partial():
@@ -59,7 +59,7 @@ def _domain(error: DomainError) -> tuple[str, int] | Response:
 
 
 def _crash(error: Exception) -> tuple[str, int] | Response:
-    log.exception("request failed", path=request.path, request_id=_id(), exc_info=error)
+    log.error("request failed", path=request.path, request_id=_id(), exc_info=error)
     return _page(500)
 
 

@@ -174,7 +174,7 @@ def said(message: Message) -> str:
     return message.text
 
 
-def _lines() -> Select[tuple[Chat, Contact | None, Connection]]:
+def _lines() -> Select[Chat, Contact, Connection]:
     return (
         select(Chat, Contact, Connection)
         .join(Connection, Connection.id == Chat.connection_id)

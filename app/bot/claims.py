@@ -13,13 +13,20 @@ from app.bot.lease import Claim, Claimed, Lease
 from app.bot.models import Connection, Contact, Message, Worker
 from app.bot.outbox import SHORT_WAIT, Order, Pace, Sending, uncertain, window_closed
 from app.brains.models import Brain
+from app.db import table_of
 from app.sql import Hot, among
 
-WINDOW_CLOSED = "131047"
-_CLOSED = (
-    "The 24-hour window is closed: this person has not written for a day. WhatsApp only takes an approved "
-    "template now."
-)
+_WINDOW = {
+    "state": "failed",
+    "error_code": "131047",
+    "error": "The 24-hour window is closed: this person has not written for a day. WhatsApp only takes an approved "
+    "template now.",
+}
+_HELD = {
+    "state": "held",
+    "error_code": "unknown",
+    "error": "Held: it is not known whether this arrived. Look at the chat, then send it again or leave it.",
+}
 _LOST = "The worker stopped while this was being sent. A status from WhatsApp will tell whether it arrived."
 WEB_ALIVE = 15_000
 
@@ -122,9 +129,9 @@ def _fact(chat: Claimed, row: Mapping[str, Any], people: Mapping[int, Person], w
     )
 
 
-_connection = Connection.__table__.c
-_contact = Contact.__table__.c
-_brain = Brain.__table__.c
+_connection = table_of(Connection).c
+_contact = table_of(Contact).c
+_brain = table_of(Brain).c
 _facts = Hot(
     select(
         _connection.id,
@@ -138,7 +145,7 @@ _facts = Hot(
         _connection.brain_id,
         _brain.live_version_id.label("version_id"),
     )
-    .outerjoin(Brain.__table__, (_brain.id == _connection.brain_id) & _brain.archived_at.is_(None))
+    .outerjoin(table_of(Brain), (_brain.id == _connection.brain_id) & _brain.archived_at.is_(None))
     .where(among(_connection.id, "ids"))
 )
 _people = Hot(
@@ -146,7 +153,7 @@ _people = Hot(
         among(_contact.id, "ids")
     )
 )
-_message = Message.__table__.c
+_message = table_of(Message).c
 _open = Hot(
     select(
         _message.id,
@@ -210,14 +217,14 @@ class _Desk:
             if row["state"] in {"queued", "retry"} and window_closed(
                 facts.sending, row["kind"], chat.window_until, self._now
             ):
-                self._close(row, work, chat, "failed", WINDOW_CLOSED, _CLOSED)
+                self._close(row, work, chat, _WINDOW)
                 continue
             if (
                 row["state"] == "unknown"
                 and facts.sending.on_unknown == "hold"
                 and row["next_at"] <= self._now
             ):
-                self._close(row, work, chat, "held", "unknown", "Held: it is not known whether this arrived.")
+                self._close(row, work, chat, _HELD)
                 continue
             self._take_up(chat, facts, row, work)
             return True
@@ -277,11 +284,8 @@ class _Desk:
         ).scalar()
         return beat is not None and beat > self._now - WEB_ALIVE
 
-    def _close(
-        self, row: Mapping[str, Any], work: Work, chat: Claimed, state: str, code: str, error: str
-    ) -> None:
-        news = {"state": state, "error_code": code, "error": error, "failed_at": self._now, "next_at": None}
-        self._set(row, news, work, chat)
+    def _close(self, row: Mapping[str, Any], work: Work, chat: Claimed, end: Mapping[str, str]) -> None:
+        self._set(row, {**end, "failed_at": self._now, "next_at": None}, work, chat)
 
     def _set(self, row: Mapping[str, Any], news: Mapping[str, Any], work: Work, chat: Claimed) -> None:
         known = {"error_code": None, "error": None, "failed_at": None, **row, **news}
@@ -291,7 +295,7 @@ class _Desk:
 
 _FIELDS = ("state", "attempts", "next_at", "error_code", "error", "failed_at")
 _change = Hot(
-    update(Message.__table__)  # type: ignore[arg-type]
+    update(table_of(Message))
     .where(_message.id == bindparam("row"))
     .values({name: bindparam(f"new_{name}") for name in _FIELDS})
 )

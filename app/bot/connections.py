@@ -16,7 +16,7 @@ from app.vault import Vault
 MAX_PACE = 1000
 
 
-class ConnectionError_(DomainError):  # noqa: N801  the builtin has the plain name
+class ConnectionRefused(DomainError):
     """A connection that cannot be made or changed as asked; `fields` says where."""
 
     code = "connection"
@@ -49,7 +49,7 @@ class Connections:
         self._vault = vault
 
     def create(self, session: Session, wish: Wish, now: int) -> Connection:
-        """Make a connection; raises ConnectionError_ with the fields that are wrong."""
+        """Make a connection; raises ConnectionRefused with the fields that are wrong."""
         connection = Connection(channel=wish.channel, created_at=now)
         self._apply(session, connection, wish)
         session.add(connection)
@@ -57,7 +57,7 @@ class Connections:
         return connection
 
     def update(self, session: Session, connection_id: int, wish: Wish) -> Connection:
-        """Change a connection; a secret left empty keeps its value. Raises ConnectionError_."""
+        """Change a connection; a secret left empty keeps its value. Raises ConnectionRefused."""
         connection = session.get_one(Connection, connection_id)
         kept = self._vault.open(connection.secrets)
         config = {k: v for k, v in wish.config.items() if v != "" or k not in kept}
@@ -74,7 +74,9 @@ class Connections:
     def _apply(self, session: Session, connection: Connection, wish: Wish) -> None:
         problems = self._problems(session, connection, wish)
         if problems:
-            raise ConnectionError_("Some fields need another look: " + "; ".join(problems.values()), problems)
+            raise ConnectionRefused(
+                "Some fields need another look: " + "; ".join(problems.values()), problems
+            )
         channel = self.channels[wish.channel]
         values = channel.Config.model_validate(wish.config).model_dump(mode="json")
         connection.name = wish.name.strip()
@@ -88,35 +90,53 @@ class Connections:
         connection.enabled = wish.enabled
 
     def _problems(self, session: Session, connection: Connection, wish: Wish) -> dict[str, str]:
-        problems: dict[str, str] = {}
         if wish.channel not in self.channels:
             return {
                 "channel": f"There is no channel “{wish.channel}”. Use one of: {', '.join(self.channels)}."
             }
-        if not 1 <= len(wish.name.strip()) <= 100:
-            problems["name"] = "Give the connection a name of 1 to 100 characters."
-        if not 0 <= wish.messages_per_second <= MAX_PACE:
-            problems["messages_per_second"] = f"Messages per second must be 0 (no pacing) to {MAX_PACE}."
-        if not 0 <= wish.pair_burst <= MAX_PACE:
-            problems["pair_burst"] = f"The burst per person must be 0 (no pacing) to {MAX_PACE}."
-        if wish.on_unknown not in {"resend", "hold"}:
-            problems["on_unknown"] = "Unknown sends can be sent again (resend) or held (hold)."
-        try:
-            self.channels[wish.channel].Config.model_validate(wish.config)
-        except ValidationError as error:
-            for each in error.errors():
-                problems[".".join(str(part) for part in each["loc"])] = each["msg"].removeprefix(
-                    "Value error, "
-                )
-        try:
-            account = self.channels[wish.channel].clean_account(wish.account)
-        except DomainError as error:
-            problems["account"] = str(error)
-        else:
-            taken = find_account(session, wish.channel, account)
-            if taken and taken.id != connection.id:
-                problems["account"] = f"“{taken.name}” is already connected to {account}."
-        return problems
+        channel = self.channels[wish.channel]
+        return {
+            **_plain_problems(wish),
+            **_config_problems(channel, wish),
+            **_account_problems(session, channel, connection, wish),
+        }
+
+
+def _plain_problems(wish: Wish) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if not 1 <= len(wish.name.strip()) <= 100:
+        problems["name"] = "Give the connection a name of 1 to 100 characters."
+    if not 0 <= wish.messages_per_second <= MAX_PACE:
+        problems["messages_per_second"] = f"Messages per second must be 0 (no pacing) to {MAX_PACE}."
+    if not 0 <= wish.pair_burst <= MAX_PACE:
+        problems["pair_burst"] = f"The burst per person must be 0 (no pacing) to {MAX_PACE}."
+    if wish.on_unknown not in {"resend", "hold"}:
+        problems["on_unknown"] = "Unknown sends can be sent again (resend) or held (hold)."
+    return problems
+
+
+def _config_problems(channel: Channel, wish: Wish) -> dict[str, str]:
+    try:
+        channel.Config.model_validate(wish.config)
+    except ValidationError as error:
+        return {
+            ".".join(str(part) for part in each["loc"]): each["msg"].removeprefix("Value error, ")
+            for each in error.errors()
+        }
+    return {}
+
+
+def _account_problems(
+    session: Session, channel: Channel, connection: Connection, wish: Wish
+) -> dict[str, str]:
+    try:
+        account = channel.clean_account(wish.account)
+    except DomainError as error:
+        return {"account": str(error)}
+    taken = find_account(session, channel.kind, account)
+    if taken and taken.id != connection.id:
+        return {"account": f"“{taken.name}” is already connected to {account}."}
+    return {}
 
 
 def _fields(wish: Wish) -> dict[str, Any]:

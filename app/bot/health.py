@@ -25,7 +25,7 @@ def troubled(session: Session) -> dict[str, int]:
         .where(Message.state.in_(("dead", "unknown", "held", "failed")))
         .group_by(Message.state)
     )
-    return {"dead": 0, "unknown": 0, "held": 0, "failed": 0} | {state: n for state, n in rows}
+    return {"dead": 0, "unknown": 0, "held": 0, "failed": 0} | {row[0]: row[1] for row in rows}
 
 
 def stats(session: Session, now: int) -> dict[str, Any]:

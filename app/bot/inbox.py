@@ -1,9 +1,9 @@
 """Transaction A: everything one webhook carries is stored before it is answered."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, case, func, insert, update
@@ -13,9 +13,10 @@ from app.bot import people, statuses
 from app.bot.channels.contract import Inbound, Item, Other, Renamed, Status
 from app.bot.models import Chat, Connection, Message, Notice
 from app.bot.people import Key, Place, Places
-from app.db import to_json
+from app.db import table_of, to_json
 from app.sql import Hot
 
+T = TypeVar("T")
 WINDOW = 24 * 3600 * 1000
 RAW_LIMIT = 256 * 1024
 
@@ -45,22 +46,18 @@ class Accepted:
 def accept(db: Db, deliveries: Sequence[Delivery]) -> list[Accepted]:
     """Store deliveries; called by the writer with all that wait (specs: durability 2.2)."""
     results = [Accepted() for _ in deliveries]
-    fresh: dict[Key, Place] = {}
-    rows: list[dict[str, Any]] = []
-    owners: dict[tuple[int, str], Accepted] = {}
-    changes: list[tuple[int, Inbound, Accepted]] = []
+    desk = _Desk(db)
     for delivery, result in zip(deliveries, results, strict=True):
         for connection_id, item in _inbound(delivery):
-            place = _place(db, delivery, connection_id, item, fresh, result)
-            rows.append(_row(delivery, connection_id, item, place))
-            owners.setdefault((connection_id, rows[-1]["provider_id"]), result)
-            if item.edits or item.revokes:
-                changes.append((connection_id, item, result))
-    if rows:
-        _store(db, rows, owners, deliveries[0].now)
-    for connection_id, item, result in changes:
+            desk.take(delivery, connection_id, item, result)
+    if desk.rows:
+        _store(db, desk, deliveries[0].now)
+    for connection_id, item, result in desk.changes:
         result.changed |= _amend(db, connection_id, item)
-    _rest(db, deliveries, results)
+    _apply_receipts(db, deliveries, results[0])
+    _keep_notices(db, deliveries)
+    for connection_id, renamed in _items(deliveries, Renamed):
+        people.rename(db, connection_id, renamed)
     return results
 
 
@@ -71,17 +68,30 @@ def _inbound(delivery: Delivery) -> Iterable[tuple[int, Inbound]]:
                 yield connection_id, item
 
 
-def _place(
-    db: Db, delivery: Delivery, connection_id: int, item: Inbound, fresh: dict[Key, Place], result: Accepted
-) -> Place:  # the five things a place depends on, and where it is learnt
-    key = people.key_of(connection_id, item.person, item.group_id)
-    place = fresh.get(key) or delivery.places.get(key)
-    if place is None or _news(place, item):
-        place = people.find_or_make(db, connection_id, item.person, item.group_id, delivery.now)
-        fresh[key] = place
-    if key in fresh:
-        result.learned.append((key, place))
-    return place
+class _Desk:
+    """Prepares the message rows of one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+        self._fresh: dict[Key, Place] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.owners: dict[tuple[int, str], Accepted] = {}
+        self.changes: list[tuple[int, Inbound, Accepted]] = []
+
+    def take(self, delivery: Delivery, connection_id: int, item: Inbound, result: Accepted) -> None:
+        """Make the row of one message, and its contact and chat at a first meeting."""
+        key = people.key_of(connection_id, item.person, item.group_id)
+        place = self._fresh.get(key) or delivery.places.get(key)
+        if place is None or _news(place, item):
+            place = people.find_or_make(self._db, connection_id, item.person, item.group_id, delivery.now)
+            self._fresh[key] = place
+        if key in self._fresh:
+            result.learned.append((key, place))
+        row = _row(delivery, connection_id, item, place)
+        self.rows.append(row)
+        self.owners.setdefault((connection_id, row["provider_id"]), result)
+        if item.edits or item.revokes:
+            self.changes.append((connection_id, item, result))
 
 
 def _news(place: Place, item: Inbound) -> bool:
@@ -123,7 +133,8 @@ def echo_key(connection_id: int, provider_id: str) -> str:
     return "ph" + hashlib.sha256(f"{connection_id}:{provider_id}".encode()).hexdigest()[:30]
 
 
-def _store(db: Db, rows: list[dict[str, Any]], owners: Mapping[tuple[int, str], Accepted], now: int) -> None:
+def _store(db: Db, desk: _Desk, now: int) -> None:
+    rows, owners = desk.rows, desk.owners
     # By chat, so that two processes take their locks in one order; within a chat as they came.
     rows.sort(key=lambda row: row["chat_id"])
     chats: dict[int, dict[str, Any]] = {}
@@ -152,7 +163,7 @@ def _inserting(dialect: Any) -> Any:
     )
 
 
-_message = Message.__table__.c
+_message = table_of(Message).c
 _insert = Hot(
     _inserting(postgresql),
     [
@@ -176,10 +187,10 @@ _insert = Hot(
 )
 
 
-_chat = Chat.__table__.c
+_chat = table_of(Chat).c
 _greatest = case((_chat.window_until > bindparam("window"), _chat.window_until), else_=bindparam("window"))
 _touch = Hot(
-    update(Chat.__table__)  # type: ignore[arg-type]
+    update(table_of(Chat))
     .where(_chat.id == bindparam("chat"))
     .values(
         pending=_chat.pending + bindparam("new"),
@@ -208,29 +219,35 @@ def _amend(db: Db, connection_id: int, item: Inbound) -> set[int]:
     return set(db.execute(query).scalars())
 
 
-def _rest(db: Db, deliveries: Sequence[Delivery], results: Sequence[Accepted]) -> None:
-    """Apply receipts and renamings, keep everything else raw."""
-    notices: list[dict[str, Any]] = []
-    receipts: list[tuple[int, Status]] = []
-    now = deliveries[0].now
+def _items(deliveries: Sequence[Delivery], kind: type[T]) -> Iterable[tuple[int, T]]:
     for delivery in deliveries:
-        notices += [_notice(connection_id, other, now) for connection_id, other in delivery.notices]
         for connection_id, items in delivery.parts:
             for item in items:
-                if isinstance(item, Status):
-                    # A receipt without a readable moment happened when it came.
-                    receipts.append((connection_id, item if item.at else replace(item, at=now)))
-                elif isinstance(item, Other):
-                    notices.append(_notice(connection_id, item, now))
-                elif isinstance(item, Renamed):
-                    people.rename(db, connection_id, item)
+                if isinstance(item, kind):
+                    yield connection_id, item
+
+
+def _apply_receipts(db: Db, deliveries: Sequence[Delivery], result: Accepted) -> None:
+    """Apply receipts; those of several deliveries may meet in one row, so the first delivery tells of them all."""
+    now = deliveries[0].now
+    receipts = [
+        # A receipt without a readable moment happened when it came.
+        (connection_id, status if status.at else replace(status, at=now))
+        for connection_id, status in _items(deliveries, Status)
+    ]
     if receipts:
         applied = statuses.apply(db, receipts, now)
-        # Receipts of several deliveries may meet in one row: the first of them speaks for all.
-        results[0].changed |= applied.changed
-        results[0].resolved |= applied.resolved
-    if notices:
-        db.execute(insert(Notice), notices)
+        result.changed |= applied.changed
+        result.resolved |= applied.resolved
+
+
+def _keep_notices(db: Db, deliveries: Sequence[Delivery]) -> None:
+    """Keep everything else raw."""
+    loose = [each for delivery in deliveries for each in delivery.notices]
+    others = [*loose, *_items(deliveries, Other)]
+    if others:
+        now = deliveries[0].now
+        db.execute(insert(Notice), [_notice(connection_id, other, now) for connection_id, other in others])
 
 
 def _notice(connection_id: int | None, other: Other, now: int) -> dict[str, Any]:

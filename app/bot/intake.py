@@ -41,6 +41,7 @@ class Intake:
         self._counters = counters
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a webhook, or pass the request on (PEP 3333)."""
         if environ.get("PATH_INFO") != PATH:
             return self._inner(environ, start_response)
         status, body = self._answer(environ)

@@ -8,9 +8,10 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, case, select, update
 
 from app.bot.models import Chat
+from app.db import table_of
 from app.sql import Hot, among
 
-_chat = Chat.__table__.c
+_chat = table_of(Chat).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Lease:
 class Held:
     """What a fenced transaction knows of a chat it holds."""
 
+    lease: Lease
     pending: int
     pair_slot: int
     window_until: int
@@ -70,7 +72,7 @@ _ready = (
     .with_for_update(skip_locked=True, key_share=True)
 )
 _claim = Hot(
-    update(Chat.__table__)  # type: ignore[arg-type]
+    update(table_of(Chat))
     .where(_chat.id.in_(_ready.scalar_subquery()))
     .values(lease_until=bindparam("until"), epoch=_chat.epoch + 1, owner=bindparam("owner"))
     .returning(
@@ -94,11 +96,11 @@ _held = Hot(
 
 def fence(db: Db, leases: Sequence[Lease]) -> dict[int, Held]:
     """Lock the chats of `leases`, in one order, and return those whose lease still holds."""
-    epochs = {lease.chat_id: lease.epoch for lease in leases}
+    leases_by_chat = {lease.chat_id: lease for lease in leases}
     return {
-        row["id"]: Held(row["pending"], row["pair_slot"], row["window_until"])
-        for row in _held.rows(db, ids=sorted(epochs))
-        if row["epoch"] == epochs[row["id"]]
+        row["id"]: Held(leases_by_chat[row["id"]], row["pending"], row["pair_slot"], row["window_until"])
+        for row in _held.rows(db, ids=sorted(leases_by_chat))
+        if row["epoch"] == leases_by_chat[row["id"]].epoch
     }
 
 
@@ -132,7 +134,7 @@ def _by_chat(step: dict[str, Any]) -> int:
 
 
 _keep = Hot(
-    update(Chat.__table__)  # type: ignore[arg-type]
+    update(table_of(Chat))
     .where(_chat.id == bindparam("chat"))
     .values(
         lease_until=bindparam("until"),
@@ -141,7 +143,7 @@ _keep = Hot(
     )
 )
 _release = Hot(
-    update(Chat.__table__)  # type: ignore[arg-type]
+    update(table_of(Chat))
     .where(_chat.id == bindparam("chat"))
     .values(
         lease_until=0,

@@ -12,6 +12,7 @@ from app.bot.channels.contract import Fault, Person, Refused, SendResult, Sent, 
 from app.bot.lease import Lease
 from app.bot.models import Connection, Message
 from app.bot.pacing import backoff, number_turn, pair_backoff, pair_turn
+from app.db import table_of
 from app.sql import Hot, among
 
 MAX_TRIES = 8
@@ -86,7 +87,7 @@ class Pace:
         return self._slots
 
 
-_connection = Connection.__table__.c
+_connection = table_of(Connection).c
 _limits = Hot(
     select(_connection.id, _connection.next_slot, _connection.parked_until)
     .where(among(_connection.id, "ids"))
@@ -94,9 +95,7 @@ _limits = Hot(
     .with_for_update(key_share=True)
 )
 _take_slot = Hot(
-    update(Connection.__table__)  # type: ignore[arg-type]
-    .where(_connection.id == bindparam("row"))
-    .values(next_slot=bindparam("slot"))
+    update(table_of(Connection)).where(_connection.id == bindparam("row")).values(next_slot=bindparam("slot"))
 )
 
 
@@ -106,7 +105,7 @@ def window_closed(sending: Sending, kind: str, window_until: int, now: int) -> b
 
 
 def first_send(
-    turn: Lease, sending: Sending, chat: lease.Held, pace: Pace, row: dict[str, Any], now: int
+    sending: Sending, chat: lease.Held, pace: Pace, row: dict[str, Any], now: int
 ) -> tuple[Order | None, int]:
     """Let a new outbound row go now, or say when; changes the row to match."""
     if window_closed(sending, row["kind"], chat.window_until, now):
@@ -117,7 +116,7 @@ def first_send(
         row["next_at"] = at
         return None, at
     row["state"], row["attempts"] = "sending", 1
-    return Order(turn, sending, row["key"], row["payload"], row["quoted_id"], 1, at - now, slot), at
+    return Order(chat.lease, sending, row["key"], row["payload"], row["quoted_id"], 1, at - now, slot), at
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +140,10 @@ class Completed:
 
 @dataclass(slots=True)
 class _Changes:
+    """What a transaction C will write."""
+
+    pace: Pace
+    steps: lease.Steps = field(default_factory=lease.Steps)
     rows: list[dict[str, Any]] = field(default_factory=list)
     started: list[dict[str, Any]] = field(default_factory=list)
     parked: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -153,8 +156,7 @@ def complete(db: Db, completions: Sequence[Completion]) -> list[Completed]:
     early = statuses.take_early(
         db, [(c.order.key, c.result.provider_id) for c in completions if isinstance(c.result, Sent)]
     )
-    pace = Pace(db, {c.order.sending.connection_id for c in completions})
-    changes, steps = _Changes(), lease.Steps()
+    changes = _Changes(Pace(db, {c.order.sending.connection_id for c in completions}))
     settled = []
     for each in completions:
         row = rows[each.order.key]
@@ -165,13 +167,13 @@ def complete(db: Db, completions: Sequence[Completion]) -> list[Completed]:
         settled.append(new)
     _write_rows(db, changes)
     results = [
-        _follow(each, new, held.get(each.order.lease.chat_id), pace, changes, steps)
+        _follow(each, new, held.get(each.order.lease.chat_id), changes)
         for each, new in zip(completions, settled, strict=True)
     ]
     if changes.started:
         _start.each(db, changes.started)
-    steps.write(db)
-    pace.write(db)
+    changes.steps.write(db)
+    changes.pace.write(db)
     for connection_id, (until, reason) in sorted(changes.parked.items()):
         db.execute(_park, {"row": connection_id, "until": until, "reason": reason[:300]})
     return results
@@ -189,7 +191,7 @@ _FIELDS = (
     "read_at",
     "failed_at",
 )
-_message = Message.__table__.c
+_message = table_of(Message).c
 _by_keys = Hot(
     select(_message.id, _message.key, *(_message[name] for name in _FIELDS))
     .where(among(_message.key, "keys"))
@@ -197,17 +199,17 @@ _by_keys = Hot(
     .with_for_update(key_share=True)
 )
 _change = Hot(
-    update(Message.__table__)  # type: ignore[arg-type]
+    update(table_of(Message))
     .where(_message.id == bindparam("row"))
     .values({name: bindparam(f"new_{name}") for name in _FIELDS})
 )
 _start = Hot(
-    update(Message.__table__)  # type: ignore[arg-type]
+    update(table_of(Message))
     .where(_message.key == bindparam("send"))
     .values(state=bindparam("to"), attempts=bindparam("tries"), next_at=bindparam("at"))
 )
 _park = (
-    update(Connection.__table__)  # type: ignore[arg-type]
+    update(table_of(Connection))
     .where(_connection.id == bindparam("row"))
     .values(parked_until=bindparam("until"), parked_reason=bindparam("reason"))
 )
@@ -265,38 +267,34 @@ def _wait(each: Completion, refused: Refused) -> int:
 
 
 def _follow(
-    each: Completion,
-    row: Mapping[str, Any],
-    chat: lease.Held | None,
-    pace: Pace,
-    changes: _Changes,
-    steps: lease.Steps,
+    each: Completion, row: Mapping[str, Any], chat: lease.Held | None, changes: _Changes
 ) -> Completed:
     """Go on with the next reply of the turn, or let the chat go."""
-    order, now = each.order, each.now
+    order, now, steps = each.order, each.now, changes.steps
     parked = changes.parked.get(order.sending.connection_id)
     completed = Completed(parked=parked[1] if parked else None)
     if chat is None:
         return completed
     if row["state"] in statuses.OPEN:
         steps.release(order.lease, row["next_at"] or now)
-        return completed
-    if order.rest:
-        following = dict(order.rest[0])
-        held = replace(chat, pair_slot=order.pair_slot)
-        completed.order, ready_at = first_send(order.lease, order.sending, held, pace, following, now)
-        if completed.order is None:
-            changes.started.append(_started(following, following["next_at"]))
-            steps.release(order.lease, ready_at)
-            return completed
-        completed.order = replace(completed.order, rest=order.rest[1:])
-        changes.started.append(_started(following, None))
-        steps.keep(order.lease, now, completed.order.pair_slot)
-        return completed
-    completed.more = chat.pending > 0 or order.resumed
-    steps.release(order.lease, now if completed.more else None)
+    elif order.rest:
+        completed.order = _next_reply(each, chat, changes)
+    else:
+        completed.more = chat.pending > 0 or order.resumed
+        steps.release(order.lease, now if completed.more else None)
     return completed
 
 
-def _started(row: Mapping[str, Any], at: int | None) -> dict[str, Any]:
-    return {"send": row["key"], "to": row["state"], "tries": row["attempts"], "at": at}
+def _next_reply(each: Completion, chat: lease.Held, changes: _Changes) -> Order | None:
+    order, now = each.order, each.now
+    row = dict(order.rest[0])
+    held = replace(chat, pair_slot=order.pair_slot)
+    following, ready_at = first_send(order.sending, held, changes.pace, row, now)
+    changes.started.append(
+        {"send": row["key"], "to": row["state"], "tries": row["attempts"], "at": row["next_at"]}
+    )
+    if following is None:
+        changes.steps.release(order.lease, ready_at)
+        return None
+    changes.steps.keep(order.lease, now, following.pair_slot)
+    return replace(following, rest=order.rest[1:])

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.bot.channels.contract import Person, Renamed
 from app.bot.models import Chat, Contact
+from app.db import table_of
 
 T = TypeVar("T")
 Key = tuple[int, str]
@@ -108,7 +109,7 @@ def _contact(db: Db, connection_id: int, person: Person) -> dict[str, Any] | Non
     ways = [Contact.phone == (person.phone or ("" if person.user_id else NOBODY))]
     if person.user_id:
         ways.append(Contact.user_id == person.user_id)
-    query = select(Contact.__table__).where(Contact.connection_id == connection_id, or_(*ways))
+    query = select(table_of(Contact)).where(Contact.connection_id == connection_id, or_(*ways))
     rows = [dict(row) for row in db.execute(query).mappings()]
     rows.sort(key=lambda row: row["user_id"] != person.user_id)
     return rows[0] if rows else None

@@ -1,5 +1,7 @@
 """`/healthz` and `/readyz`: for load balancers and monitors (specs: durability 4.3)."""
 
+from typing import Any
+
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Blueprint, jsonify, request
@@ -38,7 +40,7 @@ def readyz() -> ResponseReturnValue:
     return jsonify(ok=not (strict and late), **state), 503 if strict and late else 200
 
 
-def _state(shared: House) -> dict[str, object]:
+def _state(shared: House) -> dict[str, Any]:
     now = shared.clock()
     with shared.database.engine.connect() as connection:
         at = set(MigrationContext.configure(connection).get_current_heads())

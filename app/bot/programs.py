@@ -2,12 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
 
 from app.bot.claims import Job
-from app.bot.content import ContentError, parse_content, text_content
+from app.bot.content import ContentError, reply_content
 from app.bot.models import Cooldown
 from app.bot.turns import Ended, Reply
 from app.brains import effects
@@ -114,61 +115,41 @@ def _choice(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 def _ended(job: Job, outcome: Outcome, now: int) -> Ended:
     provider_id = job.message["provider_id"]
-    status, trace = outcome.status, outcome.trace
     try:
         replies = tuple(_reply(e, provider_id) for e in outcome.effects if isinstance(e, effects.Reply))
     except ContentError as error:
-        replies, status, trace = (), "failed", {**trace, "error": str(error)}
-    return Ended(
-        job.lease,
-        job.sending,
-        job.message["id"],
-        provider_id,
-        _run(job, now, status, trace, outcome.command_id, outcome.micros),
-        now,
-        replies,
-        tuple(
-            {
-                "brain_id": job.brain_id,
-                "command_id": cool.command_id,
-                "scope": cool.scope,
-                "until": cool.until,
-            }
-            for cool in outcome.effects
-            if isinstance(cool, effects.Cool)
-        ),
+        replies = ()
+        outcome = replace(outcome, status="failed", trace={**outcome.trace, "error": {"message": str(error)}})
+    cooldowns = tuple(
+        {"brain_id": job.brain_id, "command_id": cool.command_id, "scope": cool.scope, "until": cool.until}
+        for cool in outcome.effects
+        if isinstance(cool, effects.Cool)
     )
+    run = _run(job, outcome, now)
+    return Ended(job.lease, job.sending, job.message["id"], provider_id, run, now, replies, cooldowns)
 
 
 def _reply(reply: effects.Reply, provider_id: str) -> Reply:
     """Make an effect sendable; raises ContentError beyond WhatsApp's limits."""
-    if reply.buttons:
-        buttons = [{"id": title, "title": title} for title in reply.buttons]
-        content = parse_content({"kind": "buttons", "body": reply.text, "buttons": buttons}).model_dump(
-            mode="json", exclude_none=True
-        )
-    else:
-        content = text_content(reply.text)
+    content = reply_content(reply.text, reply.buttons)
     return Reply(content, reply.text, provider_id if reply.quote else None)
 
 
 def _unserved(job: Job, now: int) -> Ended:
     reason = "The connection has no published brain." if job.brain_id else "The connection has no brain."
-    run = _run(job, now, "silent", {"reason": reason}, None, 0)
+    run = _run(job, Outcome("silent", trace={"reason": reason}), now)
     return Ended(job.lease, job.sending, job.message["id"], job.message["provider_id"], run, now)
 
 
-def _run(  # noqa: PLR0913  the columns of a run
-    job: Job, now: int, outcome: str, trace: Mapping[str, Any], command_id: str | None, micros: int
-) -> dict[str, Any]:
+def _run(job: Job, outcome: Outcome, now: int) -> dict[str, Any]:
     return {
         "message_id": job.message["id"],
         "chat_id": job.lease.chat_id,
         "brain_id": job.brain_id if job.version_id else None,
         "version_id": job.version_id,
-        "command_id": command_id,
-        "outcome": outcome,
-        "trace": dict(trace),
-        "micros": micros,
+        "command_id": outcome.command_id,
+        "outcome": outcome.status,
+        "trace": outcome.trace,
+        "micros": outcome.micros,
         "created_at": now,
     }

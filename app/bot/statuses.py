@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, insert, literal_column, or_, select, u
 
 from app.bot.channels.contract import Status
 from app.bot.models import Message, Receipt
+from app.db import table_of
 from app.sql import Hot, among
 
 # A send whose fate the provider has not told: any word from it wins.
@@ -70,7 +71,7 @@ class Applied:
     resolved: set[int] = field(default_factory=set)
 
 
-_message = Message.__table__.c
+_message = table_of(Message).c
 _columns = [
     _message.id,
     _message.chat_id,
@@ -104,7 +105,7 @@ def apply(db: Db, statuses: Sequence[tuple[int, Status]], now: int) -> Applied:
 
 
 _change = Hot(
-    update(Message.__table__)  # type: ignore[arg-type]
+    update(table_of(Message))
     .where(_message.id == bindparam("row"))
     .values({name: bindparam(f"new_{name}") for name in _FIELDS})
 )
@@ -161,7 +162,7 @@ def _receipt(connection_id: int, status: Status, now: int) -> dict[str, Any]:
     }
 
 
-_receipt_columns = Receipt.__table__.c
+_receipt_columns = table_of(Receipt).c
 _kept = Hot(
     select(*_receipt_columns).where(
         or_(among(_receipt_columns.provider_id, "ids"), among(_receipt_columns.key, "keys"))

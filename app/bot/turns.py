@@ -13,7 +13,7 @@ from app.bot import lease
 from app.bot.models import Cooldown, Message, Run
 from app.bot.outbox import Order, Pace, Sending, first_send
 from app.bot.statuses import KEY_LENGTH, KEY_PREFIX
-from app.db import storable
+from app.db import storable, table_of
 from app.sql import Hot, among
 
 # An inbound message whose turn could not be run that often is dead: visible, explained, replayable.
@@ -94,7 +94,7 @@ def _store_one(
     if not made:
         steps.release(turn.lease, turn.now if pending > 0 else None, handled=1)
         return Stored(more=pending > 0)
-    order, ready_at = first_send(turn.lease, turn.sending, chat, pace, made[0], turn.now)
+    order, ready_at = first_send(turn.sending, chat, pace, made[0], turn.now)
     if order is None:
         steps.release(turn.lease, ready_at, handled=1)
         return Stored()
@@ -122,9 +122,9 @@ def _outbound(turn: Ended, ordinal: int, reply: Reply) -> dict[str, Any]:
     }
 
 
-_message = Message.__table__.c
+_message = table_of(Message).c
 _done = Hot(
-    update(Message.__table__)  # type: ignore[arg-type]
+    update(table_of(Message))
     .where(among(_message.id, "ids"), literal_column("state = 'new'"))
     .values(state="done")
 )

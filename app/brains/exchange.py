@@ -13,7 +13,7 @@ from app.signals import DomainError
 _ENTRIES: Final = 100_000
 
 
-class ImportRefused(DomainError):  # noqa: N818  domain errors are named for what happened
+class ImportRefused(DomainError):
     """A file that cannot be taken in as a brain; the message says what to change."""
 
     code = "import-refused"

@@ -26,7 +26,7 @@ class Problem:
     line: int | None = None
 
 
-class InvalidDocument(DomainError):  # noqa: N818  domain errors are named for what happened
+class InvalidDocument(DomainError):
     """A document that cannot run as it stands; `problems` says why."""
 
     code = "invalid-document"

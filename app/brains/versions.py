@@ -23,19 +23,19 @@ _SLUG_CHARS = 60
 Check = Callable[[Mapping[str, Any]], Sequence[Problem]]
 
 
-class BrainNotFound(DomainError):  # noqa: N818  domain errors are named for what happened
+class BrainNotFound(DomainError):
     """No brain, or no version of it, has this name."""
 
     code = "brain-not-found"
 
 
-class SlugTaken(DomainError):  # noqa: N818  domain errors are named for what happened
+class SlugTaken(DomainError):
     """Another brain has this short name."""
 
     code = "slug-taken"
 
 
-class DraftConflict(DomainError):  # noqa: N818  domain errors are named for what happened
+class DraftConflict(DomainError):
     """Somebody else saved the draft meanwhile; `yours` and `theirs` are the two edit counts."""
 
     code = "draft-conflict"
@@ -48,7 +48,7 @@ class DraftConflict(DomainError):  # noqa: N818  domain errors are named for wha
         self.theirs = theirs
 
 
-class NotPublishable(DomainError):  # noqa: N818  domain errors are named for what happened
+class NotPublishable(DomainError):
     """The draft has problems; `problems` lists them."""
 
     code = "not-publishable"
@@ -58,7 +58,7 @@ class NotPublishable(DomainError):  # noqa: N818  domain errors are named for wh
         self.problems = list(problems)
 
 
-class ArchiveExpired(DomainError):  # noqa: N818  domain errors are named for what happened
+class ArchiveExpired(DomainError):
     """The brain was put away too long ago to come back."""
 
     code = "archive-expired"
@@ -145,7 +145,7 @@ def save_draft(
     return saved
 
 
-def publish(  # noqa: PLR0913, PLR0917  who publishes what, when, and who judges it
+def publish(  # noqa: PLR0913  who publishes what, when, and who judges it
     session: Session, brain_id: int, note: str, author_id: int | None, now: int, check: Check
 ) -> BrainVersion:
     """Make the draft a version and put it live; raises NotPublishable.

@@ -13,8 +13,12 @@ from app.web import house
 @click.command()
 @click.option("--email", required=True, help="The owner's e-mail address, to sign in with.")
 @click.option("--name", default="", help="The owner's name.")
-@click.option("--timezone", default="UTC", show_default=True, help="The owner's time zone, e.g. Africa/Accra.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input; asked for otherwise.")
+@click.option(
+    "--timezone", default="UTC", show_default=True, help="The owner's time zone, e.g. Africa/Accra."
+)
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input; asked for otherwise."
+)
 @with_appcontext
 def init(email: str, name: str, timezone: str, password_stdin: bool) -> None:
     """Create the owner account of a new installation."""
@@ -27,10 +31,18 @@ def init(email: str, name: str, timezone: str, password_stdin: bool) -> None:
     with explained():
         with shared.database.read() as session:
             if any_user(session):
-                raise AccountError("This installation has an owner already. Sign in, or use another database.")
+                raise AccountError(
+                    "This installation has an owner already. Sign in, or use another database."
+                )
         user = shared.database.write(
             lambda s: create_user(
-                s, Passwords(), email=email, password=password, name=name, timezone=timezone, now=shared.clock()
+                s,
+                Passwords(),
+                email=email,
+                password=password,
+                name=name,
+                timezone=timezone,
+                now=shared.clock(),
             )
         )
     click.echo(f"Owner {user.email} created.")

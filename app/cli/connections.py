@@ -28,17 +28,29 @@ def connection() -> None:
 @click.option("--verify-token", default="", help="A word of your own; enter the same at Meta's webhook.")
 @click.option("--brain", default="", metavar="SLUG", help="The brain that answers.")
 @click.option("--messages-per-second", default=80, show_default=True, help="Sends a second; 0 = no pacing.")
-@click.option("--pair-burst", default=45, show_default=True, help="Sends to one person at once; 0 = no pacing.")
+@click.option(
+    "--pair-burst", default=45, show_default=True, help="Sends to one person at once; 0 = no pacing."
+)
 @with_appcontext
 def add(  # noqa: PLR0913  one argument an option
-    channel: str, name: str, phone_number_id: str, access_token: str, app_secret: str, verify_token: str,
-    brain: str, messages_per_second: int, pair_burst: int,
+    channel: str,
+    name: str,
+    phone_number_id: str,
+    access_token: str,
+    app_secret: str,
+    verify_token: str,
+    brain: str,
+    messages_per_second: int,
+    pair_burst: int,
 ) -> None:
     """Add a connection."""
     config = {"access_token": access_token, "app_secret": app_secret, "verify_token": verify_token}
     wish = Wish(
-        name=name, channel=channel, account=phone_number_id or ("" if channel == "cloud" else name),
-        config=config if channel == "cloud" else {}, messages_per_second=messages_per_second,
+        name=name,
+        channel=channel,
+        account=phone_number_id or ("" if channel == "cloud" else name),
+        config=config if channel == "cloud" else {},
+        messages_per_second=messages_per_second,
         pair_burst=pair_burst,
     )
     shared, connections = house(), bot().connections

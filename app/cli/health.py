@@ -80,7 +80,9 @@ def _database() -> Iterator[Finding]:
             connection.execute(text("SELECT 1"))
             at = set(MigrationContext.configure(connection).get_current_heads())
     except SQLAlchemyError as error:
-        yield Finding("database", ok=False, found=f"{shown}: {type(error).__name__}", remedy="Check DATABASE_URL.")
+        yield Finding(
+            "database", ok=False, found=f"{shown}: {type(error).__name__}", remedy="Check DATABASE_URL."
+        )
         return
     yield Finding("database", ok=True, found=shown)
     heads = set(ScriptDirectory(str(ROOT / "migrations")).get_heads())
@@ -95,7 +97,9 @@ def _data() -> Iterator[Finding]:
         probe.write_text("ok")
         probe.unlink()
     except OSError as error:
-        yield Finding("data", ok=False, found=f"{folder}: {error.strerror}", remedy="Let this user write there.")
+        yield Finding(
+            "data", ok=False, found=f"{folder}: {error.strerror}", remedy="Let this user write there."
+        )
         return
     yield Finding("data", ok=True, found=f"{folder} is writable")
 
@@ -109,12 +113,16 @@ def _redis() -> Iterator[Finding]:
         Redis.from_url(url, socket_timeout=3).ping()
         yield Finding("redis", ok=True, found="answers")
     except RedisError as error:
-        yield Finding("redis", ok=False, found=type(error).__name__, remedy="Start Redis, or check REDIS_URL.")
+        yield Finding(
+            "redis", ok=False, found=type(error).__name__, remedy="Start Redis, or check REDIS_URL."
+        )
 
 
 def _sandbox() -> Iterator[Finding]:
     level = bot().sandbox.level()
-    yield Finding("sandbox", ok=level.safe, found=str(level), remedy="" if level.safe else "Use a kernel with seccomp.")
+    yield Finding(
+        "sandbox", ok=level.safe, found=str(level), remedy="" if level.safe else "Use a kernel with seccomp."
+    )
 
 
 def _owner() -> Iterator[Finding]:
@@ -165,5 +173,9 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Callable[[], Iterator[Fi
 
 
 CHECKS: tuple[Callable[[], Iterator[Any]], ...] = (
-    _data, _database, _redis, _sandbox, *(_guarded(c) for c in (_owner, _connections, _pipeline)),
+    _data,
+    _database,
+    _redis,
+    _sandbox,
+    *(_guarded(c) for c in (_owner, _connections, _pipeline)),
 )

@@ -52,8 +52,15 @@ class Desk:
 
     def store(self, job: claims.Job, *texts: str) -> Stored:
         run = {
-            "message_id": job.message["id"], "chat_id": job.lease.chat_id, "brain_id": None, "version_id": None,
-            "command_id": None, "outcome": "answered", "trace": {}, "micros": 1, "created_at": self.clock(),
+            "message_id": job.message["id"],
+            "chat_id": job.lease.chat_id,
+            "brain_id": None,
+            "version_id": None,
+            "command_id": None,
+            "outcome": "answered",
+            "trace": {},
+            "micros": 1,
+            "created_at": self.clock(),
         }
         replies = tuple(Reply({"kind": "text", "text": text}, text) for text in texts)
         ended = Ended(
@@ -99,7 +106,12 @@ def inbound(number: int, clock: Clock, phone: str = "15550001", **more: Any) -> 
 def desk(database: Database, clock: Clock) -> Desk:
     def make(session: Session) -> int:
         connection = Connection(
-            name="Test", channel="cloud", account="100", config={}, messages_per_second=0, pair_burst=0,
+            name="Test",
+            channel="cloud",
+            account="100",
+            config={},
+            messages_per_second=0,
+            pair_burst=0,
             created_at=clock(),
         )
         session.add(connection)

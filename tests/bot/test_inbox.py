@@ -50,7 +50,9 @@ def test_a_new_message_does_not_cut_short_a_back_off(desk: Desk, clock):
 
 def test_an_edit_changes_the_text_and_a_revocation_marks_it(desk: Desk, clock):
     desk.accept(inbound(1, clock))
-    desk.accept(inbound(2, clock, kind="edit", text="hello, mended", triggers=False, edits="wamid.15550001.1"))
+    desk.accept(
+        inbound(2, clock, kind="edit", text="hello, mended", triggers=False, edits="wamid.15550001.1")
+    )
     desk.accept(inbound(3, clock, kind="revoke", triggers=False, revokes="wamid.15550001.1"))
     first = desk.messages("in")[0]
     assert (first.text, first.edited_at, first.revoked_at) == ("hello, mended", clock(), clock())

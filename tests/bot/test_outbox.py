@@ -1,5 +1,7 @@
 """Claims, transactions B and C: fenced, in order, retried, never blindly repeated."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import update
 
@@ -10,7 +12,7 @@ from app.bot.turns import Deferred
 from tests.bot.conftest import Desk, inbound
 
 
-def refused(fault: Fault, code: str = "131000", **more) -> Refused:
+def refused(fault: Fault, code: str = "131000", **more: Any) -> Refused:
     return Refused(fault, code, "no", **more)
 
 

@@ -10,15 +10,23 @@ from app.bot.channels.contract import Status
 from app.bot.statuses import advance, rank
 
 ROW = {
-    "state": "sending", "provider_id": None, "error_code": None, "error": None, "sent_at": None,
-    "delivered_at": None, "read_at": None, "failed_at": None,
+    "state": "sending",
+    "provider_id": None,
+    "error_code": None,
+    "error": None,
+    "sent_at": None,
+    "delivered_at": None,
+    "read_at": None,
+    "failed_at": None,
 }
 WORDS = ("sent", "delivered", "read", "played", "failed")
 
 
 def receipt(word: str, at: int = 0) -> Status:
     code = "131026" if word == "failed" else None
-    return Status("wamid.1", word, at or 1_000 + WORDS.index(word), None, code, "undeliverable" if code else None)
+    return Status(
+        "wamid.1", word, at or 1_000 + WORDS.index(word), None, code, "undeliverable" if code else None
+    )
 
 
 def after(words: tuple[str, ...], start: str = "sending") -> dict[str, object]:

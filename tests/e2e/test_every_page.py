@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import AXE, Watched, say, set_up
+from conftest import AXE, Watched, say
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
@@ -32,8 +32,8 @@ PICTURES = os.environ.get("BRAINBOX_PICTURES", "")
 
 
 @pytest.fixture(autouse=True)
-def _ready(page: Page, watched: Watched) -> None:
-    set_up(page)
+def _ready(operator: Page) -> None:
+    page = operator
     if page.request.get("/chats/1").status == 404:
         page.goto("/simulator/")
         say(page, "!hello", "!menu")

@@ -3,15 +3,10 @@
 import re
 
 import pytest
-from conftest import Watched, own_brain, say, set_up
+from conftest import Watched, own_brain, say
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(autouse=True)
-def _signed_in(page: Page, watched: Watched) -> None:
-    set_up(page)
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
 
 
 def test_the_wizard_leads_to_a_first_answer_in_three_screens(page: Page):

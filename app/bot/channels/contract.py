@@ -86,7 +86,7 @@ class Fault(StrEnum):
 
     TRANSIENT = "transient"  # R: the same send again, with backoff
     LIMIT = "limit"  # RA: wait for the limit, then again
-    TOKEN = "token"  # T: park the connection, tell the operator
+    TOKEN = "token"  # noqa: S105  a word, no secret. T: park the connection, tell the operator
     ACCOUNT = "account"  # A: the same for the number or account
     NEVER = "never"  # N: this message will not arrive
     FIX = "fix"  # F: the request or the configuration is wrong

@@ -10,16 +10,17 @@ import sys
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from app.brains import confined, limits
 from app.brains.sandbox import wire
 
 CHILD = Path(confined.__file__).with_name("child.py")
-_SITE_PACKAGES = Path(jinja2.__file__).parent.parent
+# Found without being imported: this process never touches a template.
+_JINJA2 = find_spec("jinja2")
+_SITE_PACKAGES = Path(str(_JINJA2 and _JINJA2.origin)).parent.parent
 _LAST_LINE = re.compile(rb'File "<template>", line (\d+)')
 
 
