@@ -12,7 +12,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 import huey_tasks
-from app import create_app
+from app import create_app, realtime
 from app.bot.wiring import Bot
 from app.bot.worker import NameTaken, only_copy
 from app.settings import Settings
@@ -64,6 +64,7 @@ def start(app: Flask) -> None:
     settings: Settings = app.extensions["house"].settings
     bot: Bot = app.extensions["bot"]
     huey_tasks.Ringer().start()
+    realtime.listen(app)
     app.extensions["heart"] = bot.heart("web")
     app.extensions["heart"].start()
     if settings.embedded:

@@ -84,11 +84,10 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def init_socketio(app: Flask, settings: Settings) -> None:
-    """Mount Socket.IO; between processes its events go through Redis."""
+    """Mount Socket.IO for the browsers of this process (app.realtime.relay joins the processes)."""
     socketio.init_app(
         app,
         async_mode="threading",
-        message_queue=settings.redis_url or None,
         cors_allowed_origins=settings.public_url or None,  # pyright: ignore[reportArgumentType]  None = own origin
         manage_session=False,
         ping_interval=25,

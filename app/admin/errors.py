@@ -43,7 +43,7 @@ def _page(status: int, error: HTTPException | None = None) -> tuple[str, int] | 
     if partial():
         answers.notice(f"{title}. {advice}", "bad")
         return _only_notices(status)
-    if not request.accept_mimetypes.accept_html:
+    if request.accept_mimetypes and not request.accept_mimetypes.accept_html:
         return f"{title}\n", status
     return render_template("error.html", status=status, title=title, advice=advice, request_id=_id()), status
 

@@ -82,4 +82,4 @@ def first_since(session: Session, since: int) -> int:
 
 def _counts(session: Session, first: int) -> dict[str, int]:
     query = select(Message.direction, func.count()).where(Message.id >= first).group_by(Message.direction)
-    return dict(session.execute(query).tuples().all())
+    return dict(map(tuple, session.execute(query)))

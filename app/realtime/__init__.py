@@ -1,14 +1,42 @@
 """The live side: browsers say what they watch, and hear when it has changed."""
 
+import secrets
+
 from flask import Flask
 
 from app.realtime import rooms
-from app.realtime.feed import feed
+from app.realtime.feed import Feed
+from app.realtime.relay import Relay
 from app.signals import changed
+from app.web import house, socketio
 
-__all__ = ["feed", "init_app", "rooms"]
+__all__ = ["feed", "init_app", "listen", "rooms"]
 
 
-def init_app(_app: Flask) -> None:
-    """Carry the signal `changed` to the browsers that watch; the rooms register when they are imported."""
-    changed.connect(feed.publish)
+def _to_browsers(topic: str, event: dict[str, object]) -> None:
+    socketio.emit("changed", event, to=topic)
+
+
+def _watched(topic: str) -> bool:
+    return socketio.server is not None and topic in socketio.server.manager.rooms.get("/", {})
+
+
+feed = Feed(_to_browsers, watched=_watched)
+changed.connect(feed.publish)
+
+
+def init_app(app: Flask) -> None:
+    """Tell other processes, where there are any, what changes here; the rooms register when they are imported."""
+    with app.app_context():
+        url = house().settings.redis_url
+    if url:
+        relay = Relay(url, secrets.token_hex(8))
+        app.extensions["relay"] = relay
+        feed.tell = relay.tell
+
+
+def listen(app: Flask) -> None:
+    """Hear what changes in other processes; for processes that serve browsers."""
+    relay: Relay | None = app.extensions.get("relay")
+    if relay:
+        relay.listen(feed.hear)

@@ -10,55 +10,66 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from app.web import now_ms, socketio
+from app.web import now_ms
 
 log = structlog.get_logger(__name__)
 
-# Seconds between two rings of one topic (DESIGN section 2: <= 4 Hz).
+# Seconds between two rings (DESIGN section 2: <= 4 Hz).
 WINDOW = 0.25
 
 Emit = Callable[[str, dict[str, object]], None]
 
 
 class Feed:
-    """Merges changes: the first of a quiet time goes out at once, later ones at the end of the window."""
+    """Merges changes: the first of a quiet time goes out at once, later ones together at the end of the window.
 
-    def __init__(self, emit: Emit, window: float = WINDOW) -> None:
+    Only topics that `watched` names are rung; `tell` carries the changes of this process to the others.
+    """
+
+    def __init__(
+        self, emit: Emit, window: float = WINDOW, watched: Callable[[str], bool] = lambda _topic: True
+    ) -> None:
         self._emit = emit
         self._window = window
-        self._wake = threading.Condition()
-        self._waiting: set[str] = set()
-        self._rung: dict[str, float] = {}
+        self._watched = watched
+        self._filled = threading.Condition()
+        self._own: set[str] = set()
+        self._heard: set[str] = set()
         self._rev = 0
         self._thread: threading.Thread | None = None
+        self.tell: Callable[[list[str]], None] | None = None
 
     def publish(self, _sender: object = None, *, topics: Iterable[str]) -> None:
         """Take changed topics from any thread; never blocks and never raises."""
-        with self._wake:
-            self._waiting.update(topics)
+        self._take(self._own, topics)
+
+    def hear(self, topics: Iterable[str]) -> None:
+        """Take topics that changed in another process."""
+        self._take(self._heard, topics)
+
+    def _take(self, pile: set[str], topics: Iterable[str]) -> None:
+        with self._filled:
+            quiet = not (self._own or self._heard)
+            pile.update(topics)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="feed", daemon=True)
                 self._thread.start()
-            self._wake.notify()
+            if quiet:
+                self._filled.notify()
 
     def _loop(self) -> None:
         while True:
-            with self._wake:
-                due, delay = self._due(time.monotonic())
-                if not due:
-                    self._wake.wait(delay)
-                    continue
-            for topic in due:
-                self._ring(topic)
-
-    def _due(self, now: float) -> tuple[list[str], float | None]:
-        """Take the topics whose window is over; else tell how long to wait for the next."""
-        self._rung = {topic: at for topic, at in self._rung.items() if now - at < self._window}
-        due = [topic for topic in self._waiting if topic not in self._rung]
-        self._waiting.difference_update(due)
-        self._rung.update(dict.fromkeys(due, now))
-        ends = [self._rung[topic] + self._window - now for topic in self._waiting]
-        return due, min(ends, default=None)
+            with self._filled:
+                while not (self._own or self._heard):
+                    self._filled.wait()
+                own, heard = self._own, self._heard
+                self._own, self._heard = set(), set()
+            if self.tell and own:
+                self.tell(sorted(own))
+            for topic in own | heard:
+                if self._watched(topic):
+                    self._ring(topic)
+            time.sleep(self._window)
 
     def _ring(self, topic: str) -> None:
         # Grows over restarts and processes too, so that a browser can tell a new ring from an old one.
@@ -67,10 +78,3 @@ class Feed:
             self._emit(topic, {"topic": topic, "rev": self._rev})
         except (OSError, RuntimeError, ValueError) as error:
             log.warning("live event not sent", topic=topic, error=str(error))
-
-
-def _to_browsers(topic: str, event: dict[str, object]) -> None:
-    socketio.emit("changed", event, to=topic)
-
-
-feed = Feed(_to_browsers)

@@ -1,0 +1,185 @@
+"""Brains: commands edited without losing anything, published, taken back, exported and imported."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+from conftest import Browser
+
+from app.brains import versions
+from app.web import House
+
+pytestmark = pytest.mark.usefixtures("brain")
+
+ECHO: dict[str, Any] = {
+    "name": "Echo", "enabled": "on", "trigger_kind": "command", "t_words": "echo\nsay", "text": "You said {{ args.text }}",
+    "arg_name": "text", "arg_type": "rest", "arg_need": "required", "arg_default": "", "arg_minimum": "",
+    "arg_maximum": "", "arg_choices": "", "arg_description": "", "chats": "any", "cooldown_seconds": "",
+}  # fmt: skip
+
+
+def base_of(page: str) -> str:
+    found = re.search(r'name="base" id="base" value="([^"]*)"', page)
+    assert found
+    return found.group(1)
+
+
+def draft(house: House) -> dict[str, Any]:
+    with house.database.read() as session:
+        found = versions.find_brain(session, "demo")
+        assert found
+        return dict(found.draft)
+
+
+def command(house: House, command_id: str) -> dict[str, Any]:
+    return next(each for each in draft(house)["commands"] if each["id"] == command_id)
+
+
+def names(house: House) -> list[str]:
+    return [each["name"] for each in draft(house)["commands"]]
+
+
+def test_a_saved_form_becomes_the_command(owner: Browser, house: House):
+    base = base_of(owner.get("/brains/demo/commands/echo").text)
+    form = {**ECHO, "text": ["One", "Two"], "button": ["Yes", "", "No"], "quote": "on", "allow": "+233 20 1\n",
+            "cooldown_seconds": "30", "cooldown_per": "chat", "cooldown_message": "Later", "base": base}  # fmt: skip
+    answer = owner.post("/brains/demo/commands/echo", htmx=True, **form)
+    assert answer.status_code == 200
+    assert "Draft saved" in answer.text
+    assert command(house, "echo") == {
+        "id": "echo",
+        "name": "Echo",
+        "trigger": {"kind": "command", "words": ["echo", "say"]},
+        "arguments": [{"name": "text", "type": "rest"}],
+        "restrict": {"allow": ["+233 20 1"], "cooldown": {"per": "chat", "seconds": 30, "message": "Later"}},
+        "action": {"kind": "reply", "variants": ["One", "Two"], "quote": True, "buttons": ["Yes", "No"]},
+    }
+
+
+def test_a_wrong_value_is_kept_and_named(owner: Browser, house: House):
+    base = base_of(owner.get("/brains/demo/commands/echo").text)
+    answer = owner.post("/brains/demo/commands/echo", htmx=True, **{**ECHO, "base": base, "cooldown_seconds": "soon"})
+    assert "must be a whole number" in answer.text
+    assert command(house, "echo")["restrict"]["cooldown"]["seconds"] == "soon"
+    assert 'value="soon"' in owner.get("/brains/demo/commands/echo").text
+    owner.post("/brains/demo/publish")
+    assert "Repair 1 problem" in owner.get("/brains/demo").text
+
+
+def test_a_save_over_somebody_elses_is_refused_and_loses_nothing(owner: Browser, house: House):
+    base = base_of(owner.get("/brains/demo/commands/echo").text)
+    owner.post("/brains/demo/commands/echo", htmx=True, **{**ECHO, "base": base, "text": "Theirs"})
+    mine = {**ECHO, "base": base, "text": "Mine"}
+    answer = owner.post("/brains/demo/commands/echo", htmx=True, **mine)
+    assert answer.status_code == 409
+    assert "Keep mine" in answer.text
+    assert "Take theirs" in answer.text
+    assert command(house, "echo")["action"]["template"] == "Theirs"
+    full = owner.post("/brains/demo/commands/echo", **mine)
+    assert full.status_code == 409
+    assert "Mine</textarea>" in full.text
+    owner.post("/brains/demo/commands/echo", htmx=True, **mine, force="yes")
+    assert command(house, "echo")["action"]["template"] == "Mine"
+
+
+def test_two_people_in_different_commands_do_not_disturb_each_other(owner: Browser, house: House):
+    base = base_of(owner.get("/brains/demo/commands/echo").text)
+    owner.post("/brains/demo/commands/menu/act", act="toggle")
+    assert owner.post("/brains/demo/commands/echo", htmx=True, **{**ECHO, "base": base}).status_code == 200
+    assert command(house, "menu")["enabled"] is False
+
+
+def test_a_reshaped_form_keeps_what_is_typed_and_saves_nothing(owner: Browser, house: House):
+    before = draft(house)
+    shape = "/brains/demo/commands/echo/shape"
+    more = owner.post(shape, htmx=True, **{**ECHO, "base": "x", "text": ["Typed", "Other"], "do": "add-variant"})
+    assert more.text.count('name="text"') == 3
+    assert "Typed</textarea>" in more.text
+    fewer = owner.post(shape, htmx=True, **{**ECHO, "base": "x", "text": ["Typed", "Other"], "do": "drop-variant:0"})
+    assert "Typed</textarea>" not in fewer.text
+    assert "Other</textarea>" in fewer.text
+    regex = owner.post(shape, htmx=True, **{**ECHO, "base": "x", "trigger_kind": "regex"})
+    assert 'name="t_pattern"' in regex.text
+    assert 'name="t_words"' not in regex.text
+    added = owner.post(shape, htmx=True, **{**ECHO, "base": "x", "do": "add-argument"})
+    assert added.text.count('name="arg_name"') == 2
+    assert draft(house) == before
+
+
+def test_commands_move_copy_switch_and_come_back_after_deletion(owner: Browser, house: House):
+    act = "/brains/demo/commands/{}/act"
+    owner.post(act.format("echo"), act="up")
+    assert names(house)[:2] == ["Echo", "Hello"]
+    owner.post(act.format("echo"), act="duplicate")
+    assert names(house)[:3] == ["Echo", "Echo copy", "Hello"]
+    owner.post(act.format("echo"), act="delete")
+    assert "Echo" not in names(house)
+    page = owner.get("/brains/demo").text
+    kept = re.search(r'<textarea name="value"[^>]*>\s*(.*?)</textarea>', page, re.DOTALL)
+    assert kept
+    value = kept.group(1).replace("&#34;", '"').replace("&#39;", "'").replace("&lt;", "<").replace("&amp;", "&")
+    owner.post("/brains/demo/commands/restore", value=value)
+    assert names(house)[:3] == ["Echo", "Echo copy", "Hello"]
+
+
+def test_publishing_and_going_back(owner: Browser, house: House):
+    base = base_of(owner.get("/brains/demo/commands/echo").text)
+    owner.post("/brains/demo/commands/echo", htmx=True, **{**ECHO, "base": base, "text": "New"})
+    owner.post("/brains/demo/publish", note="A new echo")
+    page = owner.get("/brains/demo/versions").text
+    assert "Version 2 is live from the next message on." in page
+    assert "A new echo" in page
+    owner.post("/brains/demo/rollback/1")
+    assert "Version 1 is live again" in owner.get("/brains/demo/versions").text
+    assert command(house, "echo")["action"]["template"] == "New"
+
+
+def test_export_and_import_give_the_same_brain_back(owner: Browser, house: House):
+    exported = owner.get("/brains/demo/export.yaml")
+    assert exported.mimetype == "application/yaml"
+    look = owner.post("/brains/import", file=(io.BytesIO(exported.data), "demo.yaml"))
+    assert "Nothing to repair" in look.text
+    with house.database.read() as session:
+        assert versions.count_brains(session) == 1
+    made = owner.post("/brains/import", text=exported.text, confirm="yes")
+    again = owner.get(made.location.replace("/brains/", "/brains/") + "/export.yaml").text
+    assert again.split("\n", 1)[1] == exported.text.split("\n", 1)[1]
+
+
+def test_a_file_that_is_no_brain_is_refused_in_words(owner: Browser):
+    answer = owner.post("/brains/import", text="a: *b")
+    assert answer.status_code == 422
+    assert "a: *b</textarea>" in answer.text
+
+
+def test_a_brain_put_away_can_be_brought_back(owner: Browser):
+    owner.post("/brains/demo/archive")
+    page = owner.get("/brains/").text
+    assert "No brains yet" in page
+    assert "/brains/restore/1" in page
+    assert owner.get("/brains/demo").status_code == 404
+    owner.post("/brains/restore/1")
+    assert owner.get("/brains/demo").status_code == 200
+
+
+def test_what_would_fire_names_the_winner_and_the_shadowed(owner: Browser):
+    answer = owner.get("/brains/demo/try?text=!echo+hi", htmx=True).text
+    assert "Echo" in answer
+    assert "answers" in answer
+    assert "Anything else" in answer
+
+
+def test_settings_with_an_unknown_zone_are_kept_and_named(owner: Browser):
+    answer = owner.post("/brains/demo/settings", title="Desk", prefixes="! /", timezone="Mars/Base", language="en")
+    assert answer.status_code == 422
+    assert "Mars/Base" in answer.text
+    ok = owner.post("/brains/demo/settings", title="Desk", prefixes="! ?", timezone="Africa/Accra", language="en")
+    assert ok.status_code == 302
+    assert "Desk" in owner.get("/brains/").text
+
+
+@pytest.mark.parametrize("start", ["demo", "blank"])
+def test_a_new_brain_gets_a_short_name_of_its_own(owner: Browser, start: str):
+    answer = owner.post("/brains/", title="Café Accra!", start=start)
+    assert answer.location.endswith("/brains/cafe-accra")

@@ -1,0 +1,96 @@
+"""The doorbell for browsers: merged, at most four rings a second, told between processes over a real Redis."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.realtime.feed import Feed
+from app.realtime.relay import Relay
+from bench.services import redis, start_service
+from tests.conftest import missing
+
+
+def until(condition, seconds: float = 5) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_the_first_change_rings_at_once_and_later_ones_together():
+    rung: list[tuple[float, str]] = []
+    feed = Feed(lambda topic, _event: rung.append((time.monotonic(), topic)), window=0.2)
+    began = time.monotonic()
+    feed.publish(topics={"chats"})
+    assert until(lambda: len(rung) == 1)
+    for _ in range(50):
+        feed.publish(topics={"chats", "chat:1"})
+    assert until(lambda: len(rung) == 3)
+    time.sleep(0.3)
+    assert len(rung) == 3
+    assert rung[1][0] - rung[0][0] >= 0.15
+    assert rung[0][0] - began < 0.15
+
+
+def test_revisions_only_grow():
+    revisions: list[int] = []
+    feed = Feed(lambda _topic, event: revisions.append(int(str(event["rev"]))), window=0)
+    for n in range(20):
+        feed.publish(topics={f"chat:{n}"})
+    assert until(lambda: len(revisions) == 20)
+    assert revisions == sorted(set(revisions))
+
+
+def test_what_nobody_watches_is_not_rung_but_told():
+    rung: list[str] = []
+    told: list[list[str]] = []
+    feed = Feed(lambda topic, _event: rung.append(topic), window=0, watched=lambda topic: topic == "chats")
+    feed.tell = told.append
+    feed.publish(topics={"chats", "chat:7"})
+    assert until(lambda: told == [["chat:7", "chats"]])
+    assert until(lambda: rung == ["chats"])
+
+
+def test_a_socket_error_does_not_end_the_feed():
+    rung: list[str] = []
+
+    def emit(topic: str, _event: dict[str, object]) -> None:
+        rung.append(topic)
+        raise OSError("gone")
+
+    feed = Feed(emit, window=0)
+    feed.publish(topics={"chats"})
+    assert until(lambda: rung == ["chats"])
+    feed.publish(topics={"dashboard"})
+    assert until(lambda: rung == ["chats", "dashboard"])
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    if not shutil.which("redis-server"):
+        missing("Redis")
+    part, url = redis(tmp_path)
+    start_service(part, url)
+    yield url
+    part.kill()
+
+
+def test_changes_reach_other_processes_but_not_their_own(redis_url: str):
+    web, worker = Relay(redis_url, "web"), Relay(redis_url, "worker")
+    heard_by_web: list[str] = []
+    heard_by_worker: list[str] = []
+    web.listen(heard_by_web.extend)
+    worker.listen(heard_by_worker.extend)
+
+    def told() -> bool:
+        worker.tell(["chat:1"])
+        return bool(heard_by_web)
+
+    assert until(told)
+    assert set(heard_by_web) == {"chat:1"}
+    assert heard_by_worker == []
+    web.close()
+    worker.close()
