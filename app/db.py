@@ -39,9 +39,13 @@ def table_of(model: type[Base]) -> Table:
     return cast("Table", model.__table__)
 
 
+# Made once: `json.dumps` with separators builds an encoder for every call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def to_json(value: Any) -> str:
     """Serialise compactly and in ASCII: NUL and lone surrogates in a payload stay storable."""
-    return json.dumps(value, separators=(",", ":"))
+    return _encode(value)
 
 
 def storable(text: str) -> str:
@@ -78,7 +82,8 @@ def prepare_engine(engine: Engine) -> Engine:
     def _begin(connection: Any) -> None:
         # A deferred transaction that turns into a writer may fail at once, whatever the time-out says.
         mode = "IMMEDIATE" if connection.get_execution_options().get("writer") else "DEFERRED"
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        # On the driver: SQLAlchemy's own way costs 100 us, at every commit.
+        connection.connection.dbapi_connection.execute(f"BEGIN {mode}")
 
     return engine
 

@@ -9,7 +9,7 @@ from bench.graph import FakeGraph, Options
 from bench.processes import free_port
 from bench.product import ROOT, Layout, Product
 from bench.report import NOTE, machine, table
-from bench.rig import Rig
+from bench.rig import QUIET, Rig
 from bench.scenarios import SCENARIOS, Plan, Result, warm_up
 
 BRAINS = {"template": "echo.yaml", "script": "echo_script.yaml"}
@@ -22,13 +22,23 @@ async def _run(product: Product, graph_port: int, names: list[str], plan: Plan) 
     try:
         await warm_up(rig, plan)
         for name in names:
-            plan.results[name] = result = await SCENARIOS[name](rig, plan)
-            print(f"{product.layout} {name}: {result.cells} {result.faults}", file=sys.stderr, flush=True)
-            graph.reset()
-            await asyncio.sleep(1)
+            plan.results[name] = await _quietest(rig, name, plan)
     finally:
         await graph.stop()
     return plan.results
+
+
+async def _quietest(rig: Rig, name: str, plan: Plan) -> Result:
+    """Run a scenario, again while others take much of the machine, and return the quietest run."""
+    runs = []
+    for _ in range(plan.tries):
+        await rig.quiet(plan.patience)
+        runs.append(await SCENARIOS[name](rig, plan))
+        rig.graph.reset()
+        print(f"{rig.product.layout} {name}: {runs[-1].cells} {runs[-1].faults}", file=sys.stderr, flush=True)
+        if runs[-1].others <= QUIET:
+            break
+    return min(runs, key=lambda run: run.others)
 
 
 def run_layout(layout: Layout, names: list[str], plan: Plan, brain: Path) -> dict[str, Result]:
@@ -46,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=10, help="length of each measured stretch")
     add("--only", action="append", choices=list(SCENARIOS), help="only this scenario; repeatable")
     add("--brain", choices=list(BRAINS), default="template", help="what the command is made of")
+    add("--tries", type=int, default=1, help="runs of a scenario others disturb; the quietest counts")
+    add("--patience", type=float, default=0, help="seconds to wait for a quiet machine before each run")
     add("--status-batch", type=int, default=1, help="most statuses in one webhook")
     return parser
 
@@ -60,7 +72,7 @@ def main() -> None:
     about = machine()
     results = {}
     for layout in layouts:
-        plan = Plan(seconds=args.seconds, status_batch=args.status_batch)
+        plan = Plan(args.seconds, args.status_batch, args.tries, args.patience)
         results[str(layout)] = run_layout(layout, names, plan, brain)
     print(f"{table(results)}\n\nBrain: {args.brain}. {about}.\n{NOTE}")
 

@@ -95,4 +95,4 @@ def _harness(results: Mapping[str, Result]) -> str:
 
 
 def _others(results: Mapping[str, Result]) -> str:
-    return ", ".join(f"{result.stretch.others:.0%}" for result in results.values() if result.stretch) or "-"
+    return ", ".join(f"{result.others:.0%}" for result in results.values() if result.stretch) or "-"

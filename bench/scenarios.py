@@ -20,13 +20,20 @@ class Result:
     faults: dict[str, int]
     stretch: Stretch | None = None
 
+    @property
+    def others(self) -> float:
+        """Share of the machine others took; 0 where it was not measured."""
+        return self.stretch.others if self.stretch else 0.0
+
 
 @dataclass(slots=True)
 class Plan:
-    """How long to measure and how many statuses may share a webhook."""
+    """How long to measure, how many statuses may share a webhook, and how hard to try for quiet."""
 
     seconds: float = 10
     status_batch: int = 1
+    tries: int = 1
+    patience: float = 0
     results: dict[str, Result] = field(default_factory=dict)
 
 

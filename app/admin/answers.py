@@ -5,7 +5,7 @@ from typing import Any
 from flask import current_app, flash, make_response, render_template
 from werkzeug.wrappers import Response
 
-from app.web import partial
+from app.web import db, partial
 
 
 def show(template: str, part: str | None = None, *, status: int = 200, **context: Any) -> Response:
@@ -20,6 +20,14 @@ def fragment(template: str, block: str, **context: Any) -> str:
     current_app.update_template_context(context)
     found = current_app.jinja_env.get_template(template)
     return "".join(found.blocks[block](found.new_context(context)))
+
+
+def look_again() -> None:
+    """End this request's view of the database, so that it sees what was just written.
+
+    A read transaction keeps showing the moment it began at (SQLite's WAL, PostgreSQL's repeatable read).
+    """
+    db.session.rollback()
 
 
 def notice(message: str, tone: str = "good") -> None:

@@ -1,5 +1,6 @@
 """Static files: their addresses, integrity, compression and caching (specs: ui 3)."""
 
+import gzip
 import hashlib
 import json
 from functools import lru_cache
@@ -16,6 +17,7 @@ VENDORED = {
     "htmx.js": "vendor/htmx-4.0.1.min.js",
     "socket.io.js": "vendor/socket.io-4.8.4.min.js",
 }
+OWN = frozenset({"app.css", "app.js", "theme.js", "icons.svg", "mark.svg"})
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -48,15 +50,35 @@ def icon(name: str, label: str = "") -> Markup:
 
 def static_file(filename: str) -> Response:
     """Send a static file: the compressed twin when there is one and the browser takes it."""
-    folder = _folder()
-    packed = "gzip" in request.accept_encodings and (folder / f"{filename}.gz").is_file()
-    response = send_from_directory(folder, f"{filename}.gz" if packed else filename, mimetype=_type(filename))
+    response = _packed(filename) if "gzip" in request.accept_encodings else None
+    if response is None:
+        response = send_from_directory(_folder(), filename, mimetype=_type(filename))
     response.headers["Vary"] = "Accept-Encoding"
-    if packed:
-        response.headers["Content-Encoding"] = "gzip"
     if filename.startswith("vendor/") or "v" in request.args:
         response.headers["Cache-Control"] = FOREVER
     return response
+
+
+def _packed(filename: str) -> Response | None:
+    """Answer with the twin made when the file was vendored; our own small files are packed here, once."""
+    folder = _folder()
+    if (folder / f"{filename}.gz").is_file():
+        response = send_from_directory(folder, f"{filename}.gz", mimetype=_type(filename))
+    elif filename in OWN:
+        response = Response(_gzipped(folder / filename, current_app.debug), mimetype=_type(filename))
+    else:
+        return None
+    response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _gzipped(path: Path, changing: bool) -> bytes:
+    return gzip.compress(path.read_bytes()) if changing else _gzip_once(path)
+
+
+@lru_cache
+def _gzip_once(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), 9, mtime=0)
 
 
 def _folder() -> Path:

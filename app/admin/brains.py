@@ -109,8 +109,9 @@ def try_text(slug: str) -> Response:
 def archive(slug: str) -> Response:
     """Put a brain away; it can come back for 30 days."""
     brain, now = drafts.opened(slug), house().clock()
-    house().database.write(lambda session: versions.archive(session, brain.id, now))
-    answers.undoable(f"“{brain.title}” is put away.", url_for("brains.restore", brain_id=brain.id))
+    brain_id = brain.id
+    house().database.write(lambda session: versions.archive(session, brain_id, now))
+    answers.undoable(f"“{brain.title}” is put away.", url_for("brains.restore", brain_id=brain_id))
     return redirect(url_for("brains.overview"))
 
 

@@ -46,6 +46,7 @@ def retry(chat_id: int, message_id: int) -> Response:
     """Send a failed, dead or held message again."""
     now = house().clock()
     if house().database.write(lambda session: redrive.replay(session, message_id, now)):
+        answers.look_again()
         work_ready.send(chats=1)
         changed.send(topics={"chats", "dashboard", f"chat:{chat_id}"})
         answers.notice("It is queued to be sent again.")

@@ -216,5 +216,5 @@ def _set_archived(connection_id: int, moment: int | None) -> None:
 
 def _tell() -> None:
     bot().accounts.forget()
-    db.session.expire_all()
+    answers.look_again()
     changed.send(topics=TOPICS)

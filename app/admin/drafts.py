@@ -9,6 +9,7 @@ from typing import Any
 from flask import abort
 
 from app.admin import editing
+from app.admin.answers import look_again
 from app.bot import bot
 from app.brains import versions
 from app.brains.models import Brain
@@ -41,7 +42,7 @@ def change(slug: str, edit: Callable[[Document], Document]) -> Brain:
         return brain
 
     brain = house().database.write(save)
-    db.session.expire_all()
+    look_again()
     return brain
 
 

@@ -52,21 +52,22 @@ def publish(slug: str) -> Response:
 @needs(Role.EDITOR)
 def rollback(slug: str, number: int) -> Response:
     """Put an earlier version live again."""
-    brain, author, now = drafts.opened(slug), current_user.id, house().clock()
-    house().database.write(lambda session: versions.rollback(session, brain.id, number, author, now))
+    brain_id, author, now = drafts.opened(slug).id, current_user.id, house().clock()
+    house().database.write(lambda session: versions.rollback(session, brain_id, number, author, now))
     answers.notice(f"Version {number} is live again. Your draft is untouched.")
     return redirect(url_for("publishing.history", slug=slug))
 
 
 def make_live(brain: Brain, note: str) -> BrainVersion:
     """Publish the draft as it was read; raises NotPublishable."""
-    author, now, draft = current_user.id, house().clock(), brain.draft
+    brain_id, draft = brain.id, brain.draft
+    author, now = current_user.id, house().clock()
     # Templates are read before the write begins, so that no other write waits for the sandbox.
     found = drafts.found_problems(draft)
     late = [Problem("", "Somebody saved the draft a moment ago. Look at it again, then publish.")]
     return house().database.write(
         lambda session: versions.publish(
-            session, brain.id, note, author, now, lambda present: found if present == draft else late
+            session, brain_id, note, author, now, lambda present: found if present == draft else late
         )
     )
 

@@ -8,7 +8,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin.answers import show
+from app.admin.answers import look_again, show
 from app.admin.guard import needs
 from app.bot import bot, chats, connections, simulator
 from app.bot.channels.contract import Person
@@ -50,6 +50,7 @@ def say(connection_id: int) -> Response:
     person = _person(connection_id)
     item = simulator.item_of(act, person, f"sim.in.{secrets.token_hex(12)}", house().clock())
     bot().accept_local(connection_id, [item])
+    look_again()
     if not partial():
         return redirect(url_for("simulator.phone", connection=connection_id, person=person.phone))
     return show("simulator/phone.html", "screen", **_seen_by(chosen, person))

@@ -81,5 +81,9 @@ def first_since(session: Session, since: int) -> int:
 
 
 def _counts(session: Session, first: int) -> dict[str, int]:
-    query = select(Message.direction, func.count()).where(Message.id >= first).group_by(Message.direction)
-    return dict(map(tuple, session.execute(query)))
+    query = (
+        select(Message.direction, func.count().label("n"))
+        .where(Message.id >= first)
+        .group_by(Message.direction)
+    )
+    return {row.direction: row.n for row in session.execute(query)}

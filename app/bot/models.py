@@ -117,7 +117,13 @@ class Message(Base):
             postgresql_where=text("direction = 'out' AND provider_id IS NOT NULL"),
             sqlite_where=text("direction = 'out' AND provider_id IS NOT NULL"),
         ),
-        Index("uq_message_key", "key", unique=True),
+        Index(
+            "uq_message_key",
+            "key",
+            unique=True,
+            postgresql_where=text("key IS NOT NULL"),
+            sqlite_where=text("key IS NOT NULL"),
+        ),
         Index("ix_message_chat", "chat_id", "id"),
         Index(
             "ix_message_new",

@@ -41,16 +41,17 @@ class Feed:
 
     def publish(self, _sender: object = None, *, topics: Iterable[str]) -> None:
         """Take changed topics from any thread; never blocks and never raises."""
-        self._take(self._own, topics)
+        self._take(topics, own=True)
 
     def hear(self, topics: Iterable[str]) -> None:
         """Take topics that changed in another process."""
-        self._take(self._heard, topics)
+        self._take(topics, own=False)
 
-    def _take(self, pile: set[str], topics: Iterable[str]) -> None:
+    def _take(self, topics: Iterable[str], *, own: bool) -> None:
         with self._filled:
             quiet = not (self._own or self._heard)
-            pile.update(topics)
+            # Chosen under the lock: the loop swaps both piles, and a topic added to the old one would be lost.
+            (self._own if own else self._heard).update(topics)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="feed", daemon=True)
                 self._thread.start()

@@ -205,7 +205,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_message_sent', ['provider_id'], unique=False, postgresql_where=sa.text("direction = 'out' AND provider_id IS NOT NULL"), sqlite_where=sa.text("direction = 'out' AND provider_id IS NOT NULL"))
         batch_op.create_index('ix_message_trouble', ['state', 'id'], unique=False, postgresql_where=sa.text("state IN ('dead','unknown','held','failed')"), sqlite_where=sa.text("state IN ('dead','unknown','held','failed')"))
         batch_op.create_index('uq_message_inbound', ['connection_id', 'provider_id'], unique=True, postgresql_where=sa.text("direction = 'in'"), sqlite_where=sa.text("direction = 'in'"))
-        batch_op.create_index('uq_message_key', ['key'], unique=True)
+        batch_op.create_index('uq_message_key', ['key'], unique=True, postgresql_where=sa.text('key IS NOT NULL'), sqlite_where=sa.text('key IS NOT NULL'))
 
     op.create_table('run',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.accounts import Passwords, Role, create_user
-from app.bot.wiring import Bot
 from app.bot.connections import Wish
 from app.bot.models import Connection
+from app.bot.wiring import Bot
 from app.brains import versions
 from app.brains.gallery import demo_document
 from app.db import Base

@@ -59,7 +59,9 @@ def test_a_saved_form_becomes_the_command(owner: Browser, house: House):
 
 def test_a_wrong_value_is_kept_and_named(owner: Browser, house: House):
     base = base_of(owner.get("/brains/demo/commands/echo").text)
-    answer = owner.post("/brains/demo/commands/echo", htmx=True, **{**ECHO, "base": base, "cooldown_seconds": "soon"})
+    answer = owner.post(
+        "/brains/demo/commands/echo", htmx=True, **{**ECHO, "base": base, "cooldown_seconds": "soon"}
+    )
     assert "must be a whole number" in answer.text
     assert command(house, "echo")["restrict"]["cooldown"]["seconds"] == "soon"
     assert 'value="soon"' in owner.get("/brains/demo/commands/echo").text
@@ -93,10 +95,14 @@ def test_two_people_in_different_commands_do_not_disturb_each_other(owner: Brows
 def test_a_reshaped_form_keeps_what_is_typed_and_saves_nothing(owner: Browser, house: House):
     before = draft(house)
     shape = "/brains/demo/commands/echo/shape"
-    more = owner.post(shape, htmx=True, **{**ECHO, "base": "x", "text": ["Typed", "Other"], "do": "add-variant"})
+    more = owner.post(
+        shape, htmx=True, **{**ECHO, "base": "x", "text": ["Typed", "Other"], "do": "add-variant"}
+    )
     assert more.text.count('name="text"') == 3
     assert "Typed</textarea>" in more.text
-    fewer = owner.post(shape, htmx=True, **{**ECHO, "base": "x", "text": ["Typed", "Other"], "do": "drop-variant:0"})
+    fewer = owner.post(
+        shape, htmx=True, **{**ECHO, "base": "x", "text": ["Typed", "Other"], "do": "drop-variant:0"}
+    )
     assert "Typed</textarea>" not in fewer.text
     assert "Other</textarea>" in fewer.text
     regex = owner.post(shape, htmx=True, **{**ECHO, "base": "x", "trigger_kind": "regex"})
@@ -118,7 +124,9 @@ def test_commands_move_copy_switch_and_come_back_after_deletion(owner: Browser, 
     page = owner.get("/brains/demo").text
     kept = re.search(r'<textarea name="value"[^>]*>\s*(.*?)</textarea>', page, re.DOTALL)
     assert kept
-    value = kept.group(1).replace("&#34;", '"').replace("&#39;", "'").replace("&lt;", "<").replace("&amp;", "&")
+    value = (
+        kept.group(1).replace("&#34;", '"').replace("&#39;", "'").replace("&lt;", "<").replace("&amp;", "&")
+    )
     owner.post("/brains/demo/commands/restore", value=value)
     assert names(house)[:3] == ["Echo", "Echo copy", "Hello"]
 
@@ -171,10 +179,14 @@ def test_what_would_fire_names_the_winner_and_the_shadowed(owner: Browser):
 
 
 def test_settings_with_an_unknown_zone_are_kept_and_named(owner: Browser):
-    answer = owner.post("/brains/demo/settings", title="Desk", prefixes="! /", timezone="Mars/Base", language="en")
+    answer = owner.post(
+        "/brains/demo/settings", title="Desk", prefixes="! /", timezone="Mars/Base", language="en"
+    )
     assert answer.status_code == 422
     assert "Mars/Base" in answer.text
-    ok = owner.post("/brains/demo/settings", title="Desk", prefixes="! ?", timezone="Africa/Accra", language="en")
+    ok = owner.post(
+        "/brains/demo/settings", title="Desk", prefixes="! ?", timezone="Africa/Accra", language="en"
+    )
     assert ok.status_code == 302
     assert "Desk" in owner.get("/brains/").text
 

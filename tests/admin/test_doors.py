@@ -1,5 +1,8 @@
 """Who gets in: first run, sign-in, roles, CSRF and the headers of every answer."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -8,9 +11,20 @@ from flask import Flask
 
 from app.accounts import Role
 from app.admin.guard import own_path
+from app.settings import ROOT
 
 OPEN = {"static", "home", "auth.sign_in", "auth.enter", "setup.account", "setup.make_account"}
-PAGES = ("dashboard", "brains", "commands", "publishing", "simulator", "chats", "connections", "setup", "auth")
+PAGES = (
+    "dashboard",
+    "brains",
+    "commands",
+    "publishing",
+    "simulator",
+    "chats",
+    "connections",
+    "setup",
+    "auth",
+)
 
 
 def test_every_admin_route_asks_for_a_role(app: Flask):
@@ -25,7 +39,9 @@ def test_every_admin_route_asks_for_a_role(app: Flask):
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/brains/", "/simulator/", "/chats/", "/connections/"])
-def test_a_stranger_is_sent_to_set_up_and_later_to_the_door(app: Flask, path: str, sign_in: Callable[[Role], Browser]):
+def test_a_stranger_is_sent_to_set_up_and_later_to_the_door(
+    app: Flask, path: str, sign_in: Callable[[Role], Browser]
+):
     assert app.test_client().get(path).location.endswith("/setup")
     sign_in(Role.OWNER)
     assert "/login?next=" in app.test_client().get(path).location
@@ -73,7 +89,12 @@ def test_signing_out_ends_the_session(owner: Browser):
 
 @pytest.mark.parametrize(
     ("address", "kept"),
-    [("/chats/1?q=a", True), ("https://evil.example", False), ("//evil.example", False), ("/\\evil.example", False)],
+    [
+        ("/chats/1?q=a", True),
+        ("https://evil.example", False),
+        ("//evil.example", False),
+        ("/\\evil.example", False),
+    ],
 )
 def test_sign_in_leads_only_to_our_own_pages(address: str, kept: bool):
     assert own_path(address) == (address if kept else None)
@@ -83,7 +104,14 @@ def test_a_viewer_sees_and_cannot_change(sign_in: Callable[[Role], Browser], bra
     assert brain
     assert phone
     viewer = sign_in(Role.VIEWER)
-    for path in ("/dashboard", "/brains/", "/brains/demo", "/brains/demo/commands/echo", "/simulator/", "/chats/"):
+    for path in (
+        "/dashboard",
+        "/brains/",
+        "/brains/demo",
+        "/brains/demo/commands/echo",
+        "/simulator/",
+        "/chats/",
+    ):
         assert viewer.get(path).status_code == 200
     assert viewer.post("/brains/demo/commands/echo", name="x").status_code == 403
     assert viewer.post("/brains/demo/publish").status_code == 403
@@ -100,7 +128,9 @@ def test_an_editor_changes_brains_but_not_connections(sign_in: Callable[[Role], 
 
 @pytest.mark.parametrize("htmx", [False, True])
 def test_a_post_without_the_token_is_refused(owner: Browser, htmx: bool):
-    answer = owner.client.post("/brains/", data={"title": "x"}, headers={"HX-Request": "true"} if htmx else {})
+    answer = owner.client.post(
+        "/brains/", data={"title": "x"}, headers={"HX-Request": "true"} if htmx else {}
+    )
     assert answer.status_code == 419
     assert "open too long" in answer.text
 
@@ -138,6 +168,24 @@ def test_a_crash_shows_the_request_id_and_nothing_else(app: Flask, owner: Browse
     assert answer.status_code == 500
     assert answer.headers["X-Request-Id"] in answer.text
     assert "secret detail" not in answer.text
+
+
+def test_the_first_page_is_light(owner: Browser):
+    page = owner.get("/dashboard").text
+    sizes = []
+    for path in {path.split("#")[0] for path in re.findall(r'(?:href|src)="(/static/[^"]+)"', page)}:
+        answer = owner.client.get(path, headers={"Accept-Encoding": "gzip"})
+        assert "immutable" in answer.headers["Cache-Control"]
+        sizes.append(len(answer.data))
+        answer.close()
+    assert len(sizes) == 8
+    assert sum(sizes) < 160_000
+
+
+def test_every_vendored_file_is_as_it_was_locked():
+    check = [sys.executable, "tools/vendor.py", "--check"]
+    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert done.stdout == "Vendored files match their lock.\n"
 
 
 def test_vendored_files_are_compressed_and_kept_for_ever(owner: Browser):

@@ -41,7 +41,12 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(upgrade, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
     with (data / "log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "wsgi.py"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "wsgi.py"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     address = f"http://127.0.0.1:{port}"
     try:

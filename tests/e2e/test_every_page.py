@@ -62,7 +62,9 @@ def test_a_page_fits_a_phone(page: Page, name: str):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_door_and_the_error_page_have_no_accessibility_violation(page: Page, theme: str, watched: Watched):
+def test_the_door_and_the_error_page_have_no_accessibility_violation(
+    page: Page, theme: str, watched: Watched
+):
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.goto("/no/such/page")
     picture(page, f"missing-{theme}")
@@ -80,7 +82,9 @@ def violations(page: Page) -> list[str]:
     page.evaluate(AXE.read_text() + "; true")
     found = page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
     return [
-        f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found["violations"] for node in each["nodes"]
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"]
     ]
 
 

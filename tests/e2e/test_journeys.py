@@ -134,6 +134,8 @@ def test_trying_a_text_says_which_command_would_answer(page: Page):
 def test_typed_text_survives_a_live_refresh(page: Page):
     page.goto("/chats/")
     page.get_by_label("Search chats").fill("Ad")
-    page.evaluate("document.querySelectorAll('[data-topic]').forEach((part) => htmx.trigger(part, 'refresh'))")
+    page.evaluate(
+        "document.querySelectorAll('[data-topic]').forEach((part) => htmx.trigger(part, 'refresh'))"
+    )
     page.wait_for_timeout(600)
     expect(page.get_by_label("Search chats")).to_have_value("Ad")

@@ -1,0 +1,33 @@
+"""Hot statements stay off full scans: each is explained on SQLite with every table of the pipeline in it."""
+
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from app.bot import claims, lease, outbox, statuses
+from app.db import Base
+from app.sql import Hot
+
+FOUND = {
+    f"{module.__name__}.{name}": value
+    for module in (claims, lease, outbox, statuses)
+    for name, value in vars(module).items()
+    if isinstance(value, Hot)
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    made = create_engine("sqlite://")
+    Base.metadata.create_all(made)
+    return made
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_hot_statement_uses_an_index(engine: Engine, name: str):
+    with engine.connect() as db:
+        compiled = FOUND[name]._in(db)
+        names = compiled.order or []
+        values = ["[1]" if each.startswith("list_") else 1 for each in names]
+        plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.text}", tuple(values))]
+    scans = [step for step in plan if step.startswith("SCAN") and "json_each" not in step]
+    assert not [step for step in scans if "INDEX" not in step], plan
