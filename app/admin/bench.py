@@ -17,7 +17,7 @@ TEMPLATE = "brains/workbench.html"
 VERDICTS = {
     "won": ("good", "answers"),
     "blocked": ("warn", "fires but is held back"),
-    "shadowed": ("quiet", "would fire, an earlier one answers"),
+    "shadowed": ("quiet", "comes too late"),
     "lost": ("quiet", "does not fit"),
     "off": ("quiet", "is switched off"),
 }

@@ -5,30 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import bindparam, func, literal_column, select, update
+from sqlalchemy import func, literal_column, select
 
 from app.bot import lease
 from app.bot.channels.contract import Channel, Person
 from app.bot.lease import Claim, Claimed, Lease
-from app.bot.models import Connection, Contact, Message, Worker
-from app.bot.outbox import SHORT_WAIT, Order, Pace, Sending, uncertain, window_closed
+from app.bot.models import Connection, Contact, Message
+from app.bot.outbox import Order
+from app.bot.pacing import Pace, Sending
+from app.bot.resume import Desk
 from app.brains.models import Brain
 from app.db import table_of
 from app.sql import Hot, among
-
-_WINDOW = {
-    "state": "failed",
-    "error_code": "131047",
-    "error": "The 24-hour window is closed: this person has not written for a day. WhatsApp only takes an approved "
-    "template now.",
-}
-_HELD = {
-    "state": "held",
-    "error_code": "unknown",
-    "error": "Held: it is not known whether this arrived. Look at the chat, then send it again or leave it.",
-}
-_LOST = "The worker stopped while this was being sent. A status from WhatsApp will tell whether it arrived."
-WEB_ALIVE = 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +65,12 @@ def _claim(db: Db, wish: Wish) -> Work:
     sending = _sendings(db, chats, wish)
     open_rows = _grouped(_open.rows(db, ids=ids))
     new = {row["chat_id"]: row for row in _oldest.rows(db, ids=ids)}
-    desk = _Desk(db, now, Pace(db, {chat.connection_id for chat in chats}))
+    desk = Desk(db, now, Pace(db, {chat.connection_id for chat in chats}))
     for chat in chats:
         facts = sending[chat.lease.chat_id]
-        if chat.lease.chat_id in open_rows and desk.resume(chat, facts, open_rows[chat.lease.chat_id], work):
+        if chat.lease.chat_id in open_rows and desk.resume(
+            chat, facts.sending, open_rows[chat.lease.chat_id]
+        ):
             continue
         message = new.get(chat.lease.chat_id)
         if message is None:
@@ -88,6 +78,7 @@ def _claim(db: Db, wish: Wish) -> Work:
         else:
             work.jobs.append(Job(chat.lease, facts.sending, message, chat, facts.brain_id, facts.version_id))
     desk.write()
+    work.orders, work.changed = desk.orders, desk.changed
     return work
 
 
@@ -96,7 +87,6 @@ class _Facts:
     sending: Sending
     brain_id: int | None
     version_id: int | None
-    webhook_at: int
 
 
 def _sendings(db: Db, chats: Sequence[Claimed], wish: Wish) -> dict[int, _Facts]:
@@ -119,14 +109,10 @@ def _fact(chat: Claimed, row: Mapping[str, Any], people: Mapping[int, Person], w
         channel.window_hours,
         channel.repeatable,
         wish.grace,
-    )
-    live = row["enabled"]
-    return _Facts(
-        sending,
-        row["brain_id"] if live else None,
-        row["version_id"] if live else None,
         row["last_webhook_at"] or 0,
     )
+    live = row["enabled"]
+    return _Facts(sending, row["brain_id"] if live else None, row["version_id"] if live else None)
 
 
 _connection = table_of(Connection).c
@@ -199,103 +185,3 @@ def _grouped(rows: Any) -> dict[int, list[Mapping[str, Any]]]:
     for row in rows:
         grouped.setdefault(row["chat_id"], []).append(row)
     return grouped
-
-
-class _Desk:
-    """Takes up the open sends that a claim found."""
-
-    def __init__(self, db: Db, now: int, pace: Pace) -> None:
-        self._db = db
-        self._now = now
-        self._pace = pace
-        self._changes: list[dict[str, Any]] = []
-        self.steps = lease.Steps()
-
-    def resume(self, chat: Claimed, facts: _Facts, rows: Sequence[Mapping[str, Any]], work: Work) -> bool:
-        """Deal with a chat's open sends, oldest first; false when none of them is in the way any more."""
-        for row in rows:
-            if row["state"] in {"queued", "retry"} and window_closed(
-                facts.sending, row["kind"], chat.window_until, self._now
-            ):
-                self._close(row, work, chat, _WINDOW)
-                continue
-            if (
-                row["state"] == "unknown"
-                and facts.sending.on_unknown == "hold"
-                and row["next_at"] <= self._now
-            ):
-                self._close(row, work, chat, _HELD)
-                continue
-            self._take_up(chat, facts, row, work)
-            return True
-        return False
-
-    def write(self) -> None:
-        """Store what was decided."""
-        if self._changes:
-            _change.each(self._db, sorted(self._changes, key=lambda row: row["row"]))
-        self.steps.write(self._db)
-        self._pace.write(self._db)
-
-    def _take_up(self, chat: Claimed, facts: _Facts, row: Mapping[str, Any], work: Work) -> None:
-        if row["state"] == "sending" and not facts.sending.repeatable:
-            # Its worker died between transaction B and C.
-            news = uncertain(self._now + facts.sending.grace, _LOST)
-            self._set(row, news, work, chat)
-            self.steps.release(chat.lease, news["next_at"])
-            return
-        at = row["next_at"] or 0
-        if row["state"] == "unknown" and at <= self._now and not self._intake_alive(facts, at):
-            at = self._now + facts.sending.grace // 4
-        slot = chat.pair_slot
-        if at <= self._now:
-            at, slot = self._pace.turn(facts.sending, chat.pair_slot, self._now)
-        if at > self._now + SHORT_WAIT:
-            self.steps.release(chat.lease, at)
-            return
-        order = Order(
-            chat.lease,
-            facts.sending,
-            row["key"],
-            row["payload"],
-            row["quoted_id"],
-            row["attempts"] + 1,
-            max(0, at - self._now),
-            slot,
-            resumed=True,
-        )
-        self._set(row, {"state": "sending", "attempts": order.attempts, "next_at": None}, work, chat)
-        self.steps.keep(chat.lease, self._now, slot)
-        work.orders.append(order)
-
-    def _intake_alive(self, facts: _Facts, due: int) -> bool:
-        """Tell whether a status could have reached us since the send: its silence then means something.
-
-        Proof is a webhook of this connection since the send; after three times the grace period a living web
-        process is enough, since a quiet number may get no webhook for hours.
-        """
-        sent = due - facts.sending.grace
-        if facts.webhook_at > sent:
-            return True
-        if self._now < sent + 3 * facts.sending.grace:
-            return False
-        beat = self._db.execute(
-            select(func.max(Worker.beat_at)).where(Worker.name.startswith("web"))
-        ).scalar()
-        return beat is not None and beat > self._now - WEB_ALIVE
-
-    def _close(self, row: Mapping[str, Any], work: Work, chat: Claimed, end: Mapping[str, str]) -> None:
-        self._set(row, {**end, "failed_at": self._now, "next_at": None}, work, chat)
-
-    def _set(self, row: Mapping[str, Any], news: Mapping[str, Any], work: Work, chat: Claimed) -> None:
-        known = {"error_code": None, "error": None, "failed_at": None, **row, **news}
-        self._changes.append({"row": row["id"], **{f"new_{name}": known[name] for name in _FIELDS}})
-        work.changed.add(chat.lease.chat_id)
-
-
-_FIELDS = ("state", "attempts", "next_at", "error_code", "error", "failed_at")
-_change = Hot(
-    update(table_of(Message))
-    .where(_message.id == bindparam("row"))
-    .values({name: bindparam(f"new_{name}") for name in _FIELDS})
-)

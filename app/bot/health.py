@@ -44,7 +44,7 @@ def stats(session: Session, now: int) -> dict[str, Any]:
         "connections": session.scalar(
             select(func.count(Connection.id)).where(Connection.archived_at.is_(None))
         ),
-        "pending": session.scalar(select(func.coalesce(func.sum(Chat.pending), 0))),
+        "pending": int(session.scalar(select(func.coalesce(func.sum(Chat.pending), 0))) or 0),
         "unknown": messages["out"].get("unknown", 0),
         "dead": messages["out"].get("dead", 0) + messages["in"].get("dead", 0),
         "lag": lag(session, now),

@@ -8,34 +8,16 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, select, update
 
 from app.bot import lease, statuses
-from app.bot.channels.contract import Fault, Person, Refused, SendResult, Sent, Status, Uncertain
+from app.bot.channels.contract import Fault, Refused, SendResult, Sent, Status, Uncertain
 from app.bot.lease import Lease
 from app.bot.models import Connection, Message
-from app.bot.pacing import backoff, number_turn, pair_backoff, pair_turn
+from app.bot.pacing import SHORT_WAIT, Pace, Sending, backoff, pair_backoff
 from app.db import table_of
 from app.sql import Hot, among
 
 MAX_TRIES = 8
-# A send whose turn comes within this is waited for; a later one lets its chat go meanwhile.
-SHORT_WAIT = 1_000
 PARKED = 15 * 60 * 1000
 PAIR_LIMIT = "131056"
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """What sending on a connection to a chat needs; `grace` in ms."""
-
-    connection_id: int
-    account: str
-    person: Person
-    group_id: str | None
-    messages_per_second: int
-    pair_burst: int
-    on_unknown: str
-    window_hours: int | None
-    repeatable: bool
-    grace: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,51 +34,6 @@ class Order:
     pair_slot: int
     rest: tuple[Mapping[str, Any], ...] = ()
     resumed: bool = False
-
-
-class Pace:
-    """The limits of the connections one transaction sends on; read under lock when first asked."""
-
-    def __init__(self, db: Db, connection_ids: set[int]) -> None:
-        self._db = db
-        self._ids = connection_ids
-        self._slots: dict[int, list[int]] | None = None
-
-    def turn(self, sending: Sending, pair_slot: int, now: int) -> tuple[int, int]:
-        """Return when a send may go (ms) and the pair slot after it; the number's slot is taken if it goes soon."""
-        slots = self._load()[sending.connection_id]
-        at, slot = number_turn(slots[0], sending.messages_per_second, now)
-        pair_at, following = pair_turn(pair_slot, sending.pair_burst, now)
-        at = max(at, pair_at, slots[1])
-        if at <= now + SHORT_WAIT:
-            slots[0] = slot
-        return at, following
-
-    def write(self, db: Db) -> None:
-        """Store the slots that were taken."""
-        taken = [{"row": i, "slot": s[0]} for i, s in sorted((self._slots or {}).items()) if s[0] != s[2]]
-        if taken:
-            _take_slot.each(db, taken)
-
-    def _load(self) -> dict[int, list[int]]:
-        if self._slots is None:
-            self._slots = {
-                row["id"]: [row["next_slot"], row["parked_until"], row["next_slot"]]
-                for row in _limits.rows(self._db, ids=sorted(self._ids))
-            }
-        return self._slots
-
-
-_connection = table_of(Connection).c
-_limits = Hot(
-    select(_connection.id, _connection.next_slot, _connection.parked_until)
-    .where(among(_connection.id, "ids"))
-    .order_by(_connection.id)
-    .with_for_update(key_share=True)
-)
-_take_slot = Hot(
-    update(table_of(Connection)).where(_connection.id == bindparam("row")).values(next_slot=bindparam("slot"))
-)
 
 
 def window_closed(sending: Sending, kind: str, window_until: int, now: int) -> bool:

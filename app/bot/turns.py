@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.bot import lease
 from app.bot.models import Cooldown, Message, Run
-from app.bot.outbox import Order, Pace, Sending, first_send
+from app.bot.outbox import Order, first_send
+from app.bot.pacing import Pace, Sending
 from app.bot.statuses import KEY_LENGTH, KEY_PREFIX
 from app.db import storable, table_of
 from app.sql import Hot, among

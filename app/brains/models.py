@@ -17,7 +17,8 @@ class Brain(Base):
     draft: Mapped[document]
     # Counts saves: a save that was based on an older count is refused, not merged silently.
     draft_rev: Mapped[int] = mapped_column(default=1)
-    live_version_id: Mapped[int | None] = mapped_column(ForeignKey("brain_version.id", use_alter=True))
+    # No foreign key: the two tables would need each other first, and versions are never deleted.
+    live_version_id: Mapped[int | None]
     created_at: Mapped[millis]
     updated_at: Mapped[millis]
     archived_at: Mapped[millis | None]

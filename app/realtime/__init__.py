@@ -18,7 +18,9 @@ def _to_browsers(topic: str, event: dict[str, object]) -> None:
 
 
 def _watched(topic: str) -> bool:
-    return socketio.server is not None and topic in socketio.server.manager.rooms.get("/", {})
+    # Flask-SocketIO sets `server` when it is mounted and types it nowhere.
+    server = getattr(socketio, "server", None)
+    return server is not None and topic in server.manager.rooms.get("/", {})
 
 
 feed = Feed(_to_browsers, watched=_watched)

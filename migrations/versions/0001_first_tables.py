@@ -24,7 +24,6 @@ def upgrade() -> None:
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
     sa.Column('archived_at', sa.BigInteger(), nullable=True),
-    sa.ForeignKeyConstraint(['live_version_id'], ['brain_version.id'], name=op.f('fk_brain_live_version_id_brain_version'), use_alter=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_brain')),
     sa.UniqueConstraint('slug', name=op.f('uq_brain_slug'))
     )

@@ -13,7 +13,8 @@ from app.web import House
 pytestmark = pytest.mark.usefixtures("brain")
 
 ECHO: dict[str, Any] = {
-    "name": "Echo", "enabled": "on", "trigger_kind": "command", "t_words": "echo\nsay", "text": "You said {{ args.text }}",
+    "name": "Echo", "enabled": "on", "trigger_kind": "command", "t_words": "echo\nsay",
+    "text": "You said {{ args.text }}",
     "arg_name": "text", "arg_type": "rest", "arg_need": "required", "arg_default": "", "arg_minimum": "",
     "arg_maximum": "", "arg_choices": "", "arg_description": "", "chats": "any", "cooldown_seconds": "",
 }  # fmt: skip

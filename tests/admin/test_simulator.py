@@ -43,10 +43,10 @@ def test_a_typed_text_is_stored_and_shown_at_once(owner: Browser, phone: Connect
         ({"kind": "nonsense", "text": "plain"}, "text", "plain"),
     ],
 )
+@pytest.mark.usefixtures("phone")
 def test_whatever_the_phone_does_becomes_a_message_of_its_kind(
-    owner: Browser, phone: Connection, house: House, form: dict[str, Any], kind: str, text: str
+    owner: Browser, house: House, form: dict[str, Any], kind: str, text: str
 ):
-    assert phone
     assert owner.post(SAY, htmx=True, **form, **ADA).status_code == 200
     assert [(m.kind, m.text) for m in stored(house)] == [(kind, text)]
 
@@ -76,7 +76,7 @@ def test_an_open_phone_reports_its_answers_as_read(owner: Browser, phone: Connec
                 provider_id="sim.1",
                 key="k1",
                 created_at=house.clock(),
-            )  # fmt: skip
+            )
         )
 
     house.database.write(answer)

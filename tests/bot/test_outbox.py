@@ -157,6 +157,19 @@ def test_an_unknown_send_is_held_where_the_connection_says_so(desk: Desk, clock)
     assert desk.messages()[0].state == "held"
 
 
+def test_a_send_that_stays_unknown_is_held_after_three_tries(desk: Desk, clock):
+    order = begun(desk, clock)
+    for _ in range(2):
+        desk.complete(order, Uncertain("time-out"))
+        clock.pass_seconds(91)
+        desk.change(lambda s: s.execute(update(Connection).values(last_webhook_at=clock())))
+        order = desk.claim().orders[0]
+    desk.complete(order, Uncertain("time-out"))
+    clock.pass_seconds(91)
+    assert desk.claim().orders == []
+    assert (desk.messages()[0].state, desk.messages()[0].attempts) == ("held", 3)
+
+
 def test_the_outcome_of_a_slow_send_stands_although_its_lease_is_gone(desk: Desk, clock):
     order = begun(desk, clock)
     clock.pass_seconds(31)

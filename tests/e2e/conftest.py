@@ -66,6 +66,7 @@ class Watched:
     """What went wrong in the browser: script errors, CSP violations and failed requests."""
 
     def __init__(self, page: Page) -> None:
+        self.page = page
         self.faults: list[str] = []
         page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -86,8 +87,9 @@ def session_cookies() -> list[Any]:
 
 
 @pytest.fixture
-def operator(page: Page, watched: Watched, session_cookies: list[Any]) -> Page:
+def operator(watched: Watched, session_cookies: list[Any]) -> Page:
     """Be signed in as the owner of a set-up installation."""
+    page = watched.page
     if session_cookies:
         page.context.add_cookies(session_cookies)
         return page
@@ -128,7 +130,7 @@ def _wait_for(address: str, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            urllib.request.urlopen(address, timeout=2).close()
+            urllib.request.urlopen(address, timeout=2).close()  # noqa: S310  our own server on loopback
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.2)
         else:

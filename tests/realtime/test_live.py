@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -124,7 +125,7 @@ def test_the_first_change_rings_at_once_and_a_storm_four_times_a_second():
     time.sleep(0.25)
     assert heard[0][0] - start < 0.05
     assert 5 <= len(heard) <= 8
-    gaps = [b[0] - a[0] for a, b in zip(heard, heard[1:], strict=False)]
+    gaps = [b[0] - a[0] for a, b in pairwise(heard)]
     assert min(gaps) > 0.09
     assert heard[-1][0] - start >= 0.5
     revs = [event["rev"] for _, event in heard]
