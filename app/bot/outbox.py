@@ -147,7 +147,7 @@ _start = Hot(
 )
 _park = (
     update(table_of(Connection))
-    .where(_connection.id == bindparam("row"))
+    .where(table_of(Connection).c.id == bindparam("row"))
     .values(parked_until=bindparam("until"), parked_reason=bindparam("reason"))
 )
 

@@ -1,13 +1,12 @@
 """The real app on a temporary database, and people of each role in front of it."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from admin_browser import PASSWORD, Browser
 from argon2 import PasswordHasher
 from flask import Flask
-from flask.testing import FlaskClient
 
 from app import create_app
 from app.accounts import Passwords, Role, create_user
@@ -19,9 +18,6 @@ from app.brains.gallery import demo_document
 from app.db import Base
 from app.settings import Settings
 from app.web import House
-
-PASSWORD = "a long enough password"
-
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
@@ -46,7 +42,7 @@ def house(app: Flask) -> House:
 
 
 @pytest.fixture
-def sign_in(app: Flask, house: House) -> Callable[[Role], "Browser"]:
+def sign_in(app: Flask, house: House) -> Callable[[Role], Browser]:
     """Make a person of a role and sign in as them."""
 
     def enter(role: Role) -> Browser:
@@ -64,7 +60,7 @@ def sign_in(app: Flask, house: House) -> Callable[[Role], "Browser"]:
 
 
 @pytest.fixture
-def owner(sign_in: Callable[[Role], "Browser"]) -> "Browser":
+def owner(sign_in: Callable[[Role], Browser]) -> Browser:
     return sign_in(Role.OWNER)
 
 
@@ -86,32 +82,3 @@ def phone(app: Flask, house: House, brain: Any) -> Connection:
     connections = app.extensions["bot"].connections
     wish = Wish("Test phone", "simulator", "sim-test", {}, brain_id=brain.id)
     return house.database.write(lambda session: connections.create(session, wish, house.clock()))
-
-
-class Browser:
-    """A client that carries the page's CSRF token, as a person's browser does."""
-
-    def __init__(self, client: FlaskClient) -> None:
-        self.client = client
-        self.token = ""
-
-    def get(self, path: str, *, htmx: bool = False) -> Any:
-        answer = self.client.get(path, headers={"HX-Request": "true"} if htmx else {})
-        self._learn(answer)
-        return answer
-
-    def post(self, path: str, *, htmx: bool = False, **form: Any) -> Any:
-        if not self.token:
-            self.get("/login")
-        headers = {"HX-Request": "true", "X-CSRFToken": self.token} if htmx else {}
-        data = form if htmx else {"csrf_token": self.token, **form}
-        answer = self.client.post(path, data=data, headers=headers)
-        if answer.status_code == 302 and path in {"/login", "/setup"}:
-            self.token = ""
-            self.get(answer.location)
-        return answer
-
-    def _learn(self, answer: Any) -> None:
-        found = re.search(r'X-CSRFToken": "([^"]+)"', answer.text)
-        if found:
-            self.token = found.group(1)

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import Browser
+from admin_browser import Browser
 
 from app.brains import versions
 from app.web import House

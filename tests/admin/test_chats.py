@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Browser
+from admin_browser import Browser
 from flask import Flask
 
 from app.bot.channels import simulator

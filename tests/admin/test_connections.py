@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from conftest import Browser
+from admin_browser import Browser
 from flask import Flask
 
 from app.bot.models import Connection

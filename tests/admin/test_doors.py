@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from conftest import PASSWORD, Browser
+from admin_browser import PASSWORD, Browser
 from flask import Flask
 
 from app.accounts import Role

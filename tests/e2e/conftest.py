@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_steps import Watched
 from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
-AXE = ROOT / "tests/e2e/vendor/axe-4.14.1.min.js"
 CHROMIUM = Path("/usr/bin/chromium")
 EMAIL, PASSWORD = "ada@example.com", "a long enough password"
 
@@ -62,16 +62,6 @@ def base_url(product: str) -> str:
     return product
 
 
-class Watched:
-    """What went wrong in the browser: script errors, CSP violations and failed requests."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.faults: list[str] = []
-        page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-
-
 @pytest.fixture
 def watched(page: Page) -> Iterator[Watched]:
     """Fail a test whose pages had errors it did not expect."""
@@ -101,23 +91,6 @@ def operator(watched: Watched, session_cookies: list[Any]) -> Page:
     expect(page.get_by_label("Message", exact=True)).to_be_visible()
     session_cookies += page.context.cookies()
     return page
-
-
-def own_brain(page: Page) -> str:
-    """Make a brain for one test from the demo; returns its address."""
-    page.goto("/brains/")
-    page.get_by_role("button", name="New brain").click()
-    page.get_by_label("Name", exact=True).fill("A brain of its own")
-    page.get_by_role("button", name="Make it").click()
-    page.wait_for_url("**/brains/a-brain-of-its-own*")
-    return page.url
-
-
-def say(page: Page, text: str, answer: str) -> None:
-    """Write on the phone and wait for the answer."""
-    page.get_by_label("Message", exact=True).fill(text)
-    page.keyboard.press("Enter")
-    expect(page.locator(".bubble:not(.bubble-own)").last).to_contain_text(answer)
 
 
 def _free_port() -> int:

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import AXE, Watched, say
+from browser_steps import Watched, say
 from playwright.sync_api import Page
+
+AXE = Path(__file__).resolve().parent / "vendor/axe-4.14.1.min.js"
 
 pytestmark = pytest.mark.browser
 

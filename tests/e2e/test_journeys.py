@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import Watched, own_brain, say
+from browser_steps import Watched, own_brain, say
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
