@@ -19,6 +19,7 @@ from app.db import Base
 from app.settings import Settings
 from app.web import House
 
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     made = create_app(settings)

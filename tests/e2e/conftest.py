@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,9 @@ import pytest
 from browser_steps import Watched
 from playwright.sync_api import Page, expect
 
+from bench.fake_graph import Options, ThreadedGraph, running
+from tests.conftest import SHARED, missing
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 EMAIL, PASSWORD = "ada@example.com", "a long enough password"
@@ -24,18 +26,25 @@ EMAIL, PASSWORD = "ada@example.com", "a long enough password"
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed")
+        missing("Chromium")
     alone = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": alone}
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def graph() -> Iterator[ThreadedGraph]:
+    """Stand in for Meta's Graph API, which is out of reach here."""
+    with running(Options(schema=SHARED / "fixtures/whatsapp_openapi/outbound_message.schema.json")) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory, graph: ThreadedGraph) -> Iterator[str]:
     """Start a fresh installation; one for all browser tests."""
     data, port = tmp_path_factory.mktemp("product"), _free_port()
     environment = {
         **os.environ, "BRAINBOX_DATA": str(data), "PORT": str(port), "HOST": "127.0.0.1", "REDIS_URL": "",
-        "DATABASE_URL": "", "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
+        "GRAPH_BASE_URL": graph.url, "DATABASE_URL": "", "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
     }  # fmt: skip
     upgrade = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
     subprocess.run(upgrade, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
@@ -103,8 +112,8 @@ def _wait_for(address: str, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            urllib.request.urlopen(address, timeout=2).close()  # noqa: S310  our own server on loopback
-        except (urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(address, timeout=10).close()  # noqa: S310  our own server on loopback
+        except OSError:
             time.sleep(0.2)
         else:
             return

@@ -1,0 +1,114 @@
+"""The main job, seen: a command is published, a signed webhook comes in, the answer's ticks advance on the page."""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+from browser_steps import own_brain
+from playwright.sync_api import Page, expect
+
+from bench.fake_graph import Accepted, ThreadedGraph
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
+
+NUMBER, SECRET, PERSON = "106540352242922", "browser-app-secret", "15550007777"
+
+
+def post(address: str, value: dict[str, Any]) -> None:
+    metadata = {"display_phone_number": "15550000000", "phone_number_id": NUMBER}
+    change = {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
+    payload = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    body = json.dumps(payload).encode()
+    signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}/webhooks/whatsapp", body, headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+
+
+def message(text: str, number: int = 1) -> dict[str, Any]:
+    return {
+        "contacts": [{"profile": {"name": "Grace"}, "wa_id": PERSON}],
+        "messages": [
+            {
+                "from": PERSON, "id": f"wamid.IN{number}", "timestamp": str(int(time.time())), "type": "text",
+                "text": {"body": text},
+            }
+        ],
+    }  # fmt: skip
+
+
+def status(sent: Accepted, word: str, **more: Any) -> dict[str, Any]:
+    request = sent.request
+    return {
+        "statuses": [
+            {
+                "id": sent.send.wamid, "status": word, "timestamp": str(int(time.time())), "recipient_id": PERSON,
+                "biz_opaque_callback_data": request["biz_opaque_callback_data"], **more,
+            }
+        ]
+    }  # fmt: skip
+
+
+def connect(page: Page) -> None:
+    page.goto("/connections/new?channel=cloud")
+    page.get_by_label("Name", exact=True).fill("Shop")
+    page.get_by_label("Phone number ID").fill(NUMBER)
+    page.get_by_label("Access token").fill("EAAG-browser-token")
+    page.get_by_label("App secret").fill(SECRET)
+    page.get_by_label("Verify token").fill("browser-verify")
+    page.get_by_label("Brain that answers").select_option(label="A brain of its own")
+    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_role("button", name="Test the connection")).to_be_visible()
+
+
+def test_a_published_command_answers_a_webhook_and_its_ticks_advance_live(
+    page: Page, graph: ThreadedGraph, product: str
+):
+    brain = own_brain(page)
+    page.goto(f"{brain}/commands/echo")
+    page.get_by_label("Text", exact=True).fill("Heard: {{ args.text }}")
+    expect(page.locator("#save-state")).to_contain_text("Draft saved")
+    page.get_by_role("button", name="Publish").click()
+    page.locator("#publish").get_by_role("button", name="Publish").click()
+    expect(page.locator("#notices")).to_contain_text("is live from the next message on")
+    connect(page)
+
+    page.goto("/chats/")
+    expect(page.locator("#live")).to_contain_text("Live")
+    post(product, message("!echo good morning"))
+    page.get_by_role("link", name=re.compile("Grace")).click()
+    bubble = page.locator("#thread .bubble-own").last
+    expect(bubble).to_contain_text("Heard: good morning")
+    expect(bubble.get_by_role("img", name="Sent")).to_be_visible()
+    sent = next(each for each in graph.log if each.text == "Heard: good morning")
+    assert sent.request["to"] == PERSON
+
+    loaded = page.evaluate("performance.timeOrigin")
+    for word, shown in (("delivered", "Delivered"), ("read", "Read")):
+        post(product, status(sent, word))
+        expect(bubble.get_by_role("img", name=shown)).to_be_visible(timeout=2000)
+    post(product, status(sent, "sent"))
+    post(product, message("!echo once more", 2))
+    expect(page.locator("#thread .bubble-own").last).to_contain_text("Heard: once more")
+    expect(page.locator("#thread .bubble-own").first.get_by_role("img", name="Read")).to_be_visible()
+    assert page.evaluate("performance.timeOrigin") == loaded
+
+
+def test_a_failed_delivery_shows_its_reason_in_plain_words(page: Page, graph: ThreadedGraph, product: str):
+    post(product, message("!echo lost", 3))
+    page.goto("/chats/")
+    page.get_by_role("link", name=re.compile("Grace")).click()
+    bubble = page.locator("#thread .bubble-own").last
+    expect(bubble).to_contain_text("Heard: lost")
+    sent = next(each for each in graph.log if each.text == "Heard: lost")
+    error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
+    post(product, status(sent, "failed", errors=[error]))
+    expect(bubble.get_by_role("img", name="Failed")).to_be_visible(timeout=2000)
+    expect(page.locator("#thread")).to_contain_text("The person cannot be reached")
+    expect(page.locator("#thread").get_by_role("button", name="Send again")).to_be_visible()
