@@ -23,9 +23,10 @@ P = TypeVar("P")
 Handler = Callable[[Connection, Sequence[P]], Sequence[R]]
 
 MAX_BATCH = 256
-# Above this many writes a second, waiting a little for company saves more than it costs.
+# Above this many writes a second, waiting a little for company saves more than it costs: longer the busier it is.
 BUSY = 600
-GATHER = 0.003  # s
+GATHER = 0.008  # s, at most
+FULL = 400_000  # writes a second divided by this are seconds to wait
 TICK = 0.05  # s over which the rate is measured
 # A deadlock or a lost connection is worth another try; the third says that it is none of these.
 TRIES = 3
@@ -102,7 +103,7 @@ class Writer:
                 if not self._queue:
                     break
             if self._rate.value > BUSY and len(self._queue) < MAX_BATCH and not self._closing:
-                time.sleep(GATHER)
+                time.sleep(min(GATHER, self._rate.value / FULL))
             with self._wake:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
             self._rate.add(len(batch), time.monotonic())

@@ -112,7 +112,7 @@ def _wait_for(address: str, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            urllib.request.urlopen(address, timeout=10).close()  # noqa: S310  our own server on loopback
+            urllib.request.urlopen(address, timeout=10).close()
         except OSError:
             time.sleep(0.2)
         else:
