@@ -14,9 +14,7 @@ def run() -> None:
     migrate = current_app.extensions["migrate"]
     engine = migrate.db.engine
     with engine.connect().execution_options(writer=True) as connection:
-        context.configure(
-            connection=connection, target_metadata=Base.metadata, **migrate.configure_args
-        )
+        context.configure(connection=connection, target_metadata=Base.metadata, **migrate.configure_args)
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
