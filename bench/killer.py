@@ -22,6 +22,7 @@ class Killer:
         self._load = load
         self._rng = rng
         self._parts = [part for name, part in product.parts.items() if name != "postgres"]
+        self._deck: list[Part] = []
         # A process is between its end and its next start only under this lock.
         self._restarting = asyncio.Lock()
         self._seen: dict[int, Member] = {}
@@ -36,7 +37,13 @@ class Killer:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._load.open(rate, share))
                 await asyncio.sleep(self._rng.random() * share / rate)
-                await self._kill(self._rng.choice(self._parts))
+                await self._kill(self._next())
+
+    def _next(self) -> Part:
+        # A shuffled deck: each process is killed about as often as the others, also in a short run.
+        if not self._deck:
+            self._deck = self._rng.sample(self._parts, len(self._parts))
+        return self._deck.pop()
 
     async def _kill(self, part: Part) -> None:
         async with self._restarting:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.graph import FakeGraph, Options
-from bench.processes import free_port
+from bench.processes import free_port, unwind_on_sigterm
 from bench.product import ROOT, Layout, Product
 from bench.report import NOTE, machine, table
 from bench.rig import QUIET, Rig
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Run the layouts one after the other and print the table."""
     args = _parser().parse_args()
+    unwind_on_sigterm()
     chosen = args.layout or [Layout.EMBEDDED]
     layouts = list(Layout) if "all" in chosen else [Layout(name) for name in chosen]
     names = args.only or list(SCENARIOS)

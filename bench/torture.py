@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import json
 import random
-import signal
 import sys
 import time
 from collections import Counter
@@ -20,7 +19,7 @@ from bench.graph import FakeGraph, Options
 from bench.graph_statuses import StatusOptions
 from bench.killer import Killer
 from bench.load import Ledger, Load, Target, percentile, until
-from bench.processes import StartError, free_port
+from bench.processes import StartError, free_port, unwind_on_sigterm
 from bench.product import SECRETS, WEBHOOK, Layout, Product
 from bench.scenarios import faults
 
@@ -161,8 +160,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Torture, print the report, exit 1 unless every count is 0."""
     values = vars(_parser().parse_args())
-    # SIGTERM unwinds like Ctrl-C: everything that was started is ended.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    unwind_on_sigterm()
     outcome = run(Torture(**{**values, "layout": LAYOUTS[values["layout"]]}))
     print(outcome.text())
     sys.exit(0 if outcome.passed else 1)

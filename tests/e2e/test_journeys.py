@@ -28,7 +28,9 @@ def test_the_phone_takes_text_buttons_and_the_last_message_again(page: Page):
 
 def test_an_answer_the_phone_has_opened_shows_as_read_in_the_inbox(page: Page):
     page.goto("/simulator/")
-    say(page, "!echo ticks", "You said ticks")
+    # The phone reports once the answer is on its screen; leaving sooner is a phone that was closed.
+    with page.expect_response(lambda response: "/seen" in response.url):
+        say(page, "!echo ticks", "You said ticks")
     page.goto("/chats/")
     page.get_by_role("link", name=re.compile("Ada")).click()
     last = page.locator("#thread .bubble-own").last
