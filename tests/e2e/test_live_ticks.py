@@ -67,9 +67,7 @@ def connect(page: Page) -> None:
     expect(page.get_by_role("button", name="Test the connection")).to_be_visible()
 
 
-def test_a_published_command_answers_a_webhook_and_its_ticks_advance_live(
-    page: Page, graph: ThreadedGraph, product: str
-):
+def publish_an_echo(page: Page) -> None:
     brain = own_brain(page)
     page.goto(f"{brain}/commands/echo")
     page.get_by_label("Text", exact=True).fill("Heard: {{ args.text }}")
@@ -77,13 +75,30 @@ def test_a_published_command_answers_a_webhook_and_its_ticks_advance_live(
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish").get_by_role("button", name="Publish").click()
     expect(page.locator("#notices")).to_contain_text("is live from the next message on")
-    connect(page)
 
+
+def reason_of_a_failure(page: Page, graph: ThreadedGraph, product: str) -> None:
+    post(product, message("!echo lost", 3))
+    bubble = page.locator("#thread .bubble-own").last
+    expect(bubble).to_contain_text("Heard: lost")
+    sent = next(each for each in graph.log if each.text == "Heard: lost")
+    error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
+    post(product, status(sent, "failed", errors=[error]))
+    expect(bubble.get_by_role("img", name="Failed")).to_be_visible(timeout=2000)
+    expect(page.locator("#thread")).to_contain_text("The person cannot be reached")
+    expect(page.locator("#thread").get_by_role("button", name="Send again")).to_be_visible()
+
+
+def test_a_published_command_answers_a_webhook_and_its_ticks_advance_live(
+    page: Page, graph: ThreadedGraph, product: str
+):
+    publish_an_echo(page)
+    connect(page)
     page.goto("/chats/")
     expect(page.locator("#live")).to_contain_text("Live")
     post(product, message("!echo good morning"))
     page.get_by_role("link", name=re.compile("Grace")).click()
-    bubble = page.locator("#thread .bubble-own").last
+    bubble = page.locator("#thread .bubble-own").first
     expect(bubble).to_contain_text("Heard: good morning")
     expect(bubble.get_by_role("img", name="Sent")).to_be_visible()
     sent = next(each for each in graph.log if each.text == "Heard: good morning")
@@ -96,19 +111,6 @@ def test_a_published_command_answers_a_webhook_and_its_ticks_advance_live(
     post(product, status(sent, "sent"))
     post(product, message("!echo once more", 2))
     expect(page.locator("#thread .bubble-own").last).to_contain_text("Heard: once more")
-    expect(page.locator("#thread .bubble-own").first.get_by_role("img", name="Read")).to_be_visible()
+    expect(bubble.get_by_role("img", name="Read")).to_be_visible()
+    reason_of_a_failure(page, graph, product)
     assert page.evaluate("performance.timeOrigin") == loaded
-
-
-def test_a_failed_delivery_shows_its_reason_in_plain_words(page: Page, graph: ThreadedGraph, product: str):
-    post(product, message("!echo lost", 3))
-    page.goto("/chats/")
-    page.get_by_role("link", name=re.compile("Grace")).click()
-    bubble = page.locator("#thread .bubble-own").last
-    expect(bubble).to_contain_text("Heard: lost")
-    sent = next(each for each in graph.log if each.text == "Heard: lost")
-    error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
-    post(product, status(sent, "failed", errors=[error]))
-    expect(bubble.get_by_role("img", name="Failed")).to_be_visible(timeout=2000)
-    expect(page.locator("#thread")).to_contain_text("The person cannot be reached")
-    expect(page.locator("#thread").get_by_role("button", name="Send again")).to_be_visible()
