@@ -135,7 +135,7 @@ def start_worker(app: Flask) -> Worker:
     bot: Bot = app.extensions["bot"]
     _worker = bot.worker()
     _worker.start()
-    _heart = bot.heart("worker", _worker)
+    _heart = bot.heart(_worker)
     _heart.start()
     return _worker
 

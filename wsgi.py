@@ -65,7 +65,7 @@ def start(app: Flask) -> None:
     bot: Bot = app.extensions["bot"]
     huey_tasks.Ringer().start()
     realtime.listen(app)
-    app.extensions["heart"] = bot.heart("web")
+    app.extensions["heart"] = bot.heart()
     app.extensions["heart"].start()
     if settings.embedded:
         huey_tasks.start_worker(app)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 
 from app.bot import lease
 from app.bot.lease import Claimed
@@ -73,8 +73,9 @@ class Desk:
             self.steps.release(chat.lease, news["next_at"])
             return
         at = row["next_at"] or 0
-        if row["state"] == "unknown" and at <= self._now and not self._intake_alive(sending, at):
-            at = self._now + sending.grace // 4
+        if row["state"] == "unknown" and not (at <= self._now and self._intake_alive(sending, at)):
+            self.steps.release(chat.lease, max(at, self._now + sending.grace // 4))
+            return
         slot = chat.pair_slot
         if at <= self._now:
             at, slot = self._pace.turn(sending, chat.pair_slot, self._now)
@@ -97,20 +98,19 @@ class Desk:
         self.orders.append(order)
 
     def _intake_alive(self, sending: Sending, due: int) -> bool:
-        """Tell whether a status could have reached us since the send: its silence then means something.
+        """Tell whether a status would have reached us by now: only then does its silence mean anything.
 
-        Proof is a webhook of this connection since the send; after three times the grace period a living web
-        process is enough, since a quiet number may get no webhook for hours.
+        The grace period counts while web processes live, without a break since the send. A webhook of this
+        connection must prove the way to us besides; a quiet number may get none for hours, so after three grace
+        periods the living processes are enough.
         """
         sent_at = due - sending.grace
-        if sending.webhook_at > sent_at:
-            return True
-        if self._now < sent_at + 3 * sending.grace:
+        if sending.webhook_at <= sent_at and self._now < sent_at + 3 * sending.grace:
             return False
-        beat = self._db.execute(
-            select(func.max(Worker.beat_at)).where(Worker.name.startswith("web"))
-        ).scalar()
-        return beat is not None and beat > self._now - WEB_ALIVE
+        alive = _web.rows(self._db, {"since": self._now - WEB_ALIVE})
+        return bool(alive) and all(
+            web["beat_at"] - max(web["started_at"], sent_at) >= sending.grace for web in alive
+        )
 
     def _close(self, row: Mapping[str, Any], chat: Claimed, end: Mapping[str, str]) -> None:
         self._set(row, {**end, "failed_at": self._now, "next_at": None}, chat)
@@ -126,6 +126,12 @@ def _holds(sending: Sending, row: Mapping[str, Any]) -> bool:
     return sending.on_unknown == "hold" or row["attempts"] >= MAX_UNKNOWN
 
 
+_worker = table_of(Worker).c
+_web = Hot(
+    select(_worker.started_at, _worker.beat_at).where(
+        _worker.name.like(literal_column("'web:%'")), _worker.beat_at > bindparam("since")
+    )
+)
 _FIELDS = ("state", "attempts", "next_at", "error_code", "error", "failed_at")
 _message = table_of(Message).c
 _change = Hot(

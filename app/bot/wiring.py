@@ -1,6 +1,5 @@
 """The message pipeline of one process: what web and worker need, wired together."""
 
-import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,10 +74,12 @@ class Bot:
         dispatcher.send = sender.send
         return Worker(name, database, dispatcher, sender)
 
-    def heart(self, role: str, worker: Worker | None = None) -> Heart:
-        """Build the heartbeat of this process: `role` is web or worker."""
-        name = f"{role}:{socket.gethostname()}:{os.getpid()}"
-        in_flight = (lambda: worker.in_flight) if worker else (lambda: 0)
+    def heart(self, worker: Worker | None = None) -> Heart:
+        """Build the heartbeat of a worker, or of this web process; a restart takes over the row of its name."""
+        if worker:
+            name, in_flight = f"worker:{worker.name}", lambda: worker.in_flight
+        else:
+            name, in_flight = f"web:{socket.gethostname()}:{self.house.settings.port}", lambda: 0
         return Heart(self.house.database, self.counters, self.house.clock, name, in_flight)
 
 

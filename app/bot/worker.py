@@ -98,6 +98,11 @@ class Worker:
         self._dispatcher.wake()
 
     @property
+    def name(self) -> str:
+        """The stable name of this worker."""
+        return self._name.text
+
+    @property
     def in_flight(self) -> int:
         """Sends under way."""
         return self._dispatcher.in_flight
@@ -132,7 +137,8 @@ class Heart:
         self._thread = threading.Thread(target=self._loop, name=f"heart-{name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Beat once before anything is served, then begin: no webhook may come before the row of this start."""
+        self._database.write(self._beat)
         self._thread.start()
 
     def stop(self) -> None:
@@ -142,14 +148,13 @@ class Heart:
         self._database.write(lambda s: s.execute(delete(WorkerRow).where(WorkerRow.name == self._name)))
 
     def _loop(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.wait(BEAT):
             try:
                 self._database.write(self._beat)
                 self._counters.flush(self._database)
                 changed.send(topics={"dashboard"})
             except SQLAlchemyError as error:
                 log.warning("no heartbeat", worker=self._name, reason=type(error).__name__)
-            self._stopping.wait(BEAT)
 
     def _beat(self, session: Session) -> None:
         now = self._clock()

@@ -7,7 +7,8 @@ from sqlalchemy import update
 
 from app.bot import lease, outbox, redrive, turns
 from app.bot.channels.contract import Fault, Refused, Sent, Status, Uncertain
-from app.bot.models import Chat, Connection
+from app.bot.models import Chat, Connection, Worker
+from app.bot.outbox import Order
 from app.bot.turns import Deferred
 from tests.bot.conftest import Desk, inbound
 
@@ -135,16 +136,76 @@ def test_a_send_found_under_way_is_unknown_and_waits_for_its_status(desk: Desk, 
     assert len(desk.messages()) == 1
 
 
-def test_an_unknown_send_is_repeated_only_after_grace_and_proof_of_intake(desk: Desk, clock):
+def web_lives(desk: Desk, started: int, beat: int, name: str = "web:host:8000") -> None:
+    row = {"name": name, "pid": 1, "version": "1", "started_at": started, "beat_at": beat, "in_flight": 0}
+    desk.change(lambda s: s.merge(Worker(**row)))
+
+
+def webhook_came(desk: Desk, at: int) -> None:
+    desk.change(lambda s: s.execute(update(Connection).values(last_webhook_at=at)))
+
+
+def unknown(desk: Desk, clock) -> Order:
     order = begun(desk, clock)
     desk.complete(order, Uncertain("time-out"))
     assert desk.messages()[0].state == "unknown"
-    clock.pass_seconds(91)
-    assert desk.claim().orders == []
-    desk.change(lambda s: s.execute(update(Connection).values(last_webhook_at=clock())))
-    clock.pass_seconds(60)
-    again = desk.claim().orders[0]
+    return order
+
+
+def claimed_again(desk: Desk, clock) -> list[Order]:
+    desk.change(lambda s: s.execute(update(Chat).values(ready_at=clock(), lease_until=0)))
+    return desk.claim().orders
+
+
+def test_an_unknown_send_is_repeated_after_grace_with_proof_of_intake(desk: Desk, clock):
+    order, sent_at = unknown(desk, clock), clock()
+    web_lives(desk, sent_at - 1, sent_at + 90_000)
+    webhook_came(desk, sent_at + 1)
+    clock.pass_seconds(89)
+    assert claimed_again(desk, clock) == []
+    clock.pass_seconds(2)
+    again = claimed_again(desk, clock)[0]
     assert (again.key, again.attempts) == (order.key, 2)
+
+
+def test_without_a_webhook_it_waits_three_times_as_long(desk: Desk, clock):
+    unknown(desk, clock)
+    sent_at = clock()
+    clock.pass_seconds(269)
+    web_lives(desk, sent_at - 1, clock())
+    assert claimed_again(desk, clock) == []
+    clock.pass_seconds(2)
+    assert len(claimed_again(desk, clock)) == 1
+
+
+@pytest.mark.parametrize(
+    ("started", "beat"),
+    [(None, None), (50_000, 100_000), (-1, 80_000)],
+    ids=["no web process", "web restarted since", "web died since"],
+)
+def test_the_grace_period_counts_only_while_web_lives(desk: Desk, clock, started, beat):
+    unknown(desk, clock)
+    sent_at = clock()
+    webhook_came(desk, sent_at + 1)
+    if beat is not None:
+        web_lives(desk, sent_at + started, sent_at + beat)
+    clock.now = sent_at + (beat or 90_000) + 11_000
+    assert claimed_again(desk, clock) == []
+    assert desk.messages()[0].state == "unknown"
+
+
+def test_every_living_web_process_must_have_lived_long_enough(desk: Desk, clock):
+    unknown(desk, clock)
+    sent_at = clock()
+    clock.pass_seconds(95)
+    webhook_came(desk, clock())
+    web_lives(desk, sent_at - 1, clock(), "web:a:8000")
+    web_lives(desk, sent_at + 60_000, clock(), "web:b:8000")
+    assert claimed_again(desk, clock) == []
+    clock.pass_seconds(60)
+    web_lives(desk, sent_at - 1, clock(), "web:a:8000")
+    web_lives(desk, sent_at + 60_000, clock(), "web:b:8000")
+    assert len(claimed_again(desk, clock)) == 1
 
 
 def test_an_unknown_send_is_held_where_the_connection_says_so(desk: Desk, clock):
@@ -158,12 +219,13 @@ def test_an_unknown_send_is_held_where_the_connection_says_so(desk: Desk, clock)
 
 
 def test_a_send_that_stays_unknown_is_held_after_three_tries(desk: Desk, clock):
-    order = begun(desk, clock)
+    order, began = begun(desk, clock), clock()
     for _ in range(2):
         desk.complete(order, Uncertain("time-out"))
         clock.pass_seconds(91)
-        desk.change(lambda s: s.execute(update(Connection).values(last_webhook_at=clock())))
-        order = desk.claim().orders[0]
+        web_lives(desk, began, clock())
+        webhook_came(desk, clock())
+        order = claimed_again(desk, clock)[0]
     desk.complete(order, Uncertain("time-out"))
     clock.pass_seconds(91)
     assert desk.claim().orders == []
