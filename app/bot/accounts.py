@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 from pydantic import BaseModel
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.bot.connections import Connections
 from app.bot.models import Connection
@@ -59,6 +60,19 @@ class Accounts:
         """List the connections of a channel."""
         self._refresh()
         return [account for account in self._by_id.values() if account.channel == channel]
+
+    @property
+    def stale(self) -> bool:
+        """Whether the next question reads the database first."""
+        return self._clock() - self._read_at >= FRESH
+
+    def refresh(self) -> None:
+        """Read the database if it is time; raises SQLAlchemyError at the first reading only."""
+        try:
+            self._refresh()
+        except SQLAlchemyError:
+            if not self._read_at:
+                raise
 
     def forget(self) -> None:
         """Read again at the next question: a connection was changed."""

@@ -1,4 +1,4 @@
-"""The webhook intake: a bare WSGI callable in front of Flask (performance 5.1).
+"""The webhook intake: in front of Flask, as a WSGI callable and for the front's event loop (performance 5.1).
 
 Verify, parse, hand to the writer, 200 after the commit. It answers 401 to a bad signature, 413 beyond 4 MB, 503 when
 the database does not take the write: the provider then delivers again (whatsapp A3, A8).
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.bot.accounts import Account, Accounts
 from app.bot.channels.cloud.config import handshake
@@ -18,7 +18,7 @@ from app.bot.channels.cloud.parse import parse
 from app.bot.channels.cloud.signature import verify
 from app.bot.channels.contract import Item, Other
 from app.bot.counters import Counters
-from app.bot.reception import Reception
+from app.bot.reception import Parcel, Reception
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +29,13 @@ MAX_BODY = 4 * 1024 * 1024
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Answer = tuple[str, bytes]
 OK: Answer = ("200 OK", b"ok")
+TOO_LARGE: Answer = ("413 Content Too Large", b"A webhook has at most 4 MB.")
+WRONG_METHOD: Answer = ("405 Method Not Allowed", b"Use GET to verify, POST to deliver.")
+HEADERS = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
 
 
 class Intake:
-    """Takes webhooks; passes every other request on."""
+    """Judges webhooks and takes them; as a WSGI callable it passes every other request on."""
 
     def __init__(self, inner: Wsgi, accounts: Accounts, reception: Reception, counters: Counters) -> None:
         self._inner = inner
@@ -45,42 +48,38 @@ class Intake:
         if environ.get("PATH_INFO") != PATH:
             return self._inner(environ, start_response)
         status, body = self._answer(environ)
-        start_response(
-            status,
-            [
-                ("Content-Type", "text/plain; charset=utf-8"),
-                ("Content-Length", str(len(body))),
-                ("X-Content-Type-Options", "nosniff"),
-            ],
-        )
+        start_response(status, [*HEADERS, ("Content-Length", str(len(body)))])
         return [body]
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         method = environ["REQUEST_METHOD"]
         try:
-            if method == "POST":
-                return self._post(environ)
             if method in {"GET", "HEAD"}:
-                return self._get(environ)
+                return self.challenge(environ.get("QUERY_STRING", ""))
+            if method != "POST":
+                return WRONG_METHOD
+            body = _read(environ)
+            if body is None:
+                return TOO_LARGE
+            judged = self.judge(body, environ.get("HTTP_X_HUB_SIGNATURE_256"))
+            if isinstance(judged, Parcel):
+                self._reception.take(judged)
+                return OK
         except SQLAlchemyError as error:
-            self._counters.add("webhook.unavailable")
-            log.error("webhook not stored", reason=type(error).__name__)  # noqa: TRY400  its text may hold message bodies
-            return "503 Service Unavailable", b"The database is not available. Deliver again."
-        return "405 Method Not Allowed", b"Use GET to verify, POST to deliver."
+            return self.unavailable(error)
+        return judged
 
-    def _get(self, environ: dict[str, Any]) -> Answer:
-        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    def challenge(self, query_string: str) -> Answer:
+        """Answer the verification handshake (whatsapp A2)."""
+        query = dict(parse_qsl(query_string, keep_blank_values=True))
         tokens = (account.config.verify_token for account in self._cloud())  # type: ignore[attr-defined]
         challenge = handshake(query, tokens)
         if challenge is None:
             return "403 Forbidden", b"The verify token is not the one of any connection."
         return "200 OK", challenge.encode()
 
-    def _post(self, environ: dict[str, Any]) -> Answer:
-        body = _read(environ)
-        if body is None:
-            return "413 Content Too Large", b"A webhook has at most 4 MB."
-        header = environ.get("HTTP_X_HUB_SIGNATURE_256")
+    def judge(self, body: bytes, header: str | None) -> "Parcel | Answer":
+        """Verify and parse a body: a parcel to be stored, or the answer that refuses it."""
         secrets = {account.config.app_secret for account in self._cloud()}  # type: ignore[attr-defined]
         proven = {secret for secret in secrets if verify(body, header, (secret,))}
         if not proven:
@@ -88,10 +87,19 @@ class Intake:
         try:
             payload = json.loads(body)
         except (ValueError, RecursionError):
-            return self._keep_broken(body)
-        return self._store(payload, proven)
+            log.warning("webhook with a good signature is no JSON; kept raw", size=len(body))
+            text = body.decode("utf-8", "replace").replace("\0", "\ufffd")
+            return Parcel(notices=[(None, Other("broken", text))])
+        return self._routed(payload, proven)
 
-    def _store(self, payload: Any, proven: set[str]) -> Answer:
+    def unavailable(self, error: SQLAlchemyError) -> Answer:
+        """Answer that the database did not take a webhook; the provider delivers it again."""
+        self._counters.add("webhook.unavailable")
+        # Only the kind of error: its text may hold message bodies.
+        log.error("webhook not stored", reason=type(error).__name__)
+        return "503 Service Unavailable", b"The database is not available. Deliver again."
+
+    def _routed(self, payload: Any, proven: set[str]) -> "Parcel | Answer":
         parts: list[tuple[int, list[Item]]] = []
         notices: list[tuple[int | None, Other]] = []
         for batch in parse(payload):
@@ -103,22 +111,7 @@ class Intake:
                 return self._refuse()
             else:
                 parts.append((account.id, list(batch.items)))
-        self._deliver(parts, notices)
-        return OK
-
-    def _deliver(self, parts: list[tuple[int, list[Item]]], notices: list[tuple[int | None, Other]]) -> None:
-        try:
-            self._reception.take(parts, notices)
-        except IntegrityError:
-            # A chat this process remembers was erased meanwhile.
-            self._reception.forget()
-            self._reception.take(parts, notices)
-
-    def _keep_broken(self, body: bytes) -> Answer:
-        text = body.decode("utf-8", "replace").replace("\0", "\ufffd")
-        self._reception.take((), [(None, Other("broken", text))])
-        log.warning("webhook with a good signature is no JSON; kept raw", size=len(body))
-        return OK
+        return Parcel(parts, notices)
 
     def _refuse(self) -> Answer:
         self._counters.add("webhook.bad_signature")

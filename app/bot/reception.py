@@ -1,6 +1,10 @@
 """Reception: items of any channel handed to the writer, and what follows their commit."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
 
 from app.bot import inbox
 from app.bot.channels.contract import Item, Other
@@ -10,6 +14,14 @@ from app.signals import changed, work_ready
 from app.writer import Database
 
 ALIVE_EVERY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one webhook carries: items by connection id, and what belongs to none."""
+
+    parts: Sequence[tuple[int, Sequence[Item]]] = ()
+    notices: Sequence[tuple[int | None, Other]] = ()
 
 
 class Reception:
@@ -22,23 +34,35 @@ class Reception:
         self._places = Places()
         self._alive: dict[int, int] = {}
 
-    def take(
-        self, parts: Sequence[tuple[int, Sequence[Item]]], notices: Sequence[tuple[int | None, Other]] = ()
-    ) -> Accepted:
-        """Store items, given by connection id, and return after the commit."""
+    def take(self, parcel: Parcel) -> Accepted:
+        """Store a parcel and return after the commit and its bell; raises SQLAlchemyError."""
+        try:
+            accepted = self.submit(parcel).result()
+        except IntegrityError:
+            # A chat this process remembers was erased meanwhile.
+            self.forget()
+            accepted = self.submit(parcel).result()
+        self.follow(parcel, accepted)
+        return accepted
+
+    def submit(self, parcel: Parcel) -> "Future[Accepted]":
+        """Queue a parcel; when the future resolves, the caller calls `follow`."""
         now = self._clock()
-        delivery = Delivery(parts, notices, now, now - self._stale_after, self._places)
-        writer = self._database.writer
-        accepted = writer.submit(inbox.accept, delivery).result()
+        delivery = Delivery(parcel.parts, parcel.notices, now, now - self._stale_after, self._places)
+        return self._database.writer.submit(inbox.accept, delivery)
+
+    def follow(self, parcel: Parcel, accepted: Accepted) -> None:
+        """Do what follows a commit: remember, ring, tell the browsers. Never blocks."""
+        now = self._clock()
         self._places.learn(accepted.learned)
-        self._prove_alive({connection_id for connection_id, _ in parts}, now)
+        self._prove_alive({connection_id for connection_id, _ in parcel.parts}, now)
         if accepted.resolved:
-            writer.submit(inbox.wake, (accepted.resolved, now)).result()
-        if accepted.ready or accepted.resolved:
+            woken = self._database.writer.submit(inbox.wake, (accepted.resolved, now))
+            woken.add_done_callback(lambda _done: work_ready.send(chats=len(accepted.resolved)))
+        if accepted.ready:
             work_ready.send(chats=len(accepted.ready))
         if accepted.changed:
             changed.send(topics={"chats", "dashboard", *(f"chat:{i}" for i in accepted.changed)})
-        return accepted
 
     def forget(self) -> None:
         """Forget the places remembered: one of them is gone."""

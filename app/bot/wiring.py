@@ -13,12 +13,13 @@ from app.bot.channels.contract import Channel, Checked, Item
 from app.bot.connections import Connections
 from app.bot.counters import Counters
 from app.bot.dispatch import Dispatcher, Pulse
+from app.bot.front import Front
 from app.bot.inbox import Accepted
 from app.bot.intake import Intake
 from app.bot.probe import check
 from app.bot.probes import probes
 from app.bot.programs import Programs
-from app.bot.reception import Reception
+from app.bot.reception import Parcel, Reception
 from app.bot.sender import Sender
 from app.bot.worker import Heart, Name, Worker
 from app.brains.runtime import Runtime
@@ -36,6 +37,7 @@ class Bot:
     accounts: Accounts
     reception: Reception
     counters: Counters
+    intake: Intake
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -45,7 +47,7 @@ class Bot:
 
     def accept_local(self, connection_id: int, items: Sequence[Item]) -> Accepted:
         """Take items that came over no wire: the simulator's."""
-        return self.reception.take([(connection_id, items)])
+        return self.reception.take(Parcel([(connection_id, items)]))
 
     def check(self, connection_id: int) -> Checked:
         """Try a connection without sending anything."""
@@ -56,6 +58,10 @@ class Bot:
         """End the confined processes, if there are any."""
         if "sandbox" in self.__dict__:
             self.sandbox.close()
+
+    def front(self) -> Front:
+        """Build the front of a web process."""
+        return Front(self.intake, self.accounts, self.reception)
 
     def worker(self) -> Worker:
         """Build this process's worker; raises NameTaken."""
@@ -92,6 +98,7 @@ def init_app(app: Flask) -> None:
     stale_after = int(house.settings.stale_after_seconds * 1000)
     reception = Reception(house.database, house.clock, stale_after)
     counters = Counters()
-    app.extensions["bot"] = Bot(house, channels, connections, accounts, reception, counters)
+    intake = Intake(app.wsgi_app, accounts, reception, counters)
+    app.extensions["bot"] = Bot(house, channels, connections, accounts, reception, counters, intake)
     app.register_blueprint(probes)
-    app.wsgi_app = Intake(app.wsgi_app, accounts, reception, counters)
+    app.wsgi_app = intake

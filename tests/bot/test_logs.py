@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from app.bot.channels.contract import Inbound, Person
+from app.bot.reception import Parcel
 from tests.bot.test_webhooks import FIXTURES, connect, post
 
 WORDS = "a most private sentence"
@@ -25,7 +26,7 @@ def test_a_failing_write_tells_neither_the_message_nor_the_secret(installation: 
     reception = installation.extensions["bot"].reception
     inbound = Inbound("wamid.1", Person(None, "15550001"), "text", WORDS, 0, {"text": {"body": WORDS}})
     with pytest.raises(DBAPIError) as failed:
-        reception.take([(1, [inbound])])
+        reception.take(Parcel([(1, [inbound])]))
     logging.getLogger("test").error("as a border would", exc_info=failed.value)
     told = "\n".join(logging.Formatter().format(record) for record in caplog.records) + str(failed.value)
     assert WORDS not in told
