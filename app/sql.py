@@ -120,14 +120,18 @@ class Hot:
         """Run once for each of `rows`."""
         compiled = self._in(db)
         with _cursor(db, compiled.text) as cursor:
-            cursor.executemany(compiled.text, [compiled.bind(row) for row in rows])
+            if len(rows) == 1:
+                # psycopg opens a pipeline for many, which for one is a detour.
+                cursor.execute(compiled.text, compiled.bind(rows[0]))
+            else:
+                cursor.executemany(compiled.text, [compiled.bind(row) for row in rows])
 
     def each_returning(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """Run once for each of `rows` and return all the rows they return."""
         compiled = self._in(db)
         found: list[Sequence[Any]] = []
         with _cursor(db, compiled.text) as cursor:
-            if not compiled.array:
+            if not compiled.array or len(rows) == 1:
                 for row in rows:
                     found += cursor.execute(compiled.text, compiled.bind(row)).fetchall()
                 return compiled.rows(found)

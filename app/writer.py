@@ -64,6 +64,7 @@ class Writer:
         self._closing = False
         self._rate = _Rate()
         self._connection: Connection | None = None
+        self._prepared: object = None
         # SQLite has one writer anyway: whatever waits shares a commit. PostgreSQL locks rows, so each handler
         # keeps a transaction of its own, in which it takes its locks in one order.
         self._mixed = engine.dialect.name == "sqlite"
@@ -153,6 +154,12 @@ class Writer:
     def _connect(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = self._engine.connect().execution_options(writer=True)
+        if not self._mixed and self._prepared is not self._connection.connection.dbapi_connection:
+            # A plan made while a table was small would read it whole for as long as the plan is kept; all that runs
+            # here has an index to go by (tests/bot/test_plans.py).
+            self._connection.exec_driver_sql("SET enable_seqscan = off")
+            self._connection.commit()
+            self._prepared = self._connection.connection.dbapi_connection
         return self._connection
 
     @contextmanager
