@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import structlog
 from aiohttp import web
@@ -38,7 +38,8 @@ class Front:
         self._accounts = accounts
         self._reception = reception
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="front", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="front", daemon=True)
+        self._passed: WeakSet[asyncio.Transport] = WeakSet()
         self._webhooks: web.Server | None = None
         self._server: asyncio.Server | None = None
         self.inner = ""
@@ -55,6 +56,10 @@ class Front:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+
     async def _listen(self, listener: socket.socket) -> None:
         # A signature is over the bytes as they came: nothing is unpacked before.
         self._webhooks = web.Server(
@@ -66,12 +71,18 @@ class Front:
         if self._server and self._webhooks:
             self._server.close()
             await self._webhooks.shutdown(timeout)
+        for transport in list(self._passed):
+            transport.abort()
+        # The transports' own last steps.
+        await asyncio.sleep(0)
+        await self._loop.shutdown_default_executor()
 
-    def webhooks(self) -> asyncio.Protocol:
-        """Make the protocol of a connection that delivers webhooks."""
-        if self._webhooks is None:
-            raise RuntimeError("the front does not listen yet")
-        return self._webhooks()
+    def protocol(self, transport: asyncio.Transport, said: bytes) -> asyncio.Protocol:
+        """Choose who goes on with a connection, by its first words."""
+        if self._webhooks is not None and said.startswith(WEBHOOK):
+            return self._webhooks()
+        self._passed.add(transport)
+        return _Caller(self.inner)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path != PATH:
@@ -147,7 +158,7 @@ class _Visitor(asyncio.Protocol):
             self._patience.cancel()
         if self._transport is None:
             return
-        handler = self._front.webhooks() if self._said.startswith(WEBHOOK) else _Caller(self._front.inner)
+        handler = self._front.protocol(self._transport, self._said)
         self._transport.set_protocol(handler)
         handler.connection_made(self._transport)
         handler.data_received(self._said)
