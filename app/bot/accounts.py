@@ -42,23 +42,24 @@ class Accounts:
         self._clock = clock
         self._lock = threading.Lock()
         self._read_at = 0
+        self._known = False
         self._by_id: Mapping[int, Account] = {}
         self._by_account: Mapping[tuple[str, str], Account] = {}
         self._rows: dict[int, tuple[object, Account]] = {}
 
     def by_id(self, connection_id: int) -> Account | None:
         """Find a connection that is in use."""
-        self._refresh()
+        self.refresh()
         return self._by_id.get(connection_id)
 
     def route(self, channel: str, account: str) -> Account | None:
         """Find the connection a webhook item is for."""
-        self._refresh()
+        self.refresh()
         return self._by_account.get((channel, account))
 
     def of(self, channel: str) -> list[Account]:
         """List the connections of a channel."""
-        self._refresh()
+        self.refresh()
         return [account for account in self._by_id.values() if account.channel == channel]
 
     @property
@@ -66,30 +67,32 @@ class Accounts:
         """Whether the next question reads the database first."""
         return self._clock() - self._read_at >= FRESH
 
-    def refresh(self) -> None:
-        """Read the database if it is time; raises SQLAlchemyError at the first reading only."""
-        try:
-            self._refresh()
-        except SQLAlchemyError:
-            if not self._read_at:
-                raise
-
     def forget(self) -> None:
         """Read again at the next question: a connection was changed."""
         self._read_at = 0
 
-    def _refresh(self) -> None:
-        if self._clock() - self._read_at < FRESH:
+    def refresh(self) -> None:
+        """Read the database if it is time; raises SQLAlchemyError only when nothing is known yet."""
+        if not self.stale:
             return
         with self._lock:
-            if self._clock() - self._read_at < FRESH:
+            if not self.stale:
                 return
-            with self._database.read() as session:
-                rows = session.scalars(select(Connection).where(Connection.archived_at.is_(None))).all()
-                accounts = [account for row in rows if (account := self._open(row))]
-            self._by_id = {account.id: account for account in accounts}
-            self._by_account = {(a.channel, a.account): a for a in accounts}
+            try:
+                self._read()
+            except SQLAlchemyError as error:
+                if not self._known:
+                    raise
+                log.warning("connections not read; the last ones stay in use", reason=type(error).__name__)
             self._read_at = self._clock()
+
+    def _read(self) -> None:
+        with self._database.read() as session:
+            rows = session.scalars(select(Connection).where(Connection.archived_at.is_(None))).all()
+            accounts = [account for row in rows if (account := self._open(row))]
+        self._by_id = {account.id: account for account in accounts}
+        self._by_account = {(a.channel, a.account): a for a in accounts}
+        self._known = True
 
     def _open(self, row: Connection) -> Account | None:
         # Opening secrets costs more than all the rest: done again only when the row has changed.

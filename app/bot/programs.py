@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import structlog
 from sqlalchemy import select
 
 from app.bot.claims import Job
@@ -13,8 +14,11 @@ from app.bot.models import Cooldown
 from app.bot.turns import Ended, Reply
 from app.brains import effects
 from app.brains.models import BrainVersion
+from app.brains.problems import InvalidDocument
 from app.brains.runtime import Outcome, Program, Runtime, Sender, Turn, compile_program
 from app.writer import Database
+
+log = structlog.get_logger(__name__)
 
 KEPT = 200
 SEED_MASK = 0xFFFF_FFFF
@@ -32,16 +36,13 @@ class Programs:
     def run(self, jobs: Sequence[Job]) -> list[Ended]:
         """Run each job's brain on its message; a job without a brain ends silent, with the reason in its trace."""
         programs = self._load({job.version_id for job in jobs if job.version_id})
-        cooldowns = self._cooldowns(jobs, programs)
+        served = [job for job in jobs if job.version_id in programs]
+        cooldowns = self._cooldowns(served, programs)
         now = self._clock()
-        runnable = [
-            (job, programs[job.version_id], _turn(job, cooldowns, now))
-            for job in jobs
-            if job.version_id is not None
-        ]
+        runnable = [(job, programs[job.version_id or 0], _turn(job, cooldowns, now)) for job in served]
         outcomes = self._runtime.run_many([(program, turn) for _, program, turn in runnable])
         ended = [_ended(job, out, now) for (job, _, _), out in zip(runnable, outcomes, strict=True)]
-        return ended + [_unserved(job, now) for job in jobs if job.version_id is None]
+        return ended + [_unserved(job, now) for job in jobs if job.version_id not in programs]
 
     def _load(self, version_ids: set[int]) -> dict[int, Program]:
         missing = [i for i in version_ids if i not in self._programs]
@@ -49,15 +50,20 @@ class Programs:
             with self._database.read() as session:
                 query = select(BrainVersion).where(BrainVersion.id.in_(missing))
                 for version in session.scalars(query):
-                    self._programs[version.id] = compile_program(
-                        version.id, version.brain_id, version.document
-                    )
-        programs = {i: self._programs[i] for i in version_ids}
-        for i in version_ids:
+                    self._compile(version)
+        programs = {i: self._programs[i] for i in version_ids if i in self._programs}
+        for i in programs:
             self._programs.move_to_end(i)
         while len(self._programs) > KEPT:
             self._programs.popitem(last=False)
         return programs
+
+    def _compile(self, version: BrainVersion) -> None:
+        try:
+            self._programs[version.id] = compile_program(version.id, version.brain_id, version.document)
+        except InvalidDocument as error:
+            # One brain that a newer Brainbox no longer understands must not hold up the others.
+            log.error("published version cannot run", version=version.id, reason=str(error))  # noqa: TRY400  it says it all
 
     def _cooldowns(
         self, jobs: Sequence[Job], programs: Mapping[int, Program]
@@ -136,8 +142,14 @@ def _reply(reply: effects.Reply, provider_id: str) -> Reply:
 
 
 def _unserved(job: Job, now: int) -> Ended:
-    reason = "The connection has no published brain." if job.brain_id else "The connection has no brain."
-    run = _run(job, Outcome("silent", trace={"reason": reason}), now)
+    if job.version_id:
+        outcome = Outcome(
+            "failed", trace={"reason": "The published version cannot run. Publish the brain again."}
+        )
+    else:
+        reason = "The connection has no published brain." if job.brain_id else "The connection has no brain."
+        outcome = Outcome("silent", trace={"reason": reason})
+    run = _run(job, outcome, now)
     return Ended(job.lease, job.sending, job.message["id"], job.message["provider_id"], run, now)
 
 

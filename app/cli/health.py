@@ -155,6 +155,9 @@ def _pipeline() -> Iterator[Finding]:
     alive = [w["name"] for w in beats if w["name"].startswith("worker") and not w["late"]]
     remedy = "" if alive else "Start it: make run, or python huey_tasks.py"
     yield Finding("worker", ok=bool(alive), found=", ".join(alive) or "none alive", remedy=remedy)
+    with shared.database.read() as session:
+        refused = health.stats(session, shared.clock())["counters"].get("webhook.bad_signature", 0)
+    yield Finding("webhooks", ok=True, found=f"{refused} refused for a bad signature so far")
     late = lag > health.BEAT_LATE
     yield Finding("lag", ok=not late, found=f"{lag} ms", remedy="Start another worker." if late else "")
 
