@@ -1,37 +1,15 @@
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from app.bot.channels.cloud.parse import accounts, parse
 from app.bot.channels.contract import Batch, Inbound, Other, Status
+from tests.bot.channels.cloud_payloads import FIXTURES, items, load, webhook
 
-FIXTURES = Path(__file__).resolve().parents[3].parent / "shared" / "fixtures" / "whatsapp_cloud"
 FILES = sorted(FIXTURES.glob("*.json"))
 # Counted by hand over all fixtures: messages and echoes, statuses, changed people, everything else.
 TOTALS = Counter(Inbound=62, Status=25, Renamed=4, Other=31)
-
-
-def load(name):
-    return json.loads((FIXTURES / f"{name}.json").read_text())
-
-
-def items(payload):
-    return [item for batch in parse(payload) for item in batch.items]
-
-
-def only(payload):
-    (item,) = items(payload)
-    return item
-
-
-def webhook(value, field="messages"):
-    value = {"metadata": {"display_phone_number": "1555", "phone_number_id": "10"}, **value}
-    return {
-        "object": "whatsapp_business_account",
-        "entry": [{"id": "1", "changes": [{"field": field, "value": value}]}],
-    }
 
 
 def expected(payload):

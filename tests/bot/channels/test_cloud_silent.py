@@ -1,35 +1,7 @@
-import json
-from pathlib import Path
-
 import pytest
 
-from app.bot.channels.cloud.parse import parse
 from app.bot.channels.contract import Other, Person, Renamed, Status
-
-FIXTURES = Path(__file__).resolve().parents[3].parent / "shared" / "fixtures" / "whatsapp_cloud"
-
-
-def load(name):
-    return json.loads((FIXTURES / f"{name}.json").read_text())
-
-
-def items(payload):
-    return [item for batch in parse(payload) for item in batch.items]
-
-
-def only(payload):
-    (item,) = items(payload)
-    return item
-
-
-def webhook(value, field="messages"):
-    value = {"metadata": {"display_phone_number": "1555", "phone_number_id": "10"}, **value}
-    return {"entry": [{"id": "1", "changes": [{"field": field, "value": value}]}]}
-
-
-def message(change):
-    base = {"from": "233200000001", "id": "wamid.1", "timestamp": "1700000000", "type": "text"}
-    return webhook({"messages": [base | change]})
+from tests.bot.channels.cloud_payloads import items, load, message, only, webhook
 
 
 def test_echoes_of_our_own_phone_are_outgoing_and_trigger_nothing():

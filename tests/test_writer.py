@@ -1,0 +1,73 @@
+"""The writer: one thread, grouped commits, and a bad payload that hurts only itself."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import Connection, text
+
+from app.writer import Database
+
+
+def rows(database: Database) -> list[str]:
+    with database.engine.connect() as db:
+        return list(db.execute(text("SELECT name FROM counter ORDER BY name")).scalars())
+
+
+def add(db: Connection, names: Sequence[str]) -> list[int]:
+    for name in names:
+        if name.startswith("bad"):
+            raise ValueError(name)
+        db.execute(text("INSERT INTO counter (name, n) VALUES (:name, 1)"), {"name": name})
+    return [len(names)] * len(names)
+
+
+def test_what_waits_together_is_committed_together(database: Database):
+    gate = threading.Event()
+    database.writer.submit(lambda _db, payloads: [gate.wait(5) for _ in payloads], None)
+    futures = [database.writer.submit(add, f"n{n}") for n in range(20)]
+    gate.set()
+    assert {future.result(5) for future in futures} == {20}
+    assert len(rows(database)) == 20
+
+
+def test_a_payload_that_fails_hurts_only_itself(database: Database):
+    gate = threading.Event()
+    database.writer.submit(lambda _db, payloads: [gate.wait(5) for _ in payloads], None)
+    futures = {name: database.writer.submit(add, name) for name in ("a", "bad", "b")}
+    gate.set()
+    assert futures["a"].result(5) == 1
+    assert futures["b"].result(5) == 1
+    with pytest.raises(ValueError, match="bad"):
+        futures["bad"].result(5)
+    assert rows(database) == ["a", "b"]
+
+
+def test_a_job_that_raises_leaves_nothing_and_the_writer_goes_on(database: Database):
+    def job(db: Connection) -> None:
+        add(db, ["kept?"])
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        database.writer.run(job)
+    assert rows(database) == []
+    database.writer.run(lambda db: add(db, ["next"]))
+    assert rows(database) == ["next"]
+
+
+def test_a_future_resolves_only_after_the_commit(database: Database):
+    seen: list[list[str]] = []
+    future = database.writer.submit(add, "x")
+    future.add_done_callback(lambda _done: seen.append(rows(database)))
+    future.result(5)
+    while not seen:
+        threading.Event().wait(0.01)
+    assert seen == [["x"]]
+
+
+def test_closing_commits_what_is_queued_and_refuses_the_rest(database: Database):
+    futures = [database.writer.submit(add, f"n{n}") for n in range(5)]
+    database.writer.close()
+    assert all(future.done() for future in futures)
+    with pytest.raises(RuntimeError, match="closed"):
+        database.writer.submit(add, "late")
