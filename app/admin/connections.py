@@ -19,6 +19,7 @@ from app.web import db, house, partial
 
 blueprint = Blueprint("connections", __name__, url_prefix="/connections")
 
+PAGE = 20
 TOPICS = {"connections", "dashboard"}
 
 
@@ -26,16 +27,28 @@ TOPICS = {"connections", "dashboard"}
 @needs(Role.VIEWER)
 def overview() -> Response:
     """List the connections."""
-    session = db.session()
+    session, search = db.session(), request.args.get("q", "")[:100]
+    page = max(request.args.get("page", 1, type=int), 1)
     brains = {brain.id: brain for brain in versions.list_brains(session, limit=500)}
+    found = [each for each in list_connections(session) if _matches(each, search)]
     return show(
         "connections/list.html",
         "rows",
-        connections=list_connections(session),
+        connections=found[(page - 1) * PAGE : page * PAGE],
+        total=len(found),
+        search=search,
+        page=page,
+        per_page=PAGE,
         brains=brains,
         channels=bot().channels,
         now=house().clock(),
     )
+
+
+def _matches(connection: Connection, search: str) -> bool:
+    """Tell whether a search finds a connection; an installation has few, so they are read whole."""
+    words = search.strip().lower()
+    return not words or words in f"{connection.name} {connection.account}".lower()
 
 
 @blueprint.get("/new")

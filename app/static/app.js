@@ -103,12 +103,12 @@ document.addEventListener("input", (event) => {
 const draft = { typed: false, saving: 0, then: null };
 
 document.addEventListener("htmx:config:request", ({ target }) => {
-  if (!target.matches("[data-draft]")) return;
+  if (!target.matches?.("[data-draft]")) return;
   draft.typed = false;
   draft.saving += 1;
 });
 document.addEventListener("htmx:finally:request", ({ target, detail }) => {
-  if (!target.matches("[data-draft]")) return;
+  if (!target.matches?.("[data-draft]")) return;
   draft.saving = Math.max(draft.saving - 1, 0);
   const saved = detail.ctx.response && detail.ctx.response.status < 400;
   if (!saved) draft.typed = true;

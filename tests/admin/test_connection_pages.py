@@ -6,6 +6,7 @@ import pytest
 from admin_browser import Browser
 from flask import Flask
 
+from app.bot.connections import Wish
 from app.bot.models import Connection
 from app.web import House
 
@@ -95,3 +96,19 @@ def test_the_simulator_needs_no_test_and_says_so(owner: Browser, phone: Connecti
 @pytest.mark.parametrize("path", ["/connections/new", "/connections/new?channel=nonsense"])
 def test_an_unknown_channel_leads_to_the_choice(owner: Browser, path: str):
     assert "How do messages come in?" in owner.get(path).text
+
+
+def test_many_connections_are_paged_and_found_by_name_or_number(owner: Browser, house: House, app: Flask):
+    service = app.extensions["bot"].connections
+
+    def make(session: Any) -> None:
+        for n in range(25):
+            service.create(session, Wish(f"Shop {n:02}", "simulator", f"sim-{n:04}", {}), house.clock())
+
+    house.database.write(make)
+    first = owner.get("/connections/").text
+    assert "1–20 of 25" in first
+    assert "Shop 24" not in first
+    assert "Shop 24" in owner.get("/connections/?page=2").text
+    assert "Shop 07" in owner.get("/connections/?q=sim-0007").text
+    assert "Nothing matches" in owner.get("/connections/?q=nobody").text

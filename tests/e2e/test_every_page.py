@@ -1,13 +1,8 @@
 """Every page: no accessibility violations in either theme, no sideways scroll on a phone, no CSP violation."""
 
-import os
-from pathlib import Path
-
 import pytest
-from browser_steps import Watched, say
+from browser_steps import Watched, picture, say, violations
 from playwright.sync_api import Page
-
-AXE = Path(__file__).resolve().parent / "vendor/axe-4.14.1.min.js"
 
 pytestmark = pytest.mark.browser
 
@@ -28,9 +23,6 @@ PAGES = {
     "new-connection": "/connections/new",
     "new-cloud": "/connections/new?channel=cloud",
 }
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-# Where pictures of every page are kept, for people to look at; unset = nowhere.
-PICTURES = os.environ.get("BRAINBOX_PICTURES", "")
 
 
 @pytest.fixture(autouse=True)
@@ -78,18 +70,5 @@ def test_the_door_and_the_error_page_have_no_accessibility_violation(
     watched.faults = [fault for fault in watched.faults if "404" not in fault]
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe finds: rule, place and why."""
-    # Its source runs through the debugger, which the page's own policy does not bind.
-    page.evaluate(AXE.read_text() + "; true")
-    found = page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
-    return [
-        f"{each['id']}: {node['target']} {node['failureSummary']}"
-        for each in found["violations"]
-        for node in each["nodes"]
-    ]
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
+def test_the_first_run_pages_had_no_accessibility_violation(first_run: list[str]):
+    assert first_run == []
