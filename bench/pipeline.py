@@ -3,16 +3,13 @@
 import argparse
 import asyncio
 import sys
-from pathlib import Path
 
 from bench.graph import FakeGraph, Options
 from bench.processes import free_port, unwind_on_sigterm
-from bench.product import ROOT, Layout, Product
+from bench.product import Layout, Product
 from bench.report import NOTE, machine, table
 from bench.rig import QUIET, Rig
 from bench.scenarios import SCENARIOS, Plan, Result, warm_up
-
-BRAINS = {"template": "echo.yaml", "script": "echo_script.yaml"}
 
 
 async def _run(product: Product, graph_port: int, names: list[str], plan: Plan) -> dict[str, Result]:
@@ -41,10 +38,10 @@ async def _quietest(rig: Rig, name: str, plan: Plan) -> Result:
     return min(runs, key=lambda run: run.others)
 
 
-def run_layout(layout: Layout, names: list[str], plan: Plan, brain: Path) -> dict[str, Result]:
+def run_layout(layout: Layout, names: list[str], plan: Plan) -> dict[str, Result]:
     """Run the named scenarios on a fresh installation; raises StartError when it does not start."""
     port = free_port()
-    with Product(layout, f"http://127.0.0.1:{port}", brain=brain) as product:
+    with Product(layout, f"http://127.0.0.1:{port}") as product:
         product.start()
         return asyncio.run(_run(product, port, names, plan))
 
@@ -55,7 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--layout", action="append", choices=[*Layout, "all"], help="repeatable (default: embedded)")
     add("--seconds", type=float, default=10, help="length of each measured stretch")
     add("--only", action="append", choices=list(SCENARIOS), help="only this scenario; repeatable")
-    add("--brain", choices=list(BRAINS), default="template", help="what the command is made of")
     add("--tries", type=int, default=1, help="runs of a scenario others disturb; the quietest counts")
     add("--patience", type=float, default=0, help="seconds to wait for a quiet machine before each run")
     add("--status-batch", type=int, default=1, help="most statuses in one webhook")
@@ -69,13 +65,12 @@ def main() -> None:
     chosen = args.layout or [Layout.EMBEDDED]
     layouts = list(Layout) if "all" in chosen else [Layout(name) for name in chosen]
     names = args.only or list(SCENARIOS)
-    brain = ROOT / "bench" / "brains" / BRAINS[args.brain]
     about = machine()
     results = {}
     for layout in layouts:
         plan = Plan(args.seconds, args.status_batch, args.tries, args.patience)
-        results[str(layout)] = run_layout(layout, names, plan, brain)
-    print(f"{table(results)}\n\nBrain: {args.brain}. {about}.\n{NOTE}")
+        results[str(layout)] = run_layout(layout, names, plan)
+    print(f"{table(results)}\n\n{about}.\n{NOTE}")
 
 
 if __name__ == "__main__":

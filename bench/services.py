@@ -10,7 +10,8 @@ from signal import SIGINT, SIGTERM
 
 from bench.processes import Part, StartError, free_port, wait_listening
 
-POSTGRES = Path("/usr/lib/postgresql/15/bin")
+# Debian keeps the server's programs by version; the newest serves.
+POSTGRES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin"))
 PLAIN_ENV = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": "/nonexistent"}
 
 
