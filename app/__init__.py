@@ -26,6 +26,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     admin.init_app(app)
     cli.init_app(app)
     web.init_socketio(app, settings)
-    # Last, so that the webhook intake stands in front of everything else.
+    # Late, so that the webhook intake stands in front of all of these.
     wiring.init_app(app)
+    web.trust_proxies(app, settings)
     return app

@@ -34,6 +34,12 @@ class Settings(BaseSettings):
         default="",
         description="Address people and Meta reach the installation at, e.g. https://bots.example.com.",
     )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Proxies in front whose X-Forwarded-For, -Proto and -Host are believed.",
+    )
     secret_key: str = Field(
         default="",
         min_length=16,

@@ -15,6 +15,7 @@ from flask_migrate import Migrate
 from flask_socketio import SocketIO
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.db import Base, engine_options, prepare_engine
 from app.settings import ROOT, Settings
@@ -94,6 +95,13 @@ def init_socketio(app: Flask, settings: Settings) -> None:
         ping_timeout=20,
         max_http_buffer_size=16_384,
     )
+
+
+def trust_proxies(app: Flask, settings: Settings) -> None:
+    """Believe the proxies in front about who calls and by which address; nobody else is believed."""
+    n = settings.trusted_proxies
+    if n:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
 
 
 def csp_nonce() -> str:
