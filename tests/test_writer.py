@@ -22,9 +22,21 @@ def add(db: Connection, names: Sequence[str]) -> list[int]:
     return [len(names)] * len(names)
 
 
+def busy(database: Database) -> threading.Event:
+    """Keep the writer busy until the returned event is set, so that what follows waits together."""
+    entered, gate = threading.Event(), threading.Event()
+
+    def hold(_db: Connection, payloads: Sequence[None]) -> list[bool]:
+        entered.set()
+        return [gate.wait(5) for _ in payloads]
+
+    database.writer.submit(hold, None)
+    assert entered.wait(5)
+    return gate
+
+
 def test_what_waits_together_is_committed_together(database: Database):
-    gate = threading.Event()
-    database.writer.submit(lambda _db, payloads: [gate.wait(5) for _ in payloads], None)
+    gate = busy(database)
     futures = [database.writer.submit(add, f"n{n}") for n in range(20)]
     gate.set()
     assert {future.result(5) for future in futures} == {20}
@@ -32,8 +44,7 @@ def test_what_waits_together_is_committed_together(database: Database):
 
 
 def test_a_payload_that_fails_hurts_only_itself(database: Database):
-    gate = threading.Event()
-    database.writer.submit(lambda _db, payloads: [gate.wait(5) for _ in payloads], None)
+    gate = busy(database)
     futures = {name: database.writer.submit(add, name) for name in ("a", "bad", "b")}
     gate.set()
     assert futures["a"].result(5) == 1
