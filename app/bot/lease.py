@@ -1,11 +1,11 @@
 """Fenced per-chat leases: claimed by raising an epoch, which every later statement requires (durability 2.2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import bindparam, select, update
 
 from app.bot.models import Chat
 from app.db import table_of
@@ -160,12 +160,3 @@ def release_owner(db: Db, owner: str) -> int:
         update(Chat).where(Chat.owner == owner, Chat.lease_until > 0).values(lease_until=0, owner=None)
     )
     return freed.rowcount
-
-
-def make_ready(db: Db, chat_ids: Iterable[int], now: int) -> None:
-    """Have chats looked at now, whatever they were waiting for."""
-    db.execute(
-        update(Chat)
-        .where(Chat.id.in_(sorted(chat_ids)))
-        .values(ready_at=case((Chat.ready_at < now, Chat.ready_at), else_=now))
-    )
