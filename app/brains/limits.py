@@ -1,9 +1,10 @@
-"""The one table of limits: the document, the host and the child all read it (specs: sandbox 6)."""
+"""The one table of limits: the document, the editor, the host and the child all read it (specs: sandbox 6)."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 # What an operator may write.
 COMMANDS: Final = 500
+GROUPS: Final = 50
 COMMAND_CHARS: Final = 20_000
 VARIANTS: Final = 20
 ARGUMENTS: Final = 25
@@ -21,35 +22,105 @@ REPLY_CHARS_WITH_BUTTONS: Final = 1_024
 BUTTONS: Final = 3
 BUTTON_CHARS: Final = 20
 
-# What a template may be: checked before and right after it is parsed.
-TEMPLATE_CHARS: Final = 20_000
-TEMPLATE_BRACKETS: Final = 40  # depth
-TEMPLATE_NODES: Final = 4_000
-TEMPLATE_CHAIN: Final = 40  # filters or "~" in one expression
+LIST_ROWS: Final = 10
+LIST_TITLE_CHARS: Final = 24
+LIST_DESCRIPTION_CHARS: Final = 72
+MARGIN_CHARS: Final = 60  # a header or a footer
+BUTTON_ID_CHARS: Final = 256
+ROW_ID_CHARS: Final = 200
+CAPTION_CHARS: Final = 1_024
+FILENAME_CHARS: Final = 240
+LINK_CHARS: Final = 2_048
+EMOJI_CHARS: Final = 32
 
-# What a template may do while it runs.
+# What a script or a template may be: checked before and right after it is parsed.
+SCRIPT_CHARS: Final = 16_384
+TEMPLATE_CHARS: Final = 20_000
+BRACKETS: Final = 40  # depth
+NODES: Final = 4_000
+TREE_DEPTH: Final = 120
+TEMPLATE_CHAIN: Final = 40  # filters or "~" in one expression
+CODE_BYTES: Final = 120_000  # compiled: it travels in one packet
+
+# What it may do while it runs.
 OUTPUT_CHARS: Final = 65_536
-RANGE_ITEMS: Final = 10_000
+RANGE_ITEMS: Final = 10_000  # in a template; a script's loops have the clock
+LOOP_STEPS: Final = 10_000_000  # of a script's range(): more than the clock allows anyway
+PATTERN_CHARS: Final = 1_000  # of a regular expression in a script
 REPEAT_ITEMS: Final = 1_048_576
 NUMBER_BITS: Final = 4_096
+FORMAT_WIDTH: Final = 1_000
+JSON_CHARS: Final = 262_144
 ERROR_CHARS: Final = 300
+TRACE_FRAMES: Final = 20
+
+# What it may decide and ask for.
+EFFECTS: Final = 32
+CALLS: Final = 16
+CALLS_AI: Final = 4
+CALLS_HTTP: Final = 8
+CALL_DEPTH: Final = 2  # commands that call commands
+CALL_SECONDS: Final = 30.0  # a whole run with its calls
+HTTP_SECONDS: Final = 5.0
+HTTP_BYTES: Final = 262_144
+HTTP_HOSTS: Final = 20
+REASON_CHARS: Final = 200
+SCHEDULED: Final = 20  # waiting in one chat
+SCHEDULE_SECONDS: Final = 366 * 86_400
+SCHEDULE_BYTES: Final = 4_096  # arguments of a scheduled command
+
+# What a brain may remember.
+MEMORY_KEY_CHARS: Final = 100
+MEMORY_VALUE_BYTES: Final = 16_384
+MEMORY_SCOPE_BYTES: Final = 20_480  # one contact, one chat, or the brain: 60 KB of 64 in all
+MEMORY_ENTRIES: Final = 50
+MEMORY_ENTRIES_MOST: Final = 500
+MEMORY_TOP: Final = 50
+MEMORY_SECONDS: Final = 366 * 86_400
 
 # What a process may take.
-SOFT_SECONDS: Final = 0.25  # raises in Python, with the template's line
+SOFT_SECONDS: Final = 0.25  # raises in Python, with the operator's line
 SOFT_AGAIN_SECONDS: Final = 0.01
 CPU_SECONDS: Final = 0.475  # dumps the line and dies, for C loops that never look at signals
 HARD_SECONDS: Final = 0.6  # the host kills
 MEMORY_BYTES: Final = 64 * 1024 * 1024  # above what the process has when it is ready
 CPU_LIFE_SECONDS: Final = 60
-RECURSION: Final = 700
+RECURSION: Final = 220  # calls within each other in a script
+TEMPLATE_RECURSION: Final = 700  # Jinja's own frames between two of a template's
 PACKET_BYTES: Final = 131_072
 CRASH_BYTES: Final = 8_192  # of a dying child's last words
 
 # How the host keeps its children.
-RUNS_PER_CHILD: Final = 2000
+RUNS_PER_CHILD: Final = 100
+READY_CHILDREN: Final = 8  # forked, warmed and confined, waiting for their first job
 IDLE_SECONDS: Final = 30.0
 BOOT_SECONDS: Final = 5.0
 WINDOW: Final = 16  # jobs sent ahead of their answers
 DEATHS: Final = 5
 DEATHS_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = 10.0
+
+
+class Budget(NamedTuple):
+    """One line of the budget card: what a run may use at most of one thing."""
+
+    name: str
+    title: str
+    unit: str
+    allowed: float
+
+
+# The budget card: shown after each try as used/allowed, and in the documentation.
+CARD: Final = (
+    Budget("wall_ms", "Time", "ms", SOFT_SECONDS * 1000),
+    Budget("cpu_ms", "Processor time", "ms", CPU_SECONDS * 1000),
+    Budget("memory_mb", "Memory", "MB", MEMORY_BYTES / 2**20),
+    Budget("recursion", "Calls within each other", "deep", RECURSION),
+    Budget("source", "Length", "characters", SCRIPT_CHARS),
+    Budget("nodes", "Parts of syntax", "parts", NODES),
+    Budget("calls", "Calls to the outside", "calls", CALLS),
+    Budget("effects", "Effects", "effects", EFFECTS),
+    Budget("reply", "Longest reply", "characters", REPLY_CHARS),
+    Budget("memory_value", "Largest remembered value", "bytes", MEMORY_VALUE_BYTES),
+    Budget("output", "Printed text", "characters", OUTPUT_CHARS),
+)

@@ -1,4 +1,4 @@
-"""The system calls a child may make, as a BPF program for x86_64 and aarch64 (specs: sandbox 4)."""
+"""The system calls a zygote and its children may make, as BPF for x86_64 and aarch64 (specs: sandbox 4)."""
 
 import struct
 from typing import Final, NamedTuple
@@ -8,6 +8,10 @@ KILL_PROCESS: Final = 0x80000000
 REFUSE: Final = 0x00050001  # SECCOMP_RET_ERRNO with EPERM: lazy imports and odd library calls fail softly
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+# Stands for a child's own number until the child writes it in.
+PID: Final = 0x7EADBEEF
+# fork() as the C library does it: CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, SIGCHLD; no thread, no namespace.
+_FORK = 0x01200011
 _X32 = 0x40000000
 _PROT_EXEC = 4
 _NO_FD = 0xFFFFFFFF
@@ -26,6 +30,9 @@ class Table(NamedTuple):
     fd_zero: tuple[int, ...]  # read, write: on our own socket only
     mmap: int
     tgkill: int
+    clone: int
+    zygote: tuple[int, ...]  # what a zygote may besides
+    zygote_fd_zero: tuple[int, ...]
 
 
 def _numbers(listed: str) -> tuple[int, ...]:
@@ -39,6 +46,7 @@ X86_64 = Table(
     allowed=_numbers(
         "munmap=11 mremap=25 brk=12 madvise=28 futex=202 rt_sigaction=13 rt_sigprocmask=14 rt_sigreturn=15 "
         "sigaltstack=131 setitimer=38 clock_gettime=228 gettimeofday=96 getrandom=318 getpid=39 gettid=186 "
+        "getrusage=98 "
         "restart_syscall=219 exit=60 exit_group=231"
     ),
     refused=_numbers(
@@ -49,6 +57,12 @@ X86_64 = Table(
     fd_zero=_numbers("read=0 write=1"),
     mmap=9,
     tgkill=234,
+    clone=56,
+    zygote=_numbers(
+        "wait4=61 pidfd_open=434 dup2=33 dup3=292 close=3 close_range=436 setrlimit=160 prlimit64=302 prctl=157 "
+        "seccomp=317 set_robust_list=273 rseq=334"
+    ),
+    zygote_fd_zero=_numbers("recvmsg=47 sendmsg=46"),
 )
 AARCH64 = Table(
     arch=0xC00000B7,
@@ -56,7 +70,7 @@ AARCH64 = Table(
     allowed=_numbers(
         "munmap=215 mremap=216 brk=214 madvise=233 futex=98 rt_sigaction=134 rt_sigprocmask=135 "
         "rt_sigreturn=139 sigaltstack=132 setitimer=103 clock_gettime=113 gettimeofday=169 getrandom=278 "
-        "getpid=172 gettid=178 restart_syscall=128 exit=93 exit_group=94"
+        "getpid=172 gettid=178 getrusage=165 restart_syscall=128 exit=93 exit_group=94"
     ),
     refused=_numbers(
         "openat=56 openat2=437 newfstatat=79 fstat=80 statx=291 faccessat=48 faccessat2=439 readlinkat=78 "
@@ -66,6 +80,12 @@ AARCH64 = Table(
     fd_zero=_numbers("read=63 write=64"),
     mmap=222,
     tgkill=131,
+    clone=220,
+    zygote=_numbers(
+        "wait4=260 pidfd_open=434 dup3=24 close=57 close_range=436 setrlimit=164 prlimit64=261 prctl=167 "
+        "seccomp=277 set_robust_list=99 rseq=293"
+    ),
+    zygote_fd_zero=_numbers("recvmsg=212 sendmsg=211"),
 )
 TABLES: Final = {"x86_64": X86_64, "aarch64": AARCH64}
 
@@ -104,11 +124,17 @@ def _mapping() -> list[bytes]:
     ]
 
 
-def program(table: Table, pid: int) -> bytes:
-    """Assemble the filter for the process `pid`: whatever is not named here kills it."""
+def _head(table: Table) -> list[bytes]:
+    """Kill other architectures and numberings, then load the number."""
     ops = [_op(_LOAD, _ARCH), _op(_EQUAL, table.arch, 1, 0), _op(_RETURN, KILL_PROCESS), _op(_LOAD, _NUMBER)]
     if table.x32:
         ops += [_op(_AT_LEAST, _X32, 0, 1), _op(_RETURN, KILL_PROCESS)]
+    return ops
+
+
+def program(table: Table, pid: int) -> bytes:
+    """Assemble the filter for the child `pid`: whatever is not named here kills it."""
+    ops = _head(table)
     for number in table.fd_zero:
         ops += _when(number, _only(0, 0))
     ops += _answer(table.allowed, ALLOW)
@@ -116,5 +142,22 @@ def program(table: Table, pid: int) -> bytes:
     # A crash report re-raises its signal; without the check a child could kill the children of others.
     ops += _when(table.tgkill, _only(0, pid))
     ops += _answer(table.refused, REFUSE)
+    ops.append(_op(_RETURN, KILL_PROCESS))
+    return b"".join(ops)
+
+
+def zygote_program(table: Table) -> bytes:
+    """Assemble the filter of a zygote: what its children may, and to fork, wait and pass descriptors on.
+
+    Filters stack, and children set one of their own; so this one must allow all that theirs allows.
+    """
+    ops = _head(table)
+    for number in (*table.fd_zero, *table.zygote_fd_zero):
+        ops += _when(number, _only(0, 0))
+    ops += _answer((*table.allowed, *table.zygote), ALLOW)
+    ops += _when(table.clone, _only(0, _FORK))
+    ops += _when(table.mmap, _mapping())
+    ops += _when(table.tgkill, [_op(_RETURN, ALLOW)])
+    ops += _answer(tuple(number for number in table.refused if number not in table.zygote), REFUSE)
     ops.append(_op(_RETURN, KILL_PROCESS))
     return b"".join(ops)

@@ -1,6 +1,18 @@
-"""The host's side of the template sandbox: one confined process a brain (specs: sandbox)."""
+"""The host's side of the sandbox: confined processes, no two brains in one (specs: sandbox)."""
 
-from app.brains.sandbox.host import Level, Sandbox
-from app.brains.sandbox.wire import Rendered, RenderError, RenderJob
+from app.brains.sandbox.host import STICKY, STRICT, Level, Sandbox
+from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Call, Done, Fault, Job, Source
 
-__all__ = ["Level", "RenderError", "RenderJob", "Rendered", "Sandbox"]
+__all__ = [
+    "SCRIPT",
+    "STICKY",
+    "STRICT",
+    "TEMPLATE",
+    "Call",
+    "Done",
+    "Fault",
+    "Job",
+    "Level",
+    "Sandbox",
+    "Source",
+]

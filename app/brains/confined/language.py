@@ -1,0 +1,104 @@
+"""What the life of a child expects of a language, and what every language shares; as lean as the child itself."""
+
+from __future__ import annotations
+
+from .. import limits  # noqa: TID252  the package has another name in the child
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
+
+    class Language(Protocol):
+        """Loads and runs compiled sources of one kind; `effects` are those of the latest run."""
+
+        name: str
+        file: str
+        output: Output
+        effects: list[Any]
+
+        def load(self, code: bytes) -> Any:
+            """Make compiled code ready to run."""
+            ...
+
+        def run(
+            self, runnable: Any, data: Mapping[str, Any], call: Callable[[str, Any], Any]
+        ) -> dict[str, Any]:
+            """Run once on fresh data; raises whatever the operator's code raises."""
+            ...
+
+        def warm_up(self) -> list[tuple[bytes, dict[str, Any]]]:
+            """Return harmless compiled code with data, which touches all that is loaded lazily."""
+            ...
+
+    class Compiler(Protocol):
+        """Compiles sources of one kind."""
+
+        name: str
+        file: str
+
+        def compile(self, source: str) -> tuple[bytes, int]:
+            """Return marshalled code and the number of syntax nodes; raises LanguageError."""
+            ...
+
+        def warm_up(self) -> list[str]:
+            """Return harmless sources, which touch all that is loaded lazily."""
+            ...
+
+
+class OutOfTimeError(BaseException):
+    """The soft time limit; no Exception, so that nothing on the way swallows it."""
+
+
+class LimitReachedError(Exception):
+    """More was asked for than the table of limits gives; the text says what."""
+
+
+class CallError(Exception):
+    """The host could not do what a call asked for; operators may catch it."""
+
+
+class LanguageError(Exception):
+    """A source that cannot be compiled; `kind` is syntax, rule or limit, `code` names the rule.
+
+    Columns count characters from 1, the second stands behind the last character.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        line: int | None = None,
+        columns: tuple[int, int] | None = None,
+        code: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.line = line
+        self.columns = columns
+        self.code = code
+
+
+class Output:
+    """What a run printed, up to the limit."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self.size = 0
+
+    def write(self, text: str) -> None:
+        """Add a text; raises LimitReachedError beyond the limit."""
+        self.size += len(text)
+        if self.size > limits.OUTPUT_CHARS:
+            raise LimitReachedError(f"The printed text grew beyond {limits.OUTPUT_CHARS:,} characters.")
+        self._pieces.append(text)
+
+    def clear(self) -> None:
+        """Forget everything: a new run begins."""
+        self._pieces.clear()
+        self.size = 0
+
+    @property
+    def text(self) -> str:
+        """All that was printed."""
+        return "".join(self._pieces)

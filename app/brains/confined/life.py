@@ -1,0 +1,259 @@
+"""The life of a child: warm up, be confined, then do one job after another from its socket, descriptor 0.
+
+Host to child, marshal: ("code", key, bytes), ("run", number, language, key, data, measure),
+("compile", number, language, source), ("answer", value, error). Child to host, JSON: {"n", "ok"...},
+{"n", "err"...}, {"n", "call"...}; compiled code goes raw behind a `C`; what is neither is a crash report.
+"""
+
+import _io
+import faulthandler
+import json
+import marshal
+import os
+import resource
+import signal
+import sys
+import time
+
+from .. import limits  # noqa: TID252  the package has another name in the child
+from .language import CallError, LimitReachedError, OutOfTimeError
+from .report import describe
+
+_SOCKET = 0
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+# What ends a child besides the clocks: after these its state cannot be trusted to be as it was.
+_FATAL = (OutOfTimeError, MemoryError, RecursionError)
+_OUR_FRAMES = 12  # below the operator's first
+_DEPTHS = {"script": limits.RECURSION, "template": limits.TEMPLATE_RECURSION}
+
+
+class Clocks:
+    """Two of the three clocks: ours raises, the processor's reports the line and dies (specs: sandbox 5)."""
+
+    def __init__(self) -> None:
+        self._running = False
+        signal.signal(signal.SIGALRM, self._rang)
+        faulthandler.enable(file=_SOCKET, all_threads=False)
+        faulthandler.register(signal.SIGPROF, file=_SOCKET, all_threads=False, chain=True)
+
+    def _rang(self, _number, _frame):  # noqa: ANN001, ANN202
+        if self._running:
+            raise OutOfTimeError
+
+    def start(self) -> None:
+        """Start both clocks for one job."""
+        self._running = True
+        signal.setitimer(signal.ITIMER_PROF, limits.CPU_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, limits.SOFT_SECONDS, limits.SOFT_AGAIN_SECONDS)
+
+    def stop(self) -> None:
+        """Stop both clocks, whatever rings meanwhile."""
+        while self._running:
+            try:  # noqa: SIM105  contextlib would be one more module in every child
+                self._running = False
+            except OutOfTimeError:
+                pass
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def pause(self) -> float:
+        """Stop the clock on the wall while the host works; return the seconds that are left."""
+        return signal.setitimer(signal.ITIMER_REAL, 0)[0]
+
+    def go_on(self, left: float) -> None:
+        """Let the clock on the wall run again."""
+        signal.setitimer(signal.ITIMER_REAL, max(left, limits.SOFT_AGAIN_SECONDS), limits.SOFT_AGAIN_SECONDS)
+
+
+class Child:
+    """What a zygote makes ready once and every child inherits."""
+
+    def __init__(self, modules, confinement) -> None:  # noqa: ANN001
+        self._confinement = confinement
+        self._languages = {}
+        self._compilers = {}
+        for module in modules:
+            if hasattr(module, "LANGUAGE"):
+                self._languages[module.LANGUAGE.name] = module.LANGUAGE
+            if hasattr(module, "COMPILER"):
+                self._compilers[module.COMPILER.name] = module.COMPILER
+        self._codes = {}
+        self._loaded = {}
+        self._later = []
+        self._last_practice = []
+        self._number = 0
+        # Read into one buffer: a new one for every packet would be mapped, and its pages faulted in, each time.
+        self._buffer = memoryview(bytearray(limits.PACKET_BYTES))
+        self._input = _io.FileIO(_SOCKET, "rb", closefd=False)
+        self._write = os.write
+        self._clocks = Clocks()
+
+    def warm_up(self) -> None:
+        """Run harmless jobs, so that all that Python loads lazily is there before files are out of reach."""
+        for name, compiler in self._compilers.items():
+            self._practise([("compile", 0, name, source) for source in compiler.warm_up()])
+        for name, language in self._languages.items():
+            for code, data in language.warm_up():
+                jobs = [("code", "warm", code), ("run", 0, name, "warm", data, False)]
+                self._practise(jobs)
+                # The last one is what every fresh child does once, so that its pages are its own before they matter.
+                self._last_practice = jobs
+
+    def _practise(self, jobs: list) -> None:
+        self._write = _into_nothing
+        for job in jobs:
+            packet = marshal.dumps(job)
+            self._buffer[: len(packet)] = packet
+            self._do(marshal.loads(self._buffer[: len(packet)]))  # noqa: S302  our own words
+        self._loaded.clear()
+        self._write = os.write
+
+    def prove(self) -> None:
+        """Be confined to the last and run the warm-up: the end of a throw-away child tells whether that works."""
+        self._confinement.seal_child()
+        self.warm_up()
+        os._exit(0)
+
+    def live(self) -> None:
+        """Be confined to the last and do jobs until the host hangs up, or one of them must be the last."""
+        self._practise(self._last_practice)
+        self._confinement.seal_child()
+        while packet := self._receive():
+            if self._do(packet):
+                os._exit(1)
+        os._exit(0)
+
+    def _receive(self):  # noqa: ANN202
+        if self._later:
+            return self._later.pop(0)
+        size = self._input.readinto(self._buffer)
+        # Only the host can write to this socket.
+        return marshal.loads(self._buffer[:size]) if size else None  # noqa: S302
+
+    def _do(self, packet):  # noqa: ANN001, ANN202
+        """Do one job; true when it must be the last."""
+        what = packet[0]
+        if what == "code":
+            self._codes[packet[1]] = packet[2]
+            return False
+        self._number = packet[1]
+        started, busy = time.perf_counter(), time.process_time()
+        answer = self._compile(*packet[2:]) if what == "compile" else self._run(*packet[2:])
+        answer["n"] = self._number
+        use = answer.setdefault("use", {})
+        use["wall_ms"] = round((time.perf_counter() - started) * 1000, 3)
+        use["cpu_ms"] = round((time.process_time() - busy) * 1000, 3)
+        self._send(answer)
+        return answer.get("fatal", False)
+
+    def _send(self, answer) -> None:  # noqa: ANN001
+        try:
+            words = _encode(answer).encode()
+        except (ValueError, TypeError, RecursionError, MemoryError) as error:
+            words = _encode({"n": self._number, "err": describe(error, ""), "fatal": True}).encode()
+        if len(words) > limits.PACKET_BYTES:
+            late = LimitReachedError(f"All effects together grew beyond {limits.PACKET_BYTES // 1024} KB.")
+            words = _encode({"n": self._number, "err": describe(late, ""), "fatal": True}).encode()
+        self._write(_SOCKET, words)
+
+    def _compile(self, name, source):  # noqa: ANN001, ANN202
+        try:
+            try:
+                self._clocks.start()
+                code, nodes = self._compilers[name].compile(source)
+            finally:
+                self._clocks.stop()
+        except BaseException as error:  # noqa: BLE001  the border of operators' text
+            self._clocks.stop()
+            return {"err": describe(error, self._compilers[name].file), "fatal": isinstance(error, _FATAL)}
+        if len(code) > limits.CODE_BYTES:
+            late = LimitReachedError("This is too complex. Make it shorter or split it.")
+            return {"err": describe(late, "")}
+        self._write(_SOCKET, b"C" + code)
+        return {"ok": {}, "use": {"source": len(source), "nodes": nodes}}
+
+    def _run(self, name, key, data, measure):  # noqa: ANN001, ANN202
+        """Run one job; whatever goes wrong becomes words and lines (a border where everything is caught)."""
+        language = self._languages[name]
+        language.output.clear()
+        gauge = _Gauge() if measure else None
+        try:
+            try:
+                sys.setrecursionlimit(_DEPTHS[name] + _OUR_FRAMES)
+                self._clocks.start()
+                runnable = self._loaded.get(key)
+                if runnable is None:
+                    runnable = self._loaded[key] = language.load(self._codes.pop(key))
+                if gauge:
+                    gauge.start()
+                ok = language.run(runnable, data, self._call)
+            finally:
+                self._clocks.stop()
+                if gauge:
+                    gauge.stop()
+            answer = {"ok": ok}
+        except BaseException as error:  # noqa: BLE001  the border of operators' code
+            self._clocks.stop()
+            answer = {
+                "err": describe(error, language.file),
+                "fx": language.effects,
+                "fatal": isinstance(error, _FATAL),
+            }
+        if language.output.size:
+            answer["out"] = language.output.text
+        if gauge:
+            answer["use"] = gauge.use()
+        return answer
+
+    def _call(self, method, arguments):  # noqa: ANN001, ANN202
+        """Ask the host; its time is not the script's. Raises CallError with the host's reason."""
+        left = self._clocks.pause()
+        self._write(_SOCKET, _encode({"n": self._number, "call": method, "args": arguments}).encode())
+        while (packet := self._receive_answer()) is None:
+            pass
+        self._clocks.go_on(left)
+        _, value, error = packet
+        if error:
+            raise CallError(error)
+        return value
+
+    def _receive_answer(self):  # noqa: ANN202
+        """Read one packet; a job that was sent ahead waits until this one is done."""
+        size = self._input.readinto(self._buffer)
+        if not size:
+            os._exit(0)
+        packet = marshal.loads(self._buffer[:size])  # noqa: S302  only the host can write to this socket
+        if packet[0] == "answer":
+            return packet
+        self._later.append(packet)
+        return None
+
+
+class _Gauge:
+    """Counts memory and depth of one run; too slow for every message, meant for tries."""
+
+    def __init__(self) -> None:
+        self._before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._deep = self._deepest = 0
+
+    def start(self) -> None:
+        sys.setprofile(self._count)
+
+    def stop(self) -> None:
+        sys.setprofile(None)
+
+    def _count(self, _frame, event, _argument) -> None:  # noqa: ANN001
+        if event == "call":
+            self._deep += 1
+            self._deepest = max(self._deepest, self._deep)
+        elif event == "return":
+            self._deep -= 1
+
+    def use(self) -> dict:
+        """Return what was counted, as usage."""
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - self._before
+        return {"memory_mb": round(grown / 1024, 2), "recursion": self._deepest}
+
+
+def _into_nothing(_descriptor, _words) -> None:  # noqa: ANN001
+    """Take the place of the socket while a child warms up."""

@@ -1,0 +1,117 @@
+"""Runs that asked for something: each waits in a thread of its own, so that no other run waits for it."""
+
+import logging
+import select
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from app.brains import limits
+from app.brains.sandbox import faults
+from app.brains.sandbox.breaker import Breaker
+from app.brains.sandbox.exchange import settled
+from app.brains.sandbox.lanes import Task
+from app.brains.sandbox.pool import Pool
+from app.brains.sandbox.process import Child, GoneError
+from app.brains.sandbox.wire import Answer, Done, Fault, answer_packet, read_answer
+
+log = logging.getLogger(__name__)
+_THREADS: Final = 64
+_TOO_LONG = f"The whole run took longer than {limits.CALL_SECONDS:.0f} s with its calls."
+_ANSWER_TOO_LARGE = "limit: The answer is too large for a script."
+
+
+class CallService:
+    """Serves the calls of detached runs; at most `_THREADS` at once, the others wait with their clocks stopped."""
+
+    def __init__(self, breaker: Breaker, clock: Callable[[], float] = time.monotonic) -> None:
+        self._breaker = breaker
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(_THREADS, "sandbox-calls")
+
+    def go_on(self, pool: Pool, child: Child, task: Task, asked: Answer) -> Future[Done | Fault]:
+        """Serve the run's calls in a thread; the future's result is never an exception of the operator's making."""
+        return self._threads.submit(self._serve, pool, child, task, asked)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _serve(self, pool: Pool, child: Child, task: Task, asked: Answer) -> Done | Fault:
+        begun = self._clock()
+        try:
+            result = self._converse(child, task, asked, begun)
+        except GoneError:
+            result = faults.died(task.source, child, round((self._clock() - begun) * 1e6))
+        if isinstance(result, Fault):
+            if result.kind in {"time", "memory", "crash"}:
+                self._breaker.note_death(task.owner)
+            pool.drop(child)
+        elif task.job and task.job.strict:
+            pool.drop(child)
+        else:
+            pool.give(child)
+        return result
+
+    def _converse(self, child: Child, task: Task, asked: Answer, begun: float) -> Done | Fault:
+        """Answer call after call until the run ends, by itself or by a clock. Raises GoneError."""
+        calls = 0
+        left = limits.HARD_SECONDS
+        while True:
+            calls += 1
+            if self._clock() - begun > limits.CALL_SECONDS:
+                return Fault("time", _TOO_LONG, "Ask for less, or ask faster hosts.")
+            if not child.send(_answered(task, asked, calls)):
+                raise GoneError("the process does not read")
+            since = self._clock()
+            answer = _next(child, left)
+            micros = round((self._clock() - begun) * 1e6)
+            if answer is None:
+                return faults.too_long(task.source, child, micros)
+            if answer.number != task.number:
+                raise GoneError("the process answered something else")
+            left -= self._clock() - since
+            if answer.call is None:
+                result = settled(task, child, answer, micros)
+                return (
+                    result if isinstance(result, (Done, Fault)) else faults.died(task.source, child, micros)
+                )
+            asked = answer
+
+
+def _answered(task: Task, asked: Answer, calls: int) -> bytes:
+    """Do what a run asks for, and return the answer as a packet."""
+    value, error = None, ""
+    call = task.job.call if task.job else None
+    if calls > limits.CALLS:
+        error = f"limit: A run may make {limits.CALLS} calls at most."
+    elif call is None:
+        error = "denied: This run may not make calls."
+    else:
+        try:
+            value = call(asked.call or "", asked.arguments)
+        except Exception as refused:  # the border between a capability and a script: a reason, not a crash
+            kind = getattr(refused, "kind", "")
+            if not kind:
+                log.exception("capability %s failed", (asked.call or "")[:40])
+            words = str(refused) if kind else "Something went wrong on our side."
+            error = f"{kind or 'upstream'}: {words}"[: limits.ERROR_CHARS]
+    packet = answer_packet(value, error)
+    return packet if len(packet) <= limits.PACKET_BYTES else answer_packet(None, _ANSWER_TOO_LARGE)
+
+
+def _next(child: Child, wait: float) -> Answer | None:
+    """Wait for the next answer; None when none came in time. Raises GoneError."""
+    deadline = time.monotonic() + wait
+    poll = select.poll()
+    poll.register(child.socket, select.POLLIN)
+    while (value := child.receive()) is None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        poll.poll(left * 1000 + 1)
+    answer = read_answer(value)
+    if answer is None:
+        raise GoneError("the process said something unexpected")
+    return answer
