@@ -15,8 +15,8 @@ BORDERS = {
     "app/bot/dispatch.py",  # the sweep and the task wrapper
     "app/bot/sender.py",  # the task wrapper of a send
     "app/admin/errors.py",  # the HTTP error page
-    "app/brains/confined/loop.py",  # the sandbox child
-    "app/brains/confined/child.py",
+    "app/brains/confined/life.py",  # the sandbox child
+    "app/brains/sandbox/service.py",  # a capability that fails is a reason for the script
 }
 
 
