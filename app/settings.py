@@ -3,7 +3,7 @@
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -79,9 +79,13 @@ class Settings(BaseSettings):
     sandbox_children: int = Field(
         default=8, ge=1, le=64, description="Sandbox processes a worker may run at once."
     )
+    sandbox_mode: Literal["sticky", "strict"] = Field(
+        default="sticky",
+        description="sticky: a process serves up to 100 runs of one brain version; strict: each run gets its own.",
+    )
     sandbox_unsafe: bool = Field(
         default=False,
-        description="Render templates even where the kernel offers no seccomp; only for machines you trust with it.",
+        description="Run operators' code even where the kernel offers no seccomp; only for machines you trust with it.",
     )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Lowest level that is logged."

@@ -13,16 +13,18 @@ from app.admin import (
     connections,
     dashboard,
     errors,
+    faults,
     guard,
     publishing,
     setup,
     simulator,
     times,
+    trials,
     words,
 )
 from app.web import partial
 
-PAGES = (auth, setup, dashboard, brains, commands, publishing, simulator, chats, connections)
+PAGES = (auth, setup, dashboard, brains, commands, trials, faults, publishing, simulator, chats, connections)
 
 
 def init_app(app: Flask) -> None:

@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from app.admin import command_form, drafts, editing
+from app.admin import command_form, drafts, editing, excerpts, script_reference
+from app.bot import faults
 from app.brains import versions
 from app.brains.document import content_hash
 from app.brains.models import Brain, BrainVersion
@@ -13,6 +14,8 @@ from app.brains.runtime import Sender, Turn, compile_program, explain
 from app.web import db, house
 
 TEMPLATE = "brains/workbench.html"
+
+SHOWN_FAULTS = 3
 
 VERDICTS = {
     "won": ("good", "answers"),
@@ -26,7 +29,7 @@ VERDICTS = {
 def scene(brain: Brain, view: str, **more: Any) -> dict[str, Any]:
     """Gather what every view of a workbench needs."""
     commands = brain.draft.get("commands", [])
-    found = drafts.found_problems(brain.draft)
+    found = drafts.found_problems(brain.draft, brain.id)
     live = versions.live_version(db.session(), brain)
     return {
         "brain": brain,
@@ -39,6 +42,8 @@ def scene(brain: Brain, view: str, **more: Any) -> dict[str, Any]:
         "changed": live is None or differs(brain.draft, live, found),
         "place_of": command_form.place_of,
         "trigger_words": command_form.trigger_words,
+        "failing": faults.count_by_command(db.session(), brain.id),
+        "code_lines": excerpts.code_lines,
         "command": None,
         **more,
     }
@@ -57,7 +62,15 @@ def editor(
         "saved": saved,
         "problem": problem,
         "own_problems": [each for each in shown["found"] if each.command_id == command["id"]],
-        "texts": editing.texts_of(command),
+        "action_kind": command.get("action", {}).get("kind", "reply"),
+        "action_kinds": command_form.ACTION_KINDS,
+        "reply": editing.reply_of(command),
+        "source": editing.source_of(command),
+        "reference": script_reference.REFERENCE,
+        "groups": command_form.group_names(brain.draft),
+        "example": command_form.example(command, brain.draft),
+        "field_of": command_form.field_of,
+        "own_faults": own_faults(brain, command["id"]),
         "arguments": command.get("arguments", []),
         "trigger_kinds": command_form.trigger_kinds,
         "trigger_fields": command_form.trigger_fields,
@@ -73,6 +86,12 @@ def stored_command(brain: Brain, command_id: str) -> editing.Command | None:
     commands = brain.draft.get("commands", [])
     at = editing.find(commands, command_id)
     return None if at is None else commands[at]
+
+
+def own_faults(brain: Brain, command_id: str) -> list[faults.Fault]:
+    """Return what goes wrong in one command lately, the latest first."""
+    found = faults.list_faults(db.session(), brain.id)
+    return [each for each in found if each.command_id == command_id][:SHOWN_FAULTS]
 
 
 def differs(draft: Mapping[str, Any], live: BrainVersion, found: list[Problem]) -> bool:

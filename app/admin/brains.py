@@ -7,7 +7,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import answers, bench, drafts
+from app.admin import answers, bench, drafts, settings_form
 from app.admin.answers import show
 from app.admin.guard import needs
 from app.admin.times import known_zone
@@ -19,6 +19,8 @@ from app.web import db, house, partial
 blueprint = Blueprint("brains", __name__, url_prefix="/brains")
 
 PAGE = 24
+# Where in a document the settings page looks for problems.
+SETTINGS = ("settings", "title", "grants", "groups")
 
 
 @blueprint.get("/")
@@ -67,26 +69,9 @@ def settings(slug: str) -> Response:
 @blueprint.post("/<slug>/settings")
 @needs(Role.EDITOR)
 def save_settings(slug: str) -> Response:
-    """Save the brain's title, prefixes, time zone and language into the draft."""
-    form = request.form
-    rules = {
-        "prefixes": form.get("prefixes", "").split(),
-        "timezone": form.get("timezone", "").strip(),
-        "language": form.get("language", "").strip(),
-    }
-    title = form.get("title", "").strip()
-
-    def edit(draft: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **draft,
-            "title": title or draft.get("title", ""),
-            "settings": {**draft.get("settings", {}), **rules},
-        }
-
-    brain = drafts.change(slug, edit)
-    wrong = [
-        each for each in drafts.found_problems(brain.draft) if each.path.startswith(("settings", "title"))
-    ]
+    """Save one of the settings' forms into the draft, right or wrong."""
+    brain = drafts.change(slug, settings_form.edited(request.form))
+    wrong = [each for each in drafts.found_problems(brain.draft, brain.id) if each.path.startswith(SETTINGS)]
     if wrong:
         return show(bench.TEMPLATE, status=422, **{**_settings(brain), "wrong": wrong})
     answers.notice("The settings are saved in the draft.")
@@ -188,5 +173,9 @@ def _settings(brain: Brain) -> dict[str, Any]:
         prefixes=" ".join(map(str, rules.get("prefixes", ["!"]))),
         timezone=rules.get("timezone", "UTC"),
         language=rules.get("language", "en"),
+        strict=bool(rules.get("strict")),
+        grants=settings_form.grants_of(brain.draft),
+        groups=settings_form.groups_of(brain.draft),
+        LIMITS=settings_form.LIMITS,
         wrong=[],
     )

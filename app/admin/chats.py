@@ -1,15 +1,16 @@
-"""Chats: the list with search and filters, the thread beside it, and another try for what failed."""
+"""Chats: the list with search and filters, the thread beside it, another try, and the bot paused and resumed."""
 
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
 from app.admin import answers, words
 from app.admin.answers import show
 from app.admin.guard import needs
-from app.bot import bot, chats, connections, redrive
+from app.bot import bot, chats, connections, handoff, redrive
 from app.bot.chats import ChatWish
 from app.signals import changed, work_ready
 from app.web import db, house, partial
@@ -52,6 +53,32 @@ def retry(chat_id: int, message_id: int) -> Response:
         answers.notice("It is queued to be sent again.")
     else:
         answers.notice("It has moved on meanwhile: there is nothing to send again.", "bad")
+    if not partial():
+        return redirect(url_for("chats.chat", chat_id=chat_id))
+    return show("chats/inbox.html", "detail", **_opened(chat_id))
+
+
+@blueprint.post("/<int:chat_id>/pause")
+@needs(Role.EDITOR)
+def pause(chat_id: int) -> Response:
+    """Let the brain be silent in a chat, because a person answers."""
+    who = current_user.name or current_user.email
+    if handoff.pause(house().database, chat_id, f"{who} has paused it.", house().clock()):
+        answers.notice("The bot is silent in this chat until you resume it.")
+    return _thread_again(chat_id)
+
+
+@blueprint.post("/<int:chat_id>/resume")
+@needs(Role.EDITOR)
+def resume(chat_id: int) -> Response:
+    """Let the brain answer again."""
+    if handoff.resume(house().database, chat_id):
+        answers.notice("The bot answers here again, from the next message on.")
+    return _thread_again(chat_id)
+
+
+def _thread_again(chat_id: int) -> Response:
+    answers.look_again()
     if not partial():
         return redirect(url_for("chats.chat", chat_id=chat_id))
     return show("chats/inbox.html", "detail", **_opened(chat_id))

@@ -25,8 +25,13 @@ ARGUMENT_TYPES = {
     "choice": "One of a list",
     "yes_no": "Yes or no",
 }
+ACTION_KINDS = (
+    ("reply", "Text answer", "message", "One text with blanks to fill in, or several picked at random"),
+    ("script", "Script", "terminal-2", "A small program: it decides, remembers, asks and answers"),
+)
 LIMITS = {
     "template": limits.TEMPLATE_CHARS,
+    "script": limits.SCRIPT_CHARS,
     "variants": limits.VARIANTS,
     "arguments": limits.ARGUMENTS,
     "buttons": limits.BUTTONS,
@@ -92,16 +97,60 @@ def trigger_words(command: Mapping[str, Any]) -> str:
     return f"{kind.title}: {words}" if words else kind.title
 
 
+def example(command: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """Return a message that would make a command fire, to try it with."""
+    trigger = command.get("trigger", {})
+    words = trigger.get("words") or trigger.get("texts") or trigger.get("ids") or []
+    first = str(next((each for each in words if each), ""))
+    if trigger.get("kind") != "command":
+        return first or "Hello"
+    prefix = str(next(iter(document.get("settings", {}).get("prefixes") or ["!"]), ""))
+    samples = [_sample(each) for each in command.get("arguments", []) if each.get("required", True)]
+    return " ".join([f"{prefix}{first}", *samples]) if first else "Hello"
+
+
+def _sample(argument: Mapping[str, Any]) -> str:
+    choices = argument.get("choices") or []
+    if choices:
+        return str(choices[0])
+    return {"int": "3", "number": "3", "yes_no": "yes"}.get(str(argument.get("type")), "hello")
+
+
 def place_of(problem: Problem) -> str:
     """Name the field a problem sits in, in the words of the form."""
     steps = problem.path.split(".")
     field = steps[2:] if problem.command_id else steps
     if field[:2] == ["action", "variants"] and len(field) > 2:
         return f"in answer {int(field[2]) + 1}" if field[2].isdecimal() else "in the answers"
-    named = {"template": "in the answer", "buttons": "in the buttons", "arguments": "in the arguments"}
+    if field[:1] == ["grants"]:
+        return "in what it may do"
+    named = {"source": "in the script", "group": "in the group", "groups": "in the groups"}
+    named |= {
+        "errors_to": "in who is told of errors",
+        "template": "in the answer",
+        "buttons": "in the buttons",
+    }
+    named |= {"arguments": "in the arguments"}
     named |= {"name": "in the name", "trigger": "in the trigger", "restrict": "in the restrictions"}
     named |= {"prefixes": "in the prefixes", "timezone": "in the time zone", "cooldown": "in the cooldown"}
     return next((named[step] for step in reversed(field) if step in named), "")
+
+
+def field_of(problem: Problem) -> str:
+    """Return the id of the text field whose lines a problem counts; empty for a problem without a line."""
+    steps = problem.path.split(".")
+    if not problem.line or len(steps) < 4 or steps[2] != "action":
+        return ""
+    if steps[3] == "source":
+        return "source"
+    return f"text-{int(steps[4]) + 1}" if steps[3:4] == ["variants"] and steps[4:] else "text-1"
+
+
+def group_names(document: Mapping[str, Any]) -> list[str]:
+    """Return the names of a draft's groups, whatever else is wrong with them."""
+    groups = document.get("groups")
+    rows = groups if isinstance(groups, list) else []
+    return [str(each["name"]) for each in rows if isinstance(each, Mapping) and each.get("name")]
 
 
 def names_of(commands: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import answers, bench, drafts, editing
+from app.admin import answers, bench, drafts, editing, script_reference
 from app.admin.answers import fragment, show
 from app.admin.drafts import CommandConflict
 from app.admin.guard import needs
@@ -52,22 +52,31 @@ def save(slug: str, command_id: str) -> Response:
 @blueprint.post("/<command_id>/shape")
 @needs(Role.EDITOR)
 def shape(slug: str, command_id: str) -> Response:
-    """Draw the form again from what is typed: another trigger, more or fewer arguments and texts."""
+    """Draw the form again from what is typed: another trigger or kind of answer, more or fewer rows."""
     form = request.form
     edited = editing.read_command(form, command_id)
     act, _, place = form.get("do", "").partition(":")
-    texts = form.getlist("text")
     if act == "add-argument":
         edited["arguments"] = [*edited.get("arguments", []), {"name": "", "type": "word"}]
     elif act == "drop-argument" and place.isdecimal():
         edited["arguments"] = [each for i, each in enumerate(edited.get("arguments", [])) if i != int(place)]
-    elif act in {"add-variant", "drop-variant"}:
-        texts = [*texts, ""] if act == "add-variant" else [t for i, t in enumerate(texts) if str(i) != place]
-    edited["action"] = {**edited["action"], "template": None, "variants": texts or [""]}
     brain = drafts.opened(slug)
     context = bench.editor(brain, edited, saved="new", fresh=bench.stored_command(brain, command_id) is None)
+    typed = _typed_answers(form, edited, act, place)
     # Drawing is not saving: the form stays bound to what it was opened with.
-    return show(bench.TEMPLATE, "editor", **{**context, "base": form.get("base", "")})
+    return show(bench.TEMPLATE, "editor", **{**context, **typed, "base": form.get("base", "")})
+
+
+def _typed_answers(form: editing.Form, edited: editing.Command, act: str, place: str) -> dict[str, Any]:
+    """Keep both kinds of answer as typed, so that a look at the other kind costs nothing."""
+    reply, source = editing.read_reply(form), editing.read_source(form)
+    if act == "add-variant":
+        reply["texts"] = [*reply["texts"], ""]
+    elif act == "drop-variant":
+        reply["texts"] = [text for i, text in enumerate(reply["texts"]) if str(i) != place] or [""]
+    if edited["action"]["kind"] == "script" and not source.strip():
+        source = script_reference.STARTER
+    return {"reply": reply, "source": source}
 
 
 @blueprint.post("/<command_id>/act")

@@ -73,6 +73,11 @@ def fingerprint(command: Mapping[str, Any] | None) -> str:
     return hashlib.sha256(json.dumps(command, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def found_problems(document: Mapping[str, Any]) -> list[Problem]:
-    """Find what keeps a draft from being published, its templates included."""
-    return problems(document, bot().sandbox.check_templates)
+def owner_of(brain_id: int) -> str:
+    """Name a draft as the sandbox does: it never shares a process with another brain's code."""
+    return f"draft:{brain_id}"
+
+
+def found_problems(document: Mapping[str, Any], brain_id: int = 0) -> list[Problem]:
+    """Find what keeps a draft from being published, its templates and scripts included; 0 = no brain yet."""
+    return problems(document, lambda sources: bot().sandbox.check(owner_of(brain_id), sources))

@@ -66,10 +66,17 @@ def replaced(commands: Sequence[Command], command: Command) -> list[Command]:
     return [*commands, command] if at is None else [*commands[:at], command, *commands[at + 1 :]]
 
 
-def texts_of(command: Mapping[str, Any]) -> list[str]:
-    """Return the reply texts of a command: its variants, or its one template."""
+def reply_of(command: Mapping[str, Any]) -> Command:
+    """Return what the form shows of a text answer: texts (one at least), buttons and quote."""
     action = command.get("action", {})
-    return list(action.get("variants") or [action.get("template") or ""])
+    texts = list(action.get("variants") or [action.get("template") or ""])
+    return {"texts": texts, "buttons": list(action.get("buttons") or []), "quote": bool(action.get("quote"))}
+
+
+def source_of(command: Mapping[str, Any]) -> str:
+    """Return the script of a command; empty when it has none."""
+    source = command.get("action", {}).get("source")
+    return source if isinstance(source, str) else ""
 
 
 def read_command(form: Form, command_id: str) -> Command:
@@ -85,6 +92,9 @@ def read_command(form: Form, command_id: str) -> Command:
     restrict = _read_restrict(form)
     if restrict:
         command["restrict"] = restrict
+    for name in ("group", "errors_to"):
+        if form.get(name, "").strip():
+            command[name] = form[name].strip()
     command["action"] = _read_action(form)
     return command
 
@@ -126,20 +136,29 @@ def _argument(row: Mapping[str, str]) -> dict[str, Any]:
     return argument
 
 
+def read_reply(form: Form) -> Command:
+    """Read the fields of a text answer as they are typed: texts, buttons and quote."""
+    buttons = [title.strip() for title in form.getlist("button") if title.strip()]
+    texts = [_unix(text) for text in form.getlist("text")]
+    return {"texts": texts or [""], "buttons": buttons, "quote": "quote" in form}
+
+
+def read_source(form: Form) -> str:
+    """Read the script as it is typed."""
+    return _unix(form.get("source", ""))
+
+
 def _read_action(form: Form) -> dict[str, Any]:
-    texts = [text.replace("\r\n", "\n") for text in form.getlist("text")]
-    written = [text for text in texts if text.strip()] or [""]
+    if form.get("action_kind") == "script":
+        return {"kind": "script", "source": read_source(form)}
+    reply = read_reply(form)
+    written = [text for text in reply["texts"] if text.strip()] or [""]
     action: dict[str, Any] = {"kind": "reply"}
     if len(written) == 1:
         action["template"] = written[0]
     else:
         action["variants"] = written
-    if "quote" in form:
-        action["quote"] = True
-    buttons = [title.strip() for title in form.getlist("button") if title.strip()]
-    if buttons:
-        action["buttons"] = buttons
-    return action
+    return action | {name: reply[name] for name in ("quote", "buttons") if reply[name]}
 
 
 def _read_restrict(form: Form) -> dict[str, Any]:
@@ -156,6 +175,11 @@ def _read_restrict(form: Form) -> dict[str, Any]:
         if form.get("cooldown_message", "").strip():
             restrict["cooldown"]["message"] = form["cooldown_message"].strip()
     return restrict
+
+
+def _unix(text: str) -> str:
+    # Browsers send CR LF; lines and limits are counted without the CR.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def lines(text: str) -> list[str]:

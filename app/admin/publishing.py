@@ -63,7 +63,7 @@ def make_live(brain: Brain, note: str) -> BrainVersion:
     brain_id, draft = brain.id, brain.draft
     author, now = current_user.id, house().clock()
     # Templates are read before the write begins, so that no other write waits for the sandbox.
-    found = drafts.found_problems(draft)
+    found = drafts.found_problems(draft, brain_id)
     late = [Problem("", "Somebody saved the draft a moment ago. Look at it again, then publish.")]
     return house().database.write(
         lambda session: versions.publish(

@@ -58,7 +58,8 @@ def span(ms: int) -> str:
     if ms < HOUR:
         return f"{ms // MINUTE} min"
     if ms < DAY:
-        return f"{ms // HOUR} h {ms % HOUR // MINUTE} min"
+        minutes = ms % HOUR // MINUTE
+        return f"{ms // HOUR} h {minutes} min" if minutes else f"{ms // HOUR} h"
     return f"{ms // DAY} d"
 
 

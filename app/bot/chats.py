@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.bot.content import preview
 from app.bot.models import Chat, Connection, Contact, Message
+from app.bot.schedules import KIND as SCHEDULE
 
 PAGE = 30
 THREAD = 60
@@ -16,6 +18,9 @@ SEARCHED = 200_000
 # Rows that change other bubbles instead of being one.
 HIDDEN_KINDS = ("reaction", "edit", "revoke")
 TROUBLE = ("failed", "unknown", "dead", "held")
+# A reaction that did not arrive has a bubble of its own: it could not be seen, explained or sent again otherwise.
+_STUCK = and_(Message.kind == "reaction", Message.direction == "out", Message.state.in_(TROUBLE))
+_SHOWN = or_(Message.kind.not_in(HIDDEN_KINDS), _STUCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,16 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """A message with what belongs to it."""
+    """A message with what belongs to it; `note`: it is no bubble but a line between them, with these words."""
 
     message: Message
     reactions: Sequence[str] = ()
     quote: Quote | None = None
+
+    @property
+    def note(self) -> str:
+        """Say what happened by itself here; empty for what somebody said."""
+        return said(self.message) if self.message.kind == SCHEDULE else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,7 @@ def chat_of(session: Session, connection_id: int, phone: str) -> ChatLine | None
 
 def thread(session: Session, chat_id: int, start: int | None = None) -> Thread:
     """Return the newest bubbles of a chat, or all from message `start` on (at most MAX_THREAD)."""
-    query = select(Message).where(Message.chat_id == chat_id, Message.kind.not_in(HIDDEN_KINDS))
+    query = select(Message).where(Message.chat_id == chat_id, _SHOWN)
     if start:
         query = query.where(Message.id >= start)
     limit = MAX_THREAD if start else THREAD
@@ -122,7 +132,7 @@ def _earlier(session: Session, chat_id: int, start: int) -> int | None:
     """Return the id at which the page before `start` begins."""
     query = (
         select(Message.id)
-        .where(Message.chat_id == chat_id, Message.id < start, Message.kind.not_in(HIDDEN_KINDS))
+        .where(Message.chat_id == chat_id, Message.id < start, _SHOWN)
         .order_by(Message.id.desc())
         .limit(THREAD)
     )
@@ -142,7 +152,12 @@ def _reactions(session: Session, chat_id: int, targets: Iterable[str]) -> dict[s
     """Return each target's present reactions: the last one of each side, unless it was taken back."""
     query = (
         select(Message)
-        .where(Message.chat_id == chat_id, Message.kind == "reaction", Message.quoted_id.in_(list(targets)))
+        .where(
+            Message.chat_id == chat_id,
+            Message.kind == "reaction",
+            Message.quoted_id.in_(list(targets)),
+            Message.state.not_in(TROUBLE),
+        )
         .order_by(Message.id)
     )
     present: dict[tuple[str, str], str] = {}
@@ -163,15 +178,21 @@ def _quotes(session: Session, chat_id: int, targets: Iterable[str]) -> dict[str,
 
 def said(message: Message) -> str:
     """Return the words of a message as its writer saw them: a pressed button's title, not its id."""
+    if message.kind == SCHEDULE:
+        return f"“{message.payload.get('command') or 'A command'}” ran by schedule"
+    if message.kind == "reaction" and message.direction == "out":
+        return preview(message.payload)
+    return _chosen(message) or message.text
+
+
+def _chosen(message: Message) -> str:
+    """Return the title of a pressed button or a chosen row; empty for anything else."""
     answer = message.payload.get("interactive") if message.direction == "in" else None
     inner = (
         answer.get(str(answer.get("type"))) if isinstance(answer, Mapping) else message.payload.get("button")
     )
-    if isinstance(inner, Mapping):
-        title = inner.get("title") or inner.get("text")
-        if isinstance(title, str) and title:
-            return title
-    return message.text
+    title = inner.get("title") or inner.get("text") if isinstance(inner, Mapping) else ""
+    return title if isinstance(title, str) else ""
 
 
 def _lines() -> Select[Chat, Contact, Connection]:

@@ -167,6 +167,7 @@ _oldest = Hot(
         _message.kind,
         _message.text,
         _message.payload,
+        _message.quoted_id,
         _message.provider_at,
         _message.created_at,
     ).where(

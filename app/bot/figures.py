@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.bot import health
 from app.bot.models import Chat, Connection, Contact, Message
+from app.bot.schedules import KIND as SCHEDULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def first_since(session: Session, since: int) -> int:
 def _counts(session: Session, first: int) -> dict[str, int]:
     query = (
         select(Message.direction, func.count().label("n"))
-        .where(Message.id >= first)
+        .where(Message.id >= first, Message.kind != SCHEDULE)
         .group_by(Message.direction)
     )
     return {row.direction: row.n for row in session.execute(query)}

@@ -31,11 +31,12 @@ class Held:
     pending: int
     pair_slot: int
     window_until: int
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A chat just claimed."""
+    """A chat just claimed; `paused_at`: a person answers in it since then (ms)."""
 
     lease: Lease
     connection_id: int
@@ -44,6 +45,8 @@ class Claimed:
     pending: int
     pair_slot: int
     window_until: int
+    paused_at: int | None
+    pause_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,12 @@ _claim = Hot(
         _chat.pending,
         _chat.pair_slot,
         _chat.window_until,
+        _chat.paused_at,
+        _chat.pause_reason,
     )
 )
 _held = Hot(
-    select(_chat.id, _chat.epoch, _chat.pending, _chat.pair_slot, _chat.window_until)
+    select(_chat.id, _chat.epoch, _chat.pending, _chat.pair_slot, _chat.window_until, _chat.paused_at)
     .where(among(_chat.id, "ids"))
     .order_by(_chat.id)
     .with_for_update(key_share=True)
@@ -98,7 +103,13 @@ def fence(db: Db, leases: Sequence[Lease]) -> dict[int, Held]:
     """Lock the chats of `leases`, in one order, and return those whose lease still holds."""
     leases_by_chat = {lease.chat_id: lease for lease in leases}
     return {
-        row["id"]: Held(leases_by_chat[row["id"]], row["pending"], row["pair_slot"], row["window_until"])
+        row["id"]: Held(
+            leases_by_chat[row["id"]],
+            row["pending"],
+            row["pair_slot"],
+            row["window_until"],
+            row["paused_at"] is not None,
+        )
         for row in _held.rows(db, ids=sorted(leases_by_chat))
         if row["epoch"] == leases_by_chat[row["id"]].epoch
     }
@@ -152,6 +163,22 @@ _release = Hot(
         pending=_chat.pending - bindparam("handled"),
     )
 )
+
+
+_renew = Hot(
+    update(table_of(Chat))
+    .where(_chat.id == bindparam("chat"), _chat.epoch == bindparam("of"))
+    .values(lease_until=bindparam("until"))
+)
+
+
+def renew(db: Db, renewals: Sequence[tuple[Sequence[Lease], int]]) -> list[None]:
+    """Prolong leases, given with the present moment (ms), unless somebody else has taken the chat."""
+    until = {lease: now + lease.ttl for leases, now in renewals for lease in leases}
+    rows = [{"chat": lease.chat_id, "of": lease.epoch, "until": at} for lease, at in until.items()]
+    if rows:
+        _renew.each(db, sorted(rows, key=_by_chat))
+    return [None] * len(renewals)
 
 
 def release_owner(db: Db, owner: str) -> int:

@@ -1,9 +1,25 @@
 """Tables of the pipeline: connections, contacts, chats, messages, runs and the workers' own."""
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.bot.run_models import Cooldown, Fault, Run, Schedule
 from app.db import Base, document, millis, pk
+
+__all__ = [
+    "Chat",
+    "Connection",
+    "Contact",
+    "Cooldown",
+    "Counter",
+    "Fault",
+    "Message",
+    "Notice",
+    "Receipt",
+    "Run",
+    "Schedule",
+    "Worker",
+]
 
 
 class Connection(Base):
@@ -91,6 +107,9 @@ class Chat(Base):
     owner: Mapped[str | None] = mapped_column(String(120))
     # Virtual scheduling of the limit between this number and this person (app.bot.pacing).
     pair_slot: Mapped[millis] = mapped_column(BigInteger, default=0)
+    # A person answers here since then: the brain stays silent until somebody lets it go on.
+    paused_at: Mapped[millis | None]
+    pause_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
     created_at: Mapped[millis]
 
 
@@ -165,7 +184,7 @@ class Message(Base):
     # Outbound: the inbound message it answers, and its place among the answers.
     parent_id: Mapped[int | None]
     ordinal: Mapped[int] = mapped_column(default=0)
-    # Who wrote it: contact | brain | operator | phone (typed in the phone app).
+    # Who wrote it: contact | brain (also for a scheduled tick) | operator | phone (typed in the phone app).
     author: Mapped[str] = mapped_column(String(10), default="contact")
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[millis | None]
@@ -208,37 +227,6 @@ class Notice(Base):
     field: Mapped[str] = mapped_column(String(64))
     payload: Mapped[str] = mapped_column(Text)
     created_at: Mapped[millis]
-
-
-class Run(Base):
-    """The stored record of a turn."""
-
-    __tablename__ = "run"
-    __table_args__ = (Index("ix_run_message", "message_id"), Index("ix_run_brain", "brain_id", "id"))
-
-    id: Mapped[pk]
-    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
-    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))
-    brain_id: Mapped[int | None] = mapped_column(ForeignKey("brain.id"))
-    version_id: Mapped[int | None] = mapped_column(ForeignKey("brain_version.id"))
-    command_id: Mapped[str | None] = mapped_column(String(40))
-    # answered | silent | failed (app.brains.runtime.Outcome).
-    outcome: Mapped[str] = mapped_column(String(12))
-    trace: Mapped[document] = mapped_column(JSON)
-    micros: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[millis]
-
-
-class Cooldown(Base):
-    """A command that rests for somebody until a moment."""
-
-    __tablename__ = "cooldown"
-
-    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"), primary_key=True)
-    command_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    # contact:<id> | chat:<id> | brain
-    scope: Mapped[str] = mapped_column(String(40), primary_key=True)
-    until: Mapped[millis]
 
 
 class Worker(Base):

@@ -1,13 +1,14 @@
 """Who wrote: contacts and chats found or made inside transaction A, remembered after its commit."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection as Db
 from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from app.bot.channels.contract import Person, Renamed
 from app.bot.models import Chat, Contact
@@ -169,6 +170,16 @@ def rename(db: Db, connection_id: int, renamed: Renamed) -> None:
     }
     if news:
         db.execute(update(Contact).where(Contact.id == row["id"]).values(news))
+
+
+def names_of(session: Session, scope: str, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Return stable id and name of contacts, or of chats, by their row's id."""
+    if scope == "contact":
+        rows = session.scalars(select(Contact).where(Contact.id.in_(ids)))
+        return {row.id: (row.user_id or row.phone or "", row.name or row.username) for row in rows}
+    query = select(Chat.id, Chat.title, Contact.name).outerjoin(Contact, Contact.id == Chat.contact_id)
+    found = session.execute(query.where(Chat.id.in_(ids)))
+    return {row.id: (str(row.id), row.name or row.title) for row in found}
 
 
 def _one(db: Db, query: Any) -> int | None:

@@ -6,19 +6,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import insert, literal_column, select, update
+from sqlalchemy import insert, literal_column, null, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.bot import lease
-from app.bot.models import Cooldown, Message, Run
+from app.bot import deferring, faults, lease
+from app.bot.deferring import Deferred, PutBack
+from app.bot.models import Chat, Cooldown, Message, Run
 from app.bot.outbox import Order, first_send
 from app.bot.pacing import Pace, Sending
+from app.bot.schedules import Agenda, Planner
 from app.bot.statuses import KEY_LENGTH, KEY_PREFIX
+from app.brains import memory
+from app.brains.ending import error_data
+from app.brains.sandbox.wire import Fault as Problem
 from app.db import storable, table_of
 from app.sql import Hot, among
 
-# An inbound message whose turn could not be run that often is dead: visible, explained, replayable.
-MAX_TRIES = 8
+_CHANGED = "What the answer was based on has changed meanwhile; it is worked out again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,17 @@ class Reply:
     content: Mapping[str, Any]
     text: str
     quoted_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """What a turn changes beyond its replies: memory, plans, a handoff; or the problem it ended in."""
+
+    remembered: memory.Changes | None = None
+    agenda: Agenda | None = None
+    handoff: str | None = None
+    case: faults.Case | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +57,21 @@ class Ended:
     now: int
     replies: Sequence[Reply] = ()
     cooldowns: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    lasting: Lasting | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a turn: the first send, if one may go now. `fenced` = another worker has the chat."""
+    """What became of a turn: the first send, if one may go now. `fenced` = another worker has the chat.
+
+    `wake_at`: there will be something to do at this moment (ms); `again` = the turn was put back until then.
+    """
 
     order: Order | None = None
     fenced: bool = False
     more: bool = False
+    again: bool = False
+    wake_at: int | None = None
 
 
 def send_key(account: str, provider_id: str, ordinal: int) -> str:
@@ -60,30 +81,100 @@ def send_key(account: str, provider_id: str, ordinal: int) -> str:
 
 
 def store(db: Db, turns: Sequence[Ended]) -> list[Stored]:
-    """Store turns: fence, inbound done, run, cooldowns, outbound rows; called by the writer."""
+    """Store turns: fence, inbound done, run and all effects, or nothing of a turn; called by the writer."""
     held = lease.fence(db, [turn.lease for turn in turns])
+    planner = Planner(db, [turn.lasting.agenda for turn in turns if turn.lasting and turn.lasting.agenda])
+    turns = [_judged(turn, planner) for turn in turns]
     kept = [turn for turn in turns if turn.lease.chat_id in held]
     if not kept:
         return [Stored(fenced=True) for _ in turns]
-    _done.rows(db, ids=[turn.message_id for turn in kept])
-    _record.each(db, [turn.run for turn in kept])
-    cooldowns = [dict(row) for turn in kept for row in turn.cooldowns]
-    if cooldowns:
-        _cool(db, cooldowns)
+    steps = lease.Steps()
+    back = _put_back(db, kept, held, steps)
+    kept = [turn for turn in kept if turn.message_id not in back]
+    due = _keep(db, kept, planner)
     pace = Pace(db, {turn.sending.connection_id for turn in kept})
     rows: list[dict[str, Any]] = []
-    steps = lease.Steps()
-    results = [
-        _store_one(turn, held[turn.lease.chat_id], pace, rows, steps)
-        if turn.lease.chat_id in held
-        else Stored(fenced=True)
-        for turn in turns
-    ]
+    results = []
+    for turn in turns:
+        chat = held.get(turn.lease.chat_id)
+        if chat is None:
+            results.append(Stored(fenced=True))
+        elif turn.message_id in back:
+            results.append(Stored(again=True, wake_at=back[turn.message_id].ready_at))
+        else:
+            stored = _store_one(turn, chat, pace, rows, steps)
+            results.append(stored if due is None else replace(stored, wake_at=due))
     if rows:
         _reply.each(db, rows)
     steps.write(db)
     pace.write(db)
     return results
+
+
+def _judged(turn: Ended, planner: Planner) -> Ended:
+    """Make a turn that plans more than it may a failed one, without any effect."""
+    refusal = planner.refusal(turn.message_id)
+    if refusal is None:
+        return turn
+    return failed(turn, Problem("limit", refusal, "Cancel some of them first, or give them a name each."))
+
+
+def failed(turn: Ended, problem: Problem) -> Ended:
+    """Return the turn without its effects, as one that failed; its digest would name what did not happen."""
+    trace = {**turn.run["trace"], "error": error_data(problem)}
+    run = {**turn.run, "outcome": "failed", "trace": trace, "digest": None}
+    case = turn.lasting.case if turn.lasting else None
+    return replace(turn, run=run, replies=(), cooldowns=(), lasting=Lasting(case=case, problem=problem))
+
+
+def _put_back(
+    db: Db, turns: Sequence[Ended], held: Mapping[int, lease.Held], steps: lease.Steps
+) -> dict[int, PutBack]:
+    """Put back the turns that were overtaken: by a change of what they remembered, or by a pause of their chat."""
+    changes = [
+        turn.lasting.remembered
+        for turn in turns
+        if turn.lasting and turn.lasting.remembered and not held[turn.lease.chat_id].paused
+    ]
+    conflicts = memory.apply(db, changes) if changes else set()
+    overtaken = [
+        turn
+        for turn in turns
+        if turn.message_id in conflicts
+        or (held[turn.lease.chat_id].paused and (turn.replies or turn.lasting))
+    ]
+    if not overtaken:
+        return {}
+    late = [
+        Deferred(turn.lease, turn.message_id, _CHANGED, turn.now, deferring.CONFLICT) for turn in overtaken
+    ]
+    results = deferring.put_back(db, late, held, steps)
+    return {turn.message_id: result for turn, result in zip(overtaken, results, strict=True)}
+
+
+def _keep(db: Db, turns: Sequence[Ended], planner: Planner) -> int | None:
+    """Store runs and what lasts; returns the earliest moment (ms) something new is due."""
+    if not turns:
+        return None
+    _done.rows(db, ids=[turn.message_id for turn in turns])
+    _record.each(db, [turn.run for turn in turns])
+    cooldowns = [dict(row) for turn in turns for row in turn.cooldowns]
+    if cooldowns:
+        _cool(db, cooldowns)
+    lasting = [(turn, turn.lasting) for turn in turns if turn.lasting]
+    for turn, more in lasting:
+        if more.handoff is not None:
+            _hand_off(db, turn, more.handoff)
+    failures = [(more.case, more.problem) for _, more in lasting if more.case and more.problem]
+    if failures:
+        faults.record(db, failures)
+    planning = [turn.message_id for turn, more in lasting if more.agenda]
+    return planner.write(planning) if planning else None
+
+
+def _hand_off(db: Db, turn: Ended, reason: str) -> None:
+    news = {"paused_at": turn.now, "pause_reason": reason[:200]}
+    db.execute(update(Chat).where(Chat.id == turn.lease.chat_id).values(news))
 
 
 def _store_one(
@@ -127,7 +218,7 @@ _message = table_of(Message).c
 _done = Hot(
     update(table_of(Message))
     .where(among(_message.id, "ids"), literal_column("state = 'new'"))
-    .values(state="done")
+    .values(state="done", error_code=null(), error=null())
 )
 _record = Hot(
     insert(Run).inline(),
@@ -140,6 +231,8 @@ _record = Hot(
         "outcome",
         "trace",
         "micros",
+        "journal",
+        "digest",
         "created_at",
     ],
 )
@@ -175,43 +268,3 @@ def _cool(db: Db, rows: list[dict[str, Any]]) -> None:
         ),
         rows,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Deferred:
-    """A turn that could not be run for a reason that is not the brain's; tried again later."""
-
-    lease: lease.Lease
-    message_id: int
-    reason: str
-    now: int
-    wait: int  # ms
-
-
-def defer(db: Db, turns: Sequence[Deferred]) -> list[bool]:
-    """Put turns back for later, or give them up as dead after the last try; true = dead."""
-    held = lease.fence(db, [turn.lease for turn in turns])
-    steps = lease.Steps()
-    dead: list[bool] = []
-    for turn in turns:
-        if turn.lease.chat_id not in held:
-            dead.append(False)
-            continue
-        tries = db.execute(select(Message.attempts).where(Message.id == turn.message_id)).scalar_one() + 1
-        lost = tries >= MAX_TRIES
-        db.execute(
-            update(Message)
-            .where(Message.id == turn.message_id)
-            .values(
-                attempts=tries,
-                state="dead" if lost else "new",
-                error_code="turn",
-                error=turn.reason[:500],
-                failed_at=turn.now if lost else None,
-            )
-        )
-        left = held[turn.lease.chat_id].pending - lost
-        steps.release(turn.lease, turn.now + turn.wait if left > 0 else None, handled=int(lost))
-        dead.append(lost)
-    steps.write(db)
-    return dead

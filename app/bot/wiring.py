@@ -8,6 +8,7 @@ from functools import cached_property
 from flask import Flask
 
 from app.bot.accounts import Accounts
+from app.bot.capabilities import make_capabilities
 from app.bot.channels import load_channels
 from app.bot.channels.contract import Channel, Checked, Item
 from app.bot.connections import Connections
@@ -22,6 +23,7 @@ from app.bot.programs import Programs
 from app.bot.reception import Parcel, Reception
 from app.bot.sender import Sender
 from app.bot.worker import Heart, Name, Worker
+from app.brains.capabilities.contract import Capabilities
 from app.brains.runtime import Runtime
 from app.brains.sandbox import Sandbox
 from app.web import House
@@ -41,9 +43,16 @@ class Bot:
 
     @cached_property
     def sandbox(self) -> Sandbox:
-        """The confined processes that render operators' templates."""
+        """The confined processes that run operators' code."""
         settings = self.house.settings
-        return Sandbox(children=settings.sandbox_children, allow_unsafe=settings.sandbox_unsafe)
+        return Sandbox(
+            settings.sandbox_children, mode=settings.sandbox_mode, allow_unsafe=settings.sandbox_unsafe
+        )
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What scripts may ask for while they run."""
+        return make_capabilities(self.house.database)
 
     def accept_local(self, connection_id: int, items: Sequence[Item]) -> Accepted:
         """Take items that came over no wire: the simulator's."""
@@ -74,7 +83,7 @@ class Bot:
             int(settings.sweep_seconds * 1000),
             self.house.clock,
         )
-        programs = Programs(database, Runtime(self.sandbox), self.house.clock)
+        programs = Programs(database, Runtime(self.sandbox), self.house.clock, self.capabilities)
         dispatcher = Dispatcher(database, self.channels, programs, pulse)
         sender = Sender(self.channels, self.accounts, dispatcher.sent)
         dispatcher.send = sender.send

@@ -104,7 +104,7 @@ class Worker:
 
     @property
     def in_flight(self) -> int:
-        """Sends under way."""
+        """Sends and runs under way."""
         return self._dispatcher.in_flight
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
 """Typed arguments of a command: what an operator declares, and how a message's text becomes values."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
@@ -133,6 +133,33 @@ def parse(arguments: Sequence[Argument], rest: str) -> Arguments:
         except BadValueError as error:
             return Arguments(values, problem=f"{argument.name} {error}.")
     return Arguments(values)
+
+
+def bind(arguments: Sequence[Argument], given: Mapping[str, Any]) -> Arguments:
+    """Read the values of all arguments from values by name, as another command or a schedule gives them."""
+    values: dict[str, Value] = {}
+    names = {argument.name for argument in arguments}
+    strange = next((name for name in given if name not in names), None)
+    if strange is not None:
+        return Arguments(values, problem=f"There is no argument “{strange[:40]}”.")
+    for argument in arguments:
+        value = given.get(argument.name)
+        if value is None:
+            if argument.required:
+                return Arguments(values, missing=argument.name)
+            values[argument.name] = argument.preset
+            continue
+        try:
+            values[argument.name] = argument.read(_as_text(value))
+        except BadValueError as error:
+            return Arguments(values, problem=f"{argument.name} {error}.")
+    return Arguments(values)
+
+
+def _as_text(value: Any) -> str:
+    if type(value) not in {str, int, float, bool}:
+        raise BadValueError("must be a text or a number")
+    return ("yes" if value else "no") if type(value) is bool else str(value)
 
 
 def next_token(text: str) -> tuple[str, str]:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import reduce
+from collections.abc import Mapping, Sequence
+from functools import cached_property, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,6 +28,14 @@ Button = Annotated[
 ]
 Prefix = Annotated[str, StringConstraints(pattern=r"^\S{1,10}$")]
 Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=140)]
+Script = Annotated[str, StringConstraints(min_length=1, max_length=limits.SCRIPT_CHARS)]
+# Two labels at least, the last with a letter: no addresses, no ports, no wildcards.
+Host = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", max_length=253
+    ),
+]
 
 
 class Part(BaseModel):
@@ -43,6 +51,8 @@ class BrainSettings(Part):
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
     timezone: str = "UTC"
     max_commands_per_message: Literal[1] = 1
+    # Every run gets a process of its own, whatever the installation's way is.
+    strict: bool = False
 
     @field_validator("timezone")
     @classmethod
@@ -52,6 +62,56 @@ class BrainSettings(Part):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"there is no time zone “{value[:40]}”; write one like Africa/Accra") from error
         return value
+
+
+class MemoryGrant(Part):
+    """Keep values per contact, per chat and for the brain."""
+
+    max_entries: Annotated[int, Field(ge=1, le=limits.MEMORY_ENTRIES_MOST)] = limits.MEMORY_ENTRIES
+
+
+class HttpGrant(Part):
+    """Ask web services: only those on the list, by their exact names."""
+
+    allow: Annotated[tuple[Host, ...], Field(min_length=1, max_length=limits.HTTP_HOSTS)]
+
+
+class AiGrant(Part):
+    """Ask a language model, for so many tokens a month."""
+
+    monthly_tokens: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1_000_000
+
+
+class MediaGrant(Part):
+    """Send files from web addresses."""
+
+
+class ScheduleGrant(Part):
+    """Run commands later, so many waiting in one chat."""
+
+    max_pending: Annotated[int, Field(ge=1, le=limits.SCHEDULED)] = limits.SCHEDULED
+
+
+class Grants(Part):
+    """What the brain's scripts may do beyond answering; null = not granted."""
+
+    memory: MemoryGrant | None = MemoryGrant()
+    http: HttpGrant | None = None
+    ai: AiGrant | None = None
+    media: MediaGrant | None = MediaGrant()
+    schedule: ScheduleGrant | None = ScheduleGrant()
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of what is granted."""
+        return frozenset(name for name in Grants.model_fields if getattr(self, name) is not None)
+
+
+class Group(Part):
+    """Commands under one name; `errors_to` is told when one of them fails."""
+
+    name: Title
+    errors_to: Person | None = None
 
 
 class CooldownRule(Part):
@@ -101,6 +161,22 @@ class ReplyAction(Part):
         return self.variants if self.template is None else (self.template,)
 
 
+class ScriptAction(Part):
+    """A script that decides what to do (docs: script-errors)."""
+
+    kind: Literal["script"]
+    source: Script
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """No templates."""
+        return ()
+
+
+Action = Annotated[ReplyAction | ScriptAction, Field(discriminator="kind")]
+ACTIONS = ("reply", "script")
+
+
 class Command(Part):
     """Trigger, arguments, restrictions and action, under an id that never changes."""
 
@@ -110,7 +186,10 @@ class Command(Part):
     trigger: Trigger
     arguments: Annotated[tuple[Argument, ...], Field(max_length=limits.ARGUMENTS)] = ()
     restrict: Restrict = Restrict()
-    action: ReplyAction
+    group: Title | None = None
+    # A phone number or user id that is told when this command fails; the group's when absent.
+    errors_to: Person | None = None
+    action: Action
 
     @field_validator("arguments")
     @classmethod
@@ -138,18 +217,49 @@ class Document(Part):
     brain: Slug
     title: Title
     settings: BrainSettings = BrainSettings()
+    grants: Grants = Grants()
+    groups: Annotated[tuple[Group, ...], Field(max_length=limits.GROUPS)] = ()
     commands: Annotated[tuple[Command, ...], Field(max_length=limits.COMMANDS)] = ()
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
         for what, values in (
-            ("id", [command.id for command in self.commands]),
-            ("name", [fold(command.name) for command in self.commands]),
+            ("commands have the id", [command.id for command in self.commands]),
+            ("commands have the name", [fold(command.name) for command in self.commands]),
+            ("groups have the name", [fold(group.name) for group in self.groups]),
         ):
-            twice = next((value for index, value in enumerate(values) if values.index(value) < index), None)
+            twice = _first_twice(values)
             if twice is not None:
-                raise ValueError(f"two commands have the {what} “{twice}”; give each its own")
+                raise ValueError(f"two {what} “{twice}”; give each its own")
         return self
+
+    @model_validator(mode="after")
+    def _groups_are_known(self) -> Self:
+        known = {fold(group.name) for group in self.groups}
+        for command in self.commands:
+            if command.group is not None and fold(command.group) not in known:
+                raise ValueError(
+                    f"“{command.name}” is in the group “{command.group}”, which does not exist; "
+                    "add the group or choose another"
+                )
+        return self
+
+    def errors_to(self, command_id: str) -> str | None:
+        """Return who is told when a command fails: its own person, else its group's, else nobody."""
+        command = next((command for command in self.commands if command.id == command_id), None)
+        if command is None or command.errors_to:
+            return command and command.errors_to
+        wanted = None if command.group is None else fold(command.group)
+        return next((group.errors_to for group in self.groups if fold(group.name) == wanted), None)
+
+
+def _first_twice(values: Sequence[str]) -> str | None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
 
 
 def plain(document: Document) -> dict[str, Any]:

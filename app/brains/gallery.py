@@ -7,9 +7,20 @@ _MENU = """\
 Here is what I understand:
 • !hello – I greet you
 • !echo something – I say it back
+• !count – I remember how often you asked
 • !menu – this list
 
 Or press a button:"""
+
+_COUNT = """\
+count = ctx.memory.incr("counted")
+if count == 1:
+    ctx.reply("This is the first time you ask me to count.")
+else:
+    ctx.reply(f"That makes {count} times.")
+    if count % 10 == 0:
+        ctx.react("🎉")
+"""
 
 _COMMANDS: Final[list[dict[str, Any]]] = [
     {
@@ -63,6 +74,12 @@ _COMMANDS: Final[list[dict[str, Any]]] = [
             "kind": "reply",
             "template": "It is {{ now.time }} on {{ now.weekday }}, {{ now.date }}.",
         },
+    },
+    {
+        "id": "count",
+        "name": "Count",
+        "trigger": {"kind": "command", "words": ["count"]},
+        "action": {"kind": "script", "source": _COUNT},
     },
     {
         "id": "hi",

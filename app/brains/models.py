@@ -1,6 +1,8 @@
-"""Tables of brains: the editable draft and its immutable versions."""
+"""Tables of brains: the editable draft, its immutable versions, and what they remember."""
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, document, millis, pk
@@ -38,3 +40,32 @@ class BrainVersion(Base):
     note: Mapped[str] = mapped_column(String(500), default="")
     author_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[millis]
+
+
+class Memory(Base):
+    """One value a brain remembers, for a contact, for a chat or for itself."""
+
+    __tablename__ = "memory"
+    __table_args__ = (
+        UniqueConstraint("brain_id", "scope", "key"),
+        Index("ix_memory_number", "brain_id", "key", "number"),
+        Index(
+            "ix_memory_expires",
+            "expires_at",
+            postgresql_where=text("expires_at IS NOT NULL"),
+            sqlite_where=text("expires_at IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[pk]
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
+    # contact:<id>, chat:<id> or brain.
+    scope: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str] = mapped_column(String(100))
+    value: Mapped[Any] = mapped_column(JSON)
+    # The value once more when it is a number: what lists of the highest are sorted by.
+    number: Mapped[float | None] = mapped_column(Double)
+    # Grows with every change; a row that is made anew begins above all it had before.
+    rev: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[millis | None]
+    updated_at: Mapped[millis]

@@ -1,29 +1,37 @@
 """Everything that keeps a document from being published, in an operator's words and with its place."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.brains.document import Document
-from app.brains.sandbox.wire import RenderError
+from app.brains import limits
+from app.brains.document import ACTIONS, Document
+from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Fault, Source
 from app.brains.triggers import KINDS
 from app.signals import DomainError
 
-# Checks templates in the confined process: None for each that can be read.
-TemplateCheck = Callable[[Sequence[str]], Sequence[RenderError | None]]
+# Compiles scripts and templates in a confined process: None for each that can run.
+SourceCheck = Callable[[Sequence[Source]], Sequence[Fault | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to repair: `path` as in `commands.3.trigger.words`, the line where a text has lines."""
+    """One thing to repair: `path` as in `commands.3.trigger.words`, the place where a text has lines.
+
+    `column` and `end_column` count from 1; `fix` says what to do, `excerpt` shows the lines around.
+    """
 
     path: str
     message: str
     command_id: str | None = None
     line: int | None = None
+    column: int | None = None
+    end_column: int | None = None
+    fix: str = ""
+    excerpt: tuple[str, ...] = ()
 
 
 class InvalidDocument(DomainError):
@@ -37,15 +45,15 @@ class InvalidDocument(DomainError):
         self.problems = list(problems)
 
 
-def problems(data: Mapping[str, Any], check: TemplateCheck | None = None) -> list[Problem]:
-    """Find every problem of a document; templates are read only when `check` (a sandbox) is given."""
+def problems(data: Mapping[str, Any], check: SourceCheck | None = None) -> list[Problem]:
+    """Find every problem of a document; its code is read only when `check` (a sandbox) is given."""
     try:
         document = Document.model_validate(dict(data))
     except ValidationError as error:
         found = [_problem(data, detail) for detail in error.errors(include_url=False)]
     else:
         found = _empty(document)
-    return found + (_template_problems(data, check) if check else [])
+    return found + (_code_problems(data, check) if check else [])
 
 
 def parse_document(data: Mapping[str, Any]) -> Document:
@@ -66,9 +74,12 @@ def _empty(document: Document) -> list[Problem]:
 
 def _problem(data: Mapping[str, Any], detail: ErrorDetails) -> Problem:
     place = [str(step) for step in detail["loc"]]
-    if len(place) > 3 and place[2] == "trigger" and place[3] in KINDS:
+    if len(place) > 3 and place[3] in _TAGS.get(place[2], ()):
         del place[3]  # the union's tag is no field
     return Problem(".".join(place), _words(detail), _command_id(data, place))
+
+
+_TAGS = {"trigger": tuple(KINDS), "action": ACTIONS}
 
 
 def _command_id(data: Mapping[str, Any], place: Sequence[str]) -> str | None:
@@ -113,8 +124,8 @@ _WORDS = {
     "too_long": "There are {actual_length} entries: {max_length} are allowed.",
     "too_short": "Add at least {min_length} entry.",
     "literal_error": "This must be {expected}.",
-    "union_tag_invalid": "There is no trigger of the kind “{tag}”. Use one of {expected_tags}.",
-    "union_tag_not_found": "Choose a kind of trigger.",
+    "union_tag_invalid": "There is no kind “{tag}” here. Use one of {expected_tags}.",
+    "union_tag_not_found": "Choose a kind.",
     "int_type": "This must be a whole number.",
     "int_parsing": "This must be a whole number.",
     "int_from_float": "This must be a whole number.",
@@ -130,39 +141,49 @@ _WORDS = {
 }
 
 
-def _template_problems(data: Mapping[str, Any], check: TemplateCheck) -> list[Problem]:
-    """Read each template of the draft, also of commands that have other problems."""
-    placed = list(_templates(data))
-    answers = check([source for _, _, source in placed])
+def _code_problems(data: Mapping[str, Any], check: SourceCheck) -> list[Problem]:
+    """Compile each script and template of the draft, also of commands that have other problems."""
+    placed = list(_sources(data))
+    faults = check([source for _, _, source in placed])
     return [
-        Problem(
-            path,
-            f"Line {fault.line}: {fault.message}" if fault.line else fault.message,
-            command_id,
-            fault.line,
-        )
-        for (path, command_id, _), fault in zip(placed, answers, strict=True)
+        _code_problem(path, command_id, fault)
+        for (path, command_id, _), fault in zip(placed, faults, strict=True)
         if fault
     ]
 
 
-def _templates(data: Mapping[str, Any]) -> list[tuple[str, str | None, str]]:
-    """Find all templates of a draft that may be wrong in any way: (path, command id, source)."""
+def _code_problem(path: str, command_id: str | None, fault: Fault) -> Problem:
+    message = f"Line {fault.line}: {fault.message}" if fault.line else fault.message
+    return Problem(
+        path,
+        message,
+        command_id,
+        fault.line,
+        fault.column,
+        fault.end_column,
+        fault.fix,
+        fault.excerpt,
+    )
+
+
+def _sources(data: Mapping[str, Any]) -> Iterator[tuple[str, str | None, Source]]:
+    """Find all code of a draft that may be wrong in any way: (path, command id, source)."""
     commands = data.get("commands")
-    found: list[tuple[str, str | None, str]] = []
     for index, command in enumerate(commands if isinstance(commands, Sequence) else ()):
-        action = _at(command, "action")
-        command_id = _at(command, "id")
+        action, command_id = _at(command, "action"), _at(command, "id")
         owner = command_id if isinstance(command_id, str) else None
-        variants = _at(action, "variants")
-        listed = variants if isinstance(variants, Sequence) and not isinstance(variants, str) else ()
-        places = [
-            ("template", _at(action, "template")),
-            *((f"variants.{n}", text) for n, text in enumerate(listed)),
-        ]
-        found += [
-            (f"commands.{index}.action.{place}", owner, text)
-            for place, text in places
-            if isinstance(text, str)
-        ]
-    return found
+        for place, language, text in _texts(action):
+            # What is too long has its own problem and would only cost time here.
+            if isinstance(text, str) and 0 < len(text) <= limits.TEMPLATE_CHARS:
+                yield f"commands.{index}.action.{place}", owner, Source.of(language, text)
+
+
+def _texts(action: Any) -> Iterator[tuple[str, str, Any]]:
+    if _at(action, "kind") == "script":
+        yield "source", SCRIPT, _at(action, "source")
+        return
+    yield "template", TEMPLATE, _at(action, "template")
+    variants = _at(action, "variants")
+    listed = variants if isinstance(variants, Sequence) and not isinstance(variants, str) else ()
+    for number, text in enumerate(listed):
+        yield f"variants.{number}", TEMPLATE, text

@@ -1,25 +1,25 @@
 """A compiled brain version: which command fires on a turn, and why the others do not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.brains import arguments as args
-from app.brains.document import Command, Document, Restrict
+from app.brains.document import Command, Document, Restrict, ScriptAction
 from app.brains.problems import parse_document
-from app.brains.sandbox.wire import template_key
+from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Source
 from app.brains.triggers import KINDS
-from app.brains.triggers.contract import Heard, Match, TriggerKind, hear
+from app.brains.triggers.contract import Heard, Match, TriggerKind, fold, hear
 from app.brains.turn import Sender, Turn
+from app.db import storable
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A template with its key; `literal` when it holds no template syntax and needs no sandbox."""
+    """A template; `literal` when it holds no template syntax and needs no sandbox."""
 
-    source: str
-    key: str
+    source: Source
     literal: bool
 
 
@@ -34,11 +34,17 @@ class Entry:
     allow: frozenset[str]
     deny: frozenset[str]
     lost: Mapping[str, str]  # its line in a trace when it did not fire
+    script: Source | None = None
+    looks: bool = False  # may look at the memory
+    names_commands: bool = False  # may call or schedule commands
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A brain version ready to run; immutable, so it can be kept and shared between threads."""
+    """A brain version ready to run; immutable, so it can be kept and shared between threads.
+
+    `owner` names it to the sandbox: no two owners share a process. `commands` leads from a folded name to an id.
+    """
 
     version_id: int
     brain_id: int
@@ -46,6 +52,11 @@ class Program:
     entries: tuple[Entry, ...]
     zone: ZoneInfo
     has_cooldowns: bool
+    owner: str
+    grants: tuple[str, ...]
+    needs_memory: bool
+    by_id: Mapping[str, Entry] = field(repr=False)
+    commands: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +86,42 @@ def compile_program(version_id: int, brain_id: int, document: Mapping[str, Any])
     commands = sorted(checked.commands, key=lambda command: command.trigger.kind == "fallback")
     prefix = next(iter(checked.settings.prefixes), "")
     entries = tuple(_entry(command, prefix) for command in commands)
-    rests = any(command.enabled and command.restrict.cooldown for command in commands)
-    return Program(version_id, brain_id, checked, entries, ZoneInfo(checked.settings.timezone), rests)
+    granted = checked.grants.names
+    return Program(
+        version_id,
+        brain_id,
+        checked,
+        entries,
+        ZoneInfo(checked.settings.timezone),
+        any(command.enabled and command.restrict.cooldown for command in commands),
+        f"version:{version_id}" if version_id else f"draft:{brain_id}",
+        tuple(sorted(granted)),
+        "memory" in granted and any(entry.looks and entry.command.enabled for entry in entries),
+        {entry.command.id: entry for entry in entries},
+        {fold(command.name): command.id for command in commands},
+    )
 
 
 def choose(program: Program, turn: Turn) -> tuple[Choice | None, int]:
-    """Return the first command that fires, and how many entries were asked before it."""
+    """Return the first command that fires, and how many entries were asked before it.
+
+    A turn that names its command gets that one, whatever triggers and restrictions say.
+    """
+    if turn.command_id is not None:
+        return _named(program, turn), 0
     heard = hear(turn, program.document.settings.prefixes)
     for index, entry in enumerate(program.entries):
         if entry.command.enabled and (match := entry.kind.match(entry.command.trigger, heard)):
             return _judge(entry, match, turn), index
     return None, len(program.entries)
+
+
+def _named(program: Program, turn: Turn) -> Choice | None:
+    entry = program.by_id.get(turn.command_id or "")
+    if entry is None:
+        return None
+    blocked = "" if entry.command.enabled else "is switched off"
+    return Choice(entry, Match(storable(turn.text).strip()), blocked)
 
 
 def explain(program: Program, turn: Turn) -> list[Explained]:
@@ -114,15 +150,25 @@ def cooldown_scope(command: Command, turn: Turn) -> str:
 def _entry(command: Command, prefix: str) -> Entry:
     kind = KINDS[command.trigger.kind]
     why = kind.explain(command.trigger) if command.enabled else "is switched off"
+    action = command.action
+    script = Source.of(SCRIPT, action.source) if isinstance(action, ScriptAction) else None
     return Entry(
         command,
         kind,
-        tuple(Text(source, template_key(source), "{" not in source) for source in command.action.texts),
+        tuple(Text(Source.of(TEMPLATE, text), "{" not in text) for text in action.texts),
         args.usage(kind.opening(command.trigger, prefix) or command.name, command.arguments),
         _people(command.restrict.allow),
         _people(command.restrict.deny),
         {"command": command.id, "verdict": "lost" if command.enabled else "off", "why": why},
+        script,
+        _mentions(script, "memory", "call", "getattr") or any("memory" in text for text in action.texts),
+        _mentions(script, "call", "schedule", "getattr"),
     )
+
+
+def _mentions(script: Source | None, *words: str) -> bool:
+    """Tell whether a script may use something: what it never names costs nothing to leave out."""
+    return script is not None and any(word in script.text for word in words)
 
 
 def _people(names: Sequence[str]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,9 @@ class Sender:
 class Turn:
     """A message on its way into a brain; `at` and `now` are milliseconds since 1970.
 
-    `seed` decides all chance; `cooldowns` says until when (ms) a command rests, by command id and scope.
+    `seed` decides all chance; `cooldowns` says until when (ms) a command rests, by command id and scope; `memory`
+    holds what is remembered, by scope (contact, chat, brain) and key. With `command_id` that command runs whatever
+    the triggers say: with `arguments` when they are given, else with what the text holds.
     """
 
     message_id: int
@@ -33,3 +36,9 @@ class Turn:
     choice_title: str | None = None
     is_group: bool = False
     cooldowns: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    command_id: str | None = None
+    arguments: Mapping[str, Any] | None = None
+    memory: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    provider_id: str = ""
+    quoted: Mapping[str, Any] | None = None  # id, text
+    media: Mapping[str, Any] | None = None  # kind, mime, caption

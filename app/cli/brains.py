@@ -1,5 +1,6 @@
 """`flask brain`: brains in and out as YAML, for Git and for scripts."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,7 +31,7 @@ def import_(file: Path, publish: bool, note: str) -> None:
     shared = house()
     with explained():
         document = exchange.load(file.read_text(encoding="utf-8"))
-        found = problems(document, bot().sandbox.check_templates)
+        found = problems(document, partial(bot().sandbox.check, f"import:{document['brain']}"))
 
         def save(session: Session) -> tuple[str, int | None]:
             there = versions.find_brain(session, document["brain"])

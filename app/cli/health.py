@@ -119,10 +119,21 @@ def _redis() -> Iterator[Finding]:
 
 
 def _sandbox() -> Iterator[Finding]:
-    level = bot().sandbox.level()
-    yield Finding(
-        "sandbox", ok=level.safe, found=str(level), remedy="" if level.safe else "Use a kernel with seccomp."
-    )
+    sandbox = bot().sandbox
+    level = sandbox.level()
+    remedy = _MISSING.get(level.name, "") if level.safe else _UNSAFE
+    yield Finding("sandbox", ok=level.safe, found=f"{level}; {_MODES[sandbox.mode]}", remedy=remedy)
+
+
+_MODES = {
+    "sticky": "sticky: a process serves up to 100 runs of one brain",
+    "strict": "strict: each run has a process of its own",
+}
+_MISSING = {
+    "hardened": "Allow unprivileged user namespaces to add another layer; it holds without them.",
+    "basic": "Use a kernel with Landlock (5.13 or later, with the LSM switched on) to add another layer.",
+}
+_UNSAFE = "Use a kernel with seccomp. SANDBOX_UNSAFE=true runs operators' code all the same: only where you trust all."
 
 
 def _owner() -> Iterator[Finding]:

@@ -192,6 +192,24 @@ def test_settings_with_an_unknown_zone_are_kept_and_named(owner: Browser):
     assert "Desk" in owner.get("/brains/").text
 
 
+def test_what_a_brain_may_do_is_kept_and_a_wrong_host_is_named(owner: Browser, house: House):
+    form = {"part": "grants", "grant_http": "on", "grant_memory": "on", "memory_entries": "60"}
+    wrong = owner.post("/brains/demo/settings", **form, http_allow="https://api.example.com/")
+    assert wrong.status_code == 422
+    assert "in what it may do" in wrong.text
+    assert "https://api.example.com/</textarea>" in wrong.text
+    ok = owner.post("/brains/demo/settings", **form, http_allow="API.example.com", strict="on")
+    assert ok.status_code == 302
+    grants = draft(house)["grants"]
+    assert grants["http"] == {"allow": ["api.example.com"]}
+    assert (grants["ai"], grants["media"]) == (None, None)
+    assert draft(house)["settings"]["strict"] is True
+    page = owner.get("/brains/demo/settings").text
+    assert "api.example.com</textarea>" in page
+    owner.post("/brains/demo/publish")
+    assert "Version 2 is live" in owner.get("/brains/demo/versions").text
+
+
 @pytest.mark.parametrize("start", ["demo", "blank"])
 def test_a_new_brain_gets_a_short_name_of_its_own(owner: Browser, start: str):
     answer = owner.post("/brains/", title="Café Accra!", start=start)

@@ -7,6 +7,8 @@ import pytest
 from admin_browser import Browser
 from flask import Flask
 
+from app.accounts import Role
+from app.bot import handoff
 from app.bot.channels import simulator
 from app.bot.channels.contract import Person
 from app.bot.channels.simulator import Envelope
@@ -180,3 +182,53 @@ def test_the_dashboard_counts_what_came_and_what_needs_a_look(
     assert '<span class="figure-word">Received today</span><span class="figure-value">2</span>' in board
     assert '<span class="figure-word">Dead or failed</span><span class="figure-value">1</span>' in board
     assert "No worker has reported yet" in board
+
+
+def test_a_bot_is_paused_says_why_and_is_resumed(owner: Browser, take: Callable[..., None]):
+    take(ADA, "hello")
+    paused = owner.post("/chats/1/pause", htmx=True).text
+    assert "The bot is paused here since" in paused
+    assert "owner@example.com has paused it." in paused
+    assert "Paused" in owner.get("/chats/").text
+    assert "Pause the bot" not in owner.get("/chats/1").text
+    resumed = owner.post("/chats/1/resume", htmx=True).text
+    assert "The bot answers here again" in resumed
+    assert "Pause the bot" in resumed
+
+
+def test_a_handoff_gives_its_reason_and_viewers_cannot_end_it(
+    sign_in: Callable[[Role], Browser], take: Callable[..., None], house: House
+):
+    take(ADA, "hello")
+    handoff.pause(house.database, 1, "Wants <b>Ama</b>", house.clock())
+    viewer = sign_in(Role.VIEWER)
+    page = viewer.get("/chats/1").text
+    assert "Wants &lt;b&gt;Ama&lt;/b&gt;" in page
+    assert "/chats/1/resume" not in page
+    for path in ("/chats/1/pause", "/chats/1/resume"):
+        assert viewer.post(path).status_code == 403
+    assert viewer.client.post("/chats/1/resume").status_code == 419
+    assert viewer.get("/chats/1").text.count("is paused here") == 1
+
+
+def test_media_by_link_lists_and_scheduled_runs_are_drawn(
+    owner: Browser, take: Callable[..., None], store: Callable[..., int]
+):
+    take(ADA, "hello")
+    store(
+        kind="image",
+        text="Soup",
+        payload={"kind": "image", "link": "https://example.com/a.jpg", "caption": "Soup"},
+    )
+    rows = [{"id": "1", "title": "Soup", "description": "With beans"}]
+    menu = {"kind": "list", "body": "Choose", "button": "Menu", "sections": [{"title": "Warm", "rows": rows}]}
+    store(kind="list", text="Choose", payload=menu)
+    store(direction="in", kind="schedule", state="done", text="", provider_id="schedule:1",
+          payload={"command": "Reminder", "command_id": "c1"})  # fmt: skip
+    page = owner.get("/chats/1").text
+    assert 'href="https://example.com/a.jpg"' in page
+    for words in ("Menu", "Warm", "With beans", "“Reminder” ran by schedule"):
+        assert words in page
+    phone = owner.get("/simulator/").text
+    assert "ran by schedule" not in phone
+    assert "With beans" in phone

@@ -18,6 +18,8 @@ PAGES = (
     "dashboard",
     "brains",
     "commands",
+    "trials",
+    "faults",
     "publishing",
     "simulator",
     "chats",

@@ -96,7 +96,7 @@ def test_only_simulated_phones_can_be_spoken_for(owner: Browser, phone: Connecti
 
 
 def test_suggestions_are_messages_the_brain_answers():
-    assert suggestions(demo_document()) == ["!hello", "!echo hello", "!menu", "hi", "thanks"]
+    assert suggestions(demo_document()) == ["!hello", "!echo hello", "!menu", "!count", "hi"]
     assert suggestions({}) == []
 
 

@@ -12,10 +12,11 @@ from app.bot import claims, inbox, outbox, turns
 from app.bot.channels.contract import Inbound, Item, Person, SendResult, Sent
 from app.bot.inbox import Accepted, Delivery
 from app.bot.lease import Claim
-from app.bot.models import Chat, Connection, Message
+from app.bot.models import Chat, Connection, Message, Run
 from app.bot.outbox import Completed, Completion, Order
 from app.bot.people import Places
 from app.bot.turns import Ended, Reply, Stored
+from app.brains.models import Brain, BrainVersion
 from app.writer import Database
 from tests.conftest import Clock
 
@@ -50,7 +51,8 @@ class Desk:
         wish = claims.Wish(Claim(owner, limit, self.clock(), 30_000), self.grace, {"cloud": Wire()})
         return self.database.writer.submit(claims.claim, wish).result()
 
-    def store(self, job: claims.Job, *texts: str) -> Stored:
+    def store(self, job: claims.Job, *texts: str, **more: Any) -> Stored:
+        """Store a turn that answered with `texts`; `more` are further fields of Ended."""
         run = {
             "message_id": job.message["id"],
             "chat_id": job.lease.chat_id,
@@ -60,11 +62,14 @@ class Desk:
             "outcome": "answered",
             "trace": {},
             "micros": 1,
+            "journal": {"now": 1},
+            "digest": "d",
             "created_at": self.clock(),
         }
-        replies = tuple(Reply({"kind": "text", "text": text}, text) for text in texts)
+        more.setdefault("replies", tuple(Reply({"kind": "text", "text": text}, text) for text in texts))
+        message = job.message
         ended = Ended(
-            job.lease, job.sending, job.message["id"], job.message["provider_id"], run, self.clock(), replies
+            job.lease, job.sending, message["id"], message["provider_id"], run, self.clock(), **more
         )
         return self.database.writer.submit(turns.store, ended).result()
 
@@ -87,6 +92,31 @@ class Desk:
         with self.database.read() as session:
             query = select(Message).where(Message.direction == direction).order_by(Message.id)
             return list(session.scalars(query))
+
+    def turn(self, number: int, *texts: str, **more: Any) -> Stored:
+        """Take a message, claim it and store a turn for it."""
+        self.accept(inbound(number, self.clock))
+        return self.store(self.claim().jobs[0], *texts, **more)
+
+    def runs(self) -> list[Run]:
+        with self.database.read() as session:
+            return list(session.scalars(select(Run).order_by(Run.id)))
+
+    def make_brain(self, document: dict[str, Any] | None = None) -> int:
+        """Store a brain; with a document also its first version, which is live."""
+
+        def make(session: Session) -> int:
+            brain = Brain(slug="shop", title="Shop", draft={}, created_at=1, updated_at=1)
+            session.add(brain)
+            session.flush()
+            if document:
+                version = BrainVersion(brain_id=brain.id, number=1, hash="", document=document, created_at=1)
+                session.add(version)
+                session.flush()
+                brain.live_version_id = version.id
+            return brain.id
+
+        return self.database.write(make)
 
     def chat(self) -> Chat:
         with self.database.read() as session:

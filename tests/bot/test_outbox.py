@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from app.bot import lease, outbox, redrive, turns
+from app.bot import deferring, lease, outbox, redrive, turns
 from app.bot.channels.contract import Fault, Refused, Sent, Status, Uncertain
+from app.bot.deferring import Deferred
 from app.bot.models import Chat, Connection, Worker
 from app.bot.outbox import Order
-from app.bot.turns import Deferred
 from tests.bot.conftest import Desk, inbound
 
 
@@ -304,11 +304,11 @@ def test_a_turn_that_cannot_be_run_is_put_back_and_given_up_after_eight(desk: De
     desk.accept(inbound(1, clock))
     for attempt in range(1, 9):
         job = desk.claim().jobs[0]
-        late = Deferred(job.lease, job.message["id"], "sandbox is down", clock(), 1_000)
-        dead = desk.database.writer.submit(turns.defer, late).result()
-        assert dead == (attempt == 8)
-        clock.pass_seconds(1)
-    assert [(row.state, row.error) for row in desk.messages("in")] == [("dead", "sandbox is down")]
+        late = Deferred(job.lease, job.message["id"], "an error of ours", clock())
+        back = desk.database.writer.submit(deferring.defer, late).result()
+        assert back.dead == (attempt == 8)
+        clock.pass_seconds(100)
+    assert [(row.state, row.error) for row in desk.messages("in")] == [("dead", "an error of ours")]
     assert desk.claim().claimed == 0
 
 

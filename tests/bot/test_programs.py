@@ -51,7 +51,9 @@ class Shop:
     def __init__(self, app: Flask, document: dict[str, Any] | None) -> None:
         self.bot, self.house = app.extensions["bot"], app.extensions["house"]
         self.database = self.house.database
-        self.programs = Programs(self.database, Runtime(self.bot.sandbox), self.house.clock)
+        self.programs = Programs(
+            self.database, Runtime(self.bot.sandbox), self.house.clock, self.bot.capabilities
+        )
         self.connection_id = self.database.write(lambda session: self._make(session, document))
         self._number = 0
 

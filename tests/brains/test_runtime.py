@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -6,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.brains.effects import Cool, Reply
+from app.brains.effects import Cool, Increment, React, Reply, named_buttons
 from app.brains.gallery import demo_document
 from app.brains.problems import InvalidDocument
-from app.brains.runtime import Runtime, Sender, compile_program, explain
+from app.brains.runtime import Request, Runtime, Sender, compile_program, explain
 
 ECHO = {"kind": "command", "words": ["echo"]}
 ANY = {"kind": "fallback"}
@@ -21,7 +22,9 @@ def run(sandbox, turn):
     runtime = Runtime(sandbox)
 
     def go(document, text="", **changes: Any):
-        return runtime.run_many([(compile_program(1, 1, document), turn(text, **changes))])[0]
+        program = compile_program(1, 1, document)
+        ending = runtime.run_many([Request(program, turn(text, **changes))])[0]
+        return ending.result(30) if isinstance(ending, Future) else ending
 
     return go
 
@@ -30,9 +33,12 @@ def test_the_demo_brain_answers(run):
     demo = demo_document()
     assert run(demo, "!echo hi there").effects == (Reply("You said hi there"),)
     assert "Ama" in run(demo, "/hello").effects[0].text
-    assert run(demo, "!menu").effects[0].buttons == ("Surprise me", "What time is it?")
+    assert run(demo, "!menu").effects[0].buttons == named_buttons(["Surprise me", "What time is it?"])
     pressed = run(demo, "What time is it?", choice_id="x", choice_title="What time is it?")
     assert pressed.effects == (Reply("It is 12:00 on Thursday, 2026-01-01."),)
+    assert "first time" in run(demo, "!count").effects[1].text
+    tenth = run(demo, "!count", memory={"contact": {"counted": 9}})
+    assert tenth.effects == (Increment("contact", "counted", 1), Reply("That makes 10 times."), React("🎉"))
     assert run(demo, "hm").command_id == "fallback"
     assert run(demo, "hm", is_group=True).status == "silent"
 
@@ -106,7 +112,9 @@ def test_the_seed_chooses_the_variant_and_all_get_their_turn(run, brain):
 def test_a_failed_template_fails_with_its_line_and_the_lines_around(run, brain):
     outcome = run(brain((ANY, "one\ntwo {{ sender.nmae }}\nthree\nfour")), "x")
     assert (outcome.status, outcome.effects) == ("failed", ())
-    assert outcome.error == "“nmae” is not known here. There is: id, name, phone."
+    assert outcome.error == "“nmae” is not known here."
+    assert "name" in outcome.trace["error"]["fix"]
+    assert outcome.fault.kind == "error"
     assert outcome.trace["error"]["line"] == 2
     assert outcome.trace["error"]["excerpt"] == ["1: one", "2: two {{ sender.nmae }}", "3: three"]
 
@@ -116,7 +124,8 @@ def test_one_failing_turn_leaves_the_others_alone(sandbox, turn, brain):
     slow = compile_program(
         2, 2, brain((ANY, "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"))
     )
-    jobs = [(good, turn("!echo 1")), (slow, turn("x")), (good, turn("x")), (good, turn("!echo 2"))]
+    asked = [(good, "!echo 1"), (slow, "x"), (good, "x"), (good, "!echo 2")]
+    jobs = [Request(program, turn(text)) for program, text in asked]
     outcomes = Runtime(sandbox).run_many(jobs)
     assert [outcome.status for outcome in outcomes] == ["answered", "failed", "failed", "answered"]
     assert outcomes[3].effects == (Reply("!echo 2"),)
@@ -231,7 +240,9 @@ def test_explaining_says_what_each_command_would_do(brain, turn):
 @settings(max_examples=60, deadline=None)
 def test_any_message_gives_an_outcome_that_can_be_stored(sandbox, turn, text, seed, name):
     program = compile_program(7, 7, demo_document())
-    outcome = Runtime(sandbox).run_many([(program, turn(text, seed=seed, sender=Sender("u", name)))])[0]
+    outcome = Runtime(sandbox).run_many([Request(program, turn(text, seed=seed, sender=Sender("u", name)))])[
+        0
+    ]
     assert outcome.status in {"answered", "silent"}
     json.dumps(outcome.trace)
     assert all("\0" not in effect.text for effect in outcome.effects if isinstance(effect, Reply))

@@ -12,6 +12,7 @@ PAGES = {
     "brain": "/brains/my-first-bot",
     "command": "/brains/my-first-bot/commands/echo",
     "new-command": "/brains/my-first-bot/commands/new",
+    "errors": "/brains/my-first-bot/errors/",
     "versions": "/brains/my-first-bot/versions",
     "settings": "/brains/my-first-bot/settings",
     "import": "/brains/import",

@@ -62,12 +62,30 @@ def text_content(text: str) -> dict[str, Any]:
     )
 
 
-def reply_content(text: str, buttons: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a reply's content; a pressed button comes back as its title. Raises ContentError."""
-    if not buttons:
-        return text_content(text)
-    choices = [{"id": title, "title": title} for title in buttons]
-    return parse_content({"kind": "buttons", "body": text, "buttons": choices}).model_dump(exclude_none=True)
+def reply_content(
+    text: str,
+    buttons: Sequence[str | Mapping[str, str]] = (),
+    *,
+    menu: Mapping[str, Any] | None = None,
+    margins: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return a reply's content; a button given as a text comes back as that. Raises ContentError.
+
+    `menu` has the `button` and `sections` of a list; `margins` may hold `header` and `footer`, which need either.
+    """
+    around = {name: words for name, words in (margins or {}).items() if words}
+    if menu is not None:
+        return _checked({"kind": "list", "body": text, **menu, **around})
+    if buttons:
+        choices = [{"id": each, "title": each} if isinstance(each, str) else each for each in buttons]
+        return _checked({"kind": "buttons", "body": text, "buttons": choices, **around})
+    if around:
+        raise ContentError("A header or a footer needs buttons or a list: put it into the text instead.")
+    return text_content(text)
+
+
+def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
+    return parse_content(data).model_dump(exclude_none=True)
 
 
 def _sentence(problems: Sequence[ErrorDetails]) -> str:

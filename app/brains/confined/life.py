@@ -23,6 +23,7 @@ _SOCKET = 0
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 # What ends a child besides the clocks: after these its state cannot be trusted to be as it was.
 _FATAL = (OutOfTimeError, MemoryError, RecursionError)
+_PATIENCE = 5  # rings of the clock on the wall
 _OUR_FRAMES = 12  # below the operator's first
 _DEPTHS = {"script": limits.RECURSION, "template": limits.TEMPLATE_RECURSION}
 
@@ -32,17 +33,24 @@ class Clocks:
 
     def __init__(self) -> None:
         self._running = False
+        self._rings = 0
         signal.signal(signal.SIGALRM, self._rang)
         faulthandler.enable(file=_SOCKET, all_threads=False)
         faulthandler.register(signal.SIGPROF, file=_SOCKET, all_threads=False, chain=True)
 
     def _rang(self, _number, _frame):  # noqa: ANN001, ANN202
         if self._running:
+            self._rings += 1
+            if self._rings > _PATIENCE:
+                # Code that answers each ring with more work, such as "finally": say where, and be gone.
+                faulthandler.dump_traceback(_SOCKET, all_threads=False)
+                os._exit(1)
             raise OutOfTimeError
 
     def start(self) -> None:
         """Start both clocks for one job."""
         self._running = True
+        self._rings = 0
         signal.setitimer(signal.ITIMER_PROF, limits.CPU_SECONDS)
         signal.setitimer(signal.ITIMER_REAL, limits.SOFT_SECONDS, limits.SOFT_AGAIN_SECONDS)
 

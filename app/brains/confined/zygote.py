@@ -46,6 +46,9 @@ def main(site_packages: str, flavour: str, layers: str, load=load) -> None:  # n
     except confine.StepFailedError as error:
         os.write(_CONTROL, json.dumps({"refused": str(error)}).encode())
         os._exit(3)
+    except OSError as error:
+        # A traceback would go to a descriptor that is closed: the exit code tells the host what it was.
+        os._exit(error.errno or 1)
 
 
 def serve(control, child, confinement):  # noqa: ANN001, ANN201

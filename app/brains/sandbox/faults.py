@@ -20,7 +20,7 @@ def reported(source: Source, answer: Answer, micros: int) -> Fault:
     message, fix = advise(report, source.text, source.language)
     line, column, end_column = _place(report, source.text)
     return Fault(
-        kind=kind if kind in _KINDS else "error",
+        kind=kind if type(kind) is str and kind in _KINDS else "error",
         message=storable(message),
         fix=storable(fix),
         line=line,
@@ -43,10 +43,8 @@ def too_long(source: Source, child: Child, micros: int) -> Fault:
 def died(source: Source, child: Child, micros: int) -> Fault:
     """Say why a child died without a report, by its last words."""
     if child.clock_rang:
-        most = f"{limits.CPU_SECONDS * 1000:.0f} ms"
-        return _silent(
-            "time", f"It took more than {most} of processor time and was ended.", source, child, micros
-        )
+        words = "It did not stop when its time was over and was ended."
+        return _silent("time", words, source, child, micros)
     return _silent("crash", "It brought its sandbox down and was ended.", source, child, micros)
 
 

@@ -183,7 +183,8 @@ class Pool:
             try:
                 self._refill()
                 self._bury()
-            except ZygoteGoneError:
+            except ZygoteGoneError as error:
+                log.warning("sandbox %s: %s", self._flavour, error)
                 with self._lock:
                     self._abandon()
             with self._lock:
@@ -207,7 +208,8 @@ class Pool:
 
     def _refill(self) -> None:
         while self._gone:
-            self._gone.pop().close()
+            code = self._gone.pop().close()
+            log.error("sandbox %s: zygote lost (exit code %s)", self._flavour, code)
         if self._zygote is None and not self._closing:
             self._start()
         wanted = self._stock - len(self._ready)
@@ -238,7 +240,6 @@ class Pool:
 
     def _abandon(self) -> None:
         """Go on without the zygote: the kernel has ended its children, the keeper starts a new one at once."""
-        log.error("sandbox %s: zygote lost", self._flavour)
         if self._zygote:
             self._gone.append(self._zygote)
         self._zygote = None

@@ -21,6 +21,7 @@ _SITE_PACKAGES = Path(str(_JINJA2 and _JINJA2.origin)).parent.parent
 # Sets must have one order everywhere, or a run could not be repeated; there is nothing else in the environment.
 _ENVIRONMENT = {"PYTHONHASHSEED": "0"}
 _REPLY_BYTES = 65_536
+_LAST_WAIT = 0.2  # seconds
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class Zygote:
         """Start a process that confines itself, and wait until it has; raises BootFailedError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-P", "-s", "-S", str(entry), str(_SITE_PACKAGES), flavour]
+            command = [sys.executable, "-P", "-s", "-S", "-W", "ignore", str(entry), str(_SITE_PACKAGES), flavour]
             process = subprocess.Popen(  # noqa: S603  our own file, an environment of our own, no shell
                 [*command, ",".join(sorted(layers))],
                 stdin=theirs.fileno(),
@@ -72,6 +73,7 @@ class Zygote:
                 stderr=subprocess.DEVNULL,
                 env=_ENVIRONMENT,
                 cwd="/",
+                start_new_session=True,  # Ctrl-C is for the host, which then lets its children go
             )
         ours.settimeout(limits.BOOT_SECONDS)
         made = cls(process, ours)
@@ -115,7 +117,7 @@ class Zygote:
                 mine.close()
             for child in born:
                 child.close()
-            raise ZygoteGoneError(str(error)) from error
+            raise ZygoteGoneError(f"{type(error).__name__}: {error}") from error
         return born
 
     def _born(self, mine: socket.socket) -> Child:
@@ -131,7 +133,7 @@ class Zygote:
             self._control.send(b"R" + " ".join(str(child.pid) for child in children).encode())
             ends: list[list[Any]] = json.loads(self._control.recv(_REPLY_BYTES) or b"{}")["ends"]
         except (OSError, ValueError, KeyError) as error:
-            raise ZygoteGoneError(str(error)) from error
+            raise ZygoteGoneError(f"{type(error).__name__}: {error}") from error
         finally:
             for child in children:
                 child.close()
@@ -144,8 +146,12 @@ class Zygote:
         poll.register(self._control, select.POLLRDHUP)
         return not poll.poll(0)
 
-    def close(self) -> None:
-        """End the process; the kernel ends its children with it."""
+    def close(self) -> int:
+        """End the process, and with it the kernel ends its children; return its exit code."""
         self._control.close()
-        self.process.kill()
-        self.process.wait()
+        try:
+            # It ends by itself when its socket closes; what was lost before has its own code to tell.
+            return self.process.wait(_LAST_WAIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()

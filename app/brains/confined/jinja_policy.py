@@ -1,20 +1,22 @@
-"""What a template may say: the Jinja environment of a child (specs: sandbox 7)."""
+"""What a template may say: its Jinja environment (specs: sandbox 7)."""
 
 import ast
 import types
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, UndefinedError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import Namespace
+from jinja2.utils import Namespace, missing
 
 from .. import limits  # noqa: TID252  the package has another name in the child
+from .language import LanguageError, LimitReachedError
 
 TEMPLATE_FILE: Final = "<template>"
+_KNOWN = 40
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -46,25 +48,38 @@ ATTRIBUTES: Final[dict[type, frozenset[str]]] = {
 _CALLABLE = (StrictUndefined, types.BuiltinMethodType, types.MethodType, Macro, BlockReference, LoopContext)
 
 
-class LimitReachedError(Exception):
-    """A template asked for more than the table of limits gives."""
+class UnknownNameError(UndefinedError):
+    """A name that is not known; `known` are those there are, None at the top."""
+
+    def __init__(self, message: str, wanted: str, known: list[str] | None) -> None:
+        super().__init__(message)
+        self.wanted = wanted
+        self.known = known
 
 
 class PlainUndefined(StrictUndefined):
-    """A missing value that names itself when it is used."""
+    """A missing value that names itself, and what there is instead, when it is used."""
 
     __slots__ = ()
 
+    def __init__(
+        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = None
+    ) -> None:
+        # Jinja only ever raises what calling this gives.
+        super().__init__(hint, obj, name, exc or cast("Any", self._error))
+
+    def _error(self, message: str) -> UndefinedError:
+        if self._undefined_hint:
+            return UndefinedError(self._undefined_hint)
+        owner = self._undefined_obj
+        known = None if owner is missing else []
+        if type(owner) is dict:
+            known = sorted(str(key) for key in owner)[:_KNOWN]
+        return UnknownNameError(message, str(self._undefined_name)[:80], known)
+
     @property
     def _undefined_message(self) -> str:
-        if self._undefined_hint:
-            return self._undefined_hint
-        name = str(self._undefined_name)[:80]
-        owner = self._undefined_obj
-        if type(owner) is dict:
-            known = ", ".join(sorted(str(key) for key in owner)[:12]) or "nothing"
-            return f"“{name}” is not known here. There is: {known}."
-        return f"“{name}” is not known here."
+        return f"“{str(self._undefined_name)[:80]}” is not known here"
 
 
 def capped_range(*args: int) -> range:
@@ -79,15 +94,19 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Jinja with attributes and callables by allow-list, bounded operators and template lines in errors."""
 
     intercepted_binops = frozenset({"**", "*", "%"})
+    counted = 0  # nodes of the template that was compiled last
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Read `obj.attribute`: a dictionary's entry first, then what the table allows for the type."""
         if type(obj) is dict and attribute in obj:
             return obj[attribute]
-        return self._allowed(obj, attribute)
+        # What is missing keeps its own name, however much is read from it.
+        return obj if type(obj) is PlainUndefined else self._allowed(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Read `obj[argument]` of plain data."""
+        if type(obj) is PlainUndefined:
+            return obj
         if type(obj) in {dict, list, tuple, str, range}:
             try:
                 return obj[argument]
@@ -119,7 +138,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         raise  # noqa: PLE0704  called while the error is being handled
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
-        _check_tree(source)
+        self.counted = _check_tree(source)
         return super()._generate(source, *args, **kwargs)
 
     def _compile(self, source: str, filename: str) -> types.CodeType:
@@ -129,6 +148,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         for node in ast.walk(tree):
             if isinstance(node, (ast.expr, ast.stmt, ast.excepthandler, ast.arg, ast.keyword, ast.alias)):
                 node.lineno = node.end_lineno = _line_of(lines, node.lineno)
+                node.col_offset = node.end_col_offset = 0
         return compile(tree, filename, "exec")
 
 
@@ -143,25 +163,32 @@ def environment() -> TemplateEnvironment:
 
 
 def check_source(source: str) -> None:
-    """Refuse a text that is too long or nested before the parser sees it; raises LimitReachedError."""
+    """Refuse a text that is too long or nested before the parser sees it; raises LanguageError."""
     if len(source) > limits.TEMPLATE_CHARS:
-        raise LimitReachedError(f"A template has {limits.TEMPLATE_CHARS:,} characters at most.")
-    depth = 0
+        raise LanguageError(
+            "limit", f"A template has {limits.TEMPLATE_CHARS:,} characters at most.", code="long"
+        )
+    depth, line = 0, 1
     for char in source:
+        line += char == "\n"
         depth += (char in "([{") - (char in ")]}")
-        if depth > limits.TEMPLATE_BRACKETS:
-            raise LimitReachedError(f"Brackets can be nested {limits.TEMPLATE_BRACKETS} deep at most.")
+        if depth > limits.BRACKETS:
+            raise LanguageError(
+                "limit", f"Brackets are nested more than {limits.BRACKETS} deep.", line, code="nested"
+            )
         depth = max(depth, 0)
 
 
-def _check_tree(tree: nodes.Template) -> None:
-    for count, (node, chain) in enumerate(_walk(tree)):
+def _check_tree(tree: nodes.Template) -> int:
+    """Return the number of nodes; raises LanguageError."""
+    count = 0
+    for count, (node, chain) in enumerate(_walk(tree), 1):
         if isinstance(node, (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-            raise TemplateSyntaxError("A template cannot include, import or extend another one.", node.lineno)
-        if chain > limits.TEMPLATE_CHAIN or count > limits.TEMPLATE_NODES:
-            raise TemplateSyntaxError(
-                "This template is too complex. Make it shorter or split it.", node.lineno
-            )
+            message = "A template cannot include, import or extend another one."
+            raise LanguageError("rule", message, node.lineno, code="include")
+        if chain > limits.TEMPLATE_CHAIN or count > limits.NODES:
+            raise LanguageError("limit", "This template is too complex.", node.lineno, code="nodes")
+    return count
 
 
 def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:

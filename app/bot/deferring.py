@@ -1,0 +1,90 @@
+"""Turns put back: tried again later, or given up as dead, visible and replayable."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection as Db
+from sqlalchemy import select, update
+
+from app.bot import lease
+from app.bot.models import Message
+
+# An inbound message whose turn could not be run that often is dead.
+MAX_TRIES = 8
+# What is nobody's fault is waited for this long (ms) before its tries count.
+PATIENCE = 3_600_000
+
+TURN = "turn"
+# The sandbox has no process for this brain now.
+SANDBOX = "sandbox"
+# Somebody else changed what the turn was based on.
+CONFLICT = "conflict"
+_FIRST_WAIT = {TURN: 1_000, SANDBOX: 1_000, CONFLICT: 10}
+_LONGEST_WAIT = {TURN: 60_000, SANDBOX: 30_000, CONFLICT: 2_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A turn that could not be finished for a reason that is not the brain's; `code`: turn | sandbox | conflict."""
+
+    lease: lease.Lease
+    message_id: int
+    reason: str
+    now: int
+    code: str = TURN
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """What became of it: dead, or claimable again from `ready_at` (ms)."""
+
+    dead: bool = False
+    ready_at: int | None = None
+
+
+def defer(db: Db, turns: Sequence[Deferred]) -> list[PutBack]:
+    """Put turns back for later, or give them up as dead after the last try; called by the writer."""
+    held = lease.fence(db, [turn.lease for turn in turns])
+    steps = lease.Steps()
+    done = put_back(db, turns, held, steps)
+    steps.write(db)
+    return done
+
+
+def put_back(
+    db: Db, turns: Sequence[Deferred], held: Mapping[int, lease.Held], steps: lease.Steps
+) -> list[PutBack]:
+    """Do what `defer` does inside a transaction that has fenced the chats; whose lease is lost is left alone."""
+    return [
+        _put_back(db, turn, held[turn.lease.chat_id], steps) if turn.lease.chat_id in held else PutBack()
+        for turn in turns
+    ]
+
+
+def _put_back(db: Db, turn: Deferred, chat: lease.Held, steps: lease.Steps) -> PutBack:
+    query = select(Message.attempts, Message.error_code, Message.created_at)
+    row = db.execute(query.where(Message.id == turn.message_id)).one()
+    # Only tries that failed for the same reason make up a row of failures.
+    tries = row.attempts + 1 if row.error_code == turn.code else 1
+    counts = turn.code == TURN or turn.now - row.created_at > PATIENCE
+    lost = counts and tries >= MAX_TRIES
+    news = {
+        "attempts": tries,
+        "state": "dead" if lost else "new",
+        "error_code": turn.code,
+        "error": turn.reason[:500],
+        "failed_at": turn.now if lost else None,
+    }
+    db.execute(update(Message).where(Message.id == turn.message_id).values(news))
+    left = chat.pending - lost
+    wait = 0 if lost else _wait(turn, tries)
+    ready_at = turn.now + wait if left > 0 else None
+    steps.release(turn.lease, ready_at, handled=int(lost))
+    return PutBack(lost, ready_at)
+
+
+def _wait(turn: Deferred, tries: int) -> int:
+    """Return ms until the next try: longer each time, and different for turns that hindered each other."""
+    spread = ((turn.message_id + tries) * 2_654_435_761 & 0xFFFF_FFFF) / 0xFFFF_FFFF
+    longest = min(_LONGEST_WAIT[turn.code], _FIRST_WAIT[turn.code] * 2 ** min(tries - 1, 16))
+    return int(longest * (0.5 + spread))

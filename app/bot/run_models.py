@@ -1,0 +1,115 @@
+"""Tables of what brains did and will do: runs, cooldowns, schedules and faults."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, document, millis, pk
+
+
+class Run(Base):
+    """The stored record of a turn; `journal` is all it depended on, `digest` names what came of it."""
+
+    __tablename__ = "run"
+    __table_args__ = (Index("ix_run_message", "message_id"), Index("ix_run_brain", "brain_id", "id"))
+
+    id: Mapped[pk]
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))
+    brain_id: Mapped[int | None] = mapped_column(ForeignKey("brain.id"))
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("brain_version.id"))
+    command_id: Mapped[str | None] = mapped_column(String(40))
+    # answered | silent | failed (app.brains.runtime.Outcome).
+    outcome: Mapped[str] = mapped_column(String(12))
+    trace: Mapped[document] = mapped_column(JSON)
+    micros: Mapped[int] = mapped_column(default=0)
+    journal: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    digest: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[millis]
+
+
+class Cooldown(Base):
+    """A command that rests for somebody until a moment."""
+
+    __tablename__ = "cooldown"
+
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"), primary_key=True)
+    command_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    # contact:<id> | chat:<id> | brain
+    scope: Mapped[str] = mapped_column(String(40), primary_key=True)
+    until: Mapped[millis]
+
+
+class Schedule(Base):
+    """A command that will run in a chat at a moment; when that comes the row becomes an inbound message there."""
+
+    __tablename__ = "schedule"
+    __table_args__ = (
+        Index(
+            "uq_schedule_name",
+            "chat_id",
+            "brain_id",
+            "name",
+            unique=True,
+            postgresql_where=text("name <> ''"),
+            sqlite_where=text("name <> ''"),
+        ),
+        Index("ix_schedule_chat", "chat_id"),
+        Index("ix_schedule_due", "due_at"),
+        # The id names the message it becomes: SQLite must not give it to another row later.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[pk]
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"))
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
+    command_id: Mapped[str] = mapped_column(String(40))
+    # What the command was called when it was scheduled: for the note in the chat.
+    command: Mapped[str] = mapped_column(String(100), default="")
+    # Empty = it has none and nothing can replace or cancel it.
+    name: Mapped[str] = mapped_column(String(100), default="")
+    arguments: Mapped[document]
+    due_at: Mapped[millis]
+    by_message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    created_at: Mapped[millis]
+
+
+class Fault(Base):
+    """One way in which a command goes wrong, counted; `settled_at` = an operator has dealt with it."""
+
+    __tablename__ = "fault"
+    __table_args__ = (
+        UniqueConstraint("brain_id", "command_id", "fingerprint"),
+        Index("ix_fault_last", "brain_id", "last_at"),
+        Index(
+            "ix_fault_tell",
+            "id",
+            postgresql_where=text("tell_to IS NOT NULL"),
+            sqlite_where=text("tell_to IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[pk]
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
+    command_id: Mapped[str] = mapped_column(String(40))
+    # sha256 of kind, line and the message without what differs from one time to the next.
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(12))
+    message: Mapped[str] = mapped_column(String(500))
+    fix: Mapped[str] = mapped_column(String(500), default="")
+    line: Mapped[int | None]
+    column: Mapped[int | None]
+    excerpt: Mapped[list[str]] = mapped_column(JSON)
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("brain_version.id"))
+    count: Mapped[int] = mapped_column(BigInteger, default=1)
+    first_at: Mapped[millis]
+    last_at: Mapped[millis]
+    last_message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    last_chat_id: Mapped[int | None] = mapped_column(ForeignKey("chat.id"))
+    # Who has still to be told (a phone number or a user id) and through which connection; null = nobody.
+    tell_to: Mapped[str | None] = mapped_column(String(140))
+    tell_connection_id: Mapped[int | None] = mapped_column(ForeignKey("connection.id"))
+    told_at: Mapped[millis | None]
+    settled_at: Mapped[millis | None]

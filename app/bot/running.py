@@ -1,0 +1,95 @@
+"""Runs under way: a brain that waits for an answer from outside keeps its chat, and holds up nobody else."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from app.bot.claims import Job
+from app.bot.deferring import Deferred
+from app.bot.lease import Lease
+from app.bot.turns import Ended
+from app.brains import limits
+
+# A run that is not back after this time (ms) is given up: its lease runs out and the turn is run again.
+MOST = int(limits.CALL_SECONDS * 1000) + 15_000
+
+Result = Ended | Deferred
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A run that is not back yet, and how its outcome becomes storable."""
+
+    outcome: "Future[Any]"
+    settle: Callable[[Any], Result]
+
+    def result(self) -> Result:
+        """Return what is to be stored once the run is back; raises whatever went wrong inside Brainbox."""
+        return self.settle(self.outcome.result())
+
+
+Finish = Callable[[Job, Coming], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    lease: Lease
+    began: int
+
+
+class Runs:
+    """The runs that are not back yet; each is handed to `finish` when it is, in the thread that answered it."""
+
+    def __init__(
+        self, clock: Callable[[], int], renew: Callable[[tuple[Sequence[Lease], int]], object], finish: Finish
+    ) -> None:
+        self._clock = clock
+        self._renew = renew
+        self._finish = finish
+        self._pending: dict[Lease, _Pending] = {}
+        self._changed = threading.Condition()
+        self._renew_at = 0
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def add(self, job: Job, coming: Coming) -> None:
+        """Keep the chat of `job` until its run is back."""
+        now = self._clock()
+        with self._changed:
+            if not self._pending:
+                self._renew_at = now + job.lease.ttl // 3
+            self._pending[job.lease] = _Pending(job.lease, now)
+        coming.outcome.add_done_callback(lambda _done: self._land(job, coming))
+
+    def renew(self) -> None:
+        """Prolong the leases if it is time; called often, does not wait."""
+        now = self._clock()
+        if not self._pending or now < self._renew_at:
+            return
+        with self._changed:
+            lost = [each.lease for each in self._pending.values() if now - each.began > MOST]
+            for lease in lost:
+                del self._pending[lease]
+            leases = list(self._pending)
+        if leases:
+            self._renew_at = now + min(lease.ttl for lease in leases) // 3
+            self._renew((leases, now))
+
+    def close(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds; what comes later is dropped, another worker runs those turns again."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._pending, timeout)
+            self._closed = True
+            self._pending.clear()
+
+    def _land(self, job: Job, coming: Coming) -> None:
+        with self._changed:
+            if self._pending.pop(job.lease, None) is None or self._closed:
+                return
+            # Under the lock: nothing is handed over any more once `close` has returned.
+            self._finish(job, coming)
+            self._changed.notify_all()

@@ -1,0 +1,163 @@
+"""One https exchange with one address: everything within a deadline, and no more than so many bytes."""
+
+import http.client
+import io
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.brains import limits
+from app.brains.capabilities.contract import CallRefused
+
+_ENVELOPE: Final = 131_072  # status line, headers, chunk marks
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What goes to one address, `addresses` in the order of trying; `path` holds the query."""
+
+    method: str
+    host: str
+    addresses: tuple[str, ...]
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    seconds: float = limits.HTTP_SECONDS
+
+    @property
+    def url(self) -> str:
+        """The address as it is asked."""
+        return f"https://{self.host}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Https:
+    """Talks TLS to a checked address under the host's name; no proxy, no cookie, no second connection."""
+
+    def __init__(
+        self,
+        context: ssl.SSLContext | None = None,
+        port: int = 443,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._context = context or ssl.create_default_context()
+        self._port = port
+        self._clock = clock
+
+    def __call__(self, request: Request) -> Response:
+        """Exchange one request for its response; raises CallRefused."""
+        deadline = self._clock() + request.seconds
+        try:
+            with _Stream(self._connect(request, deadline), deadline, self._clock) as stream:
+                return _exchange(request, stream)
+        except TimeoutError as error:
+            raise CallRefused(
+                "timeout", f"{request.host} did not answer within {limits.HTTP_SECONDS:.0f} seconds."
+            ) from error
+        except ssl.SSLCertVerificationError as error:
+            raise CallRefused(
+                "upstream", f"The certificate of {request.host} cannot be trusted: {error.verify_message}."
+            ) from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise CallRefused(
+                "upstream", f"{request.host} could not be reached or gave no answer."
+            ) from error
+
+    def _connect(self, request: Request, deadline: float) -> ssl.SSLSocket:
+        """Connect to the first address that listens; the host's name is for the certificate alone."""
+        last: OSError = OSError("no address")
+        for address in request.addresses:
+            try:
+                plain = socket.create_connection((address, self._port), _left(deadline, self._clock))
+            except TimeoutError:
+                raise
+            except OSError as error:
+                last = error
+                continue
+            try:
+                plain.settimeout(_left(deadline, self._clock))
+                return self._context.wrap_socket(plain, server_hostname=request.host)
+            except (OSError, ValueError):
+                plain.close()
+                raise
+        raise last
+
+
+def _exchange(request: Request, stream: "_Stream") -> Response:
+    connection = http.client.HTTPConnection(request.host)
+    connection.sock = stream  # type: ignore[assignment]  all it asks of a socket is below
+    headers = {"User-Agent": "Brainbox", "Connection": "close", **request.headers}
+    connection.request(request.method, request.path, request.body, headers)
+    # Not the connection's own getresponse(), which would close our stream once it knows that this is the last one.
+    answer = http.client.HTTPResponse(stream, method=request.method)  # type: ignore[arg-type]  as above
+    answer.begin()
+    body = answer.read(limits.HTTP_BYTES + 1)
+    if len(body) > limits.HTTP_BYTES:
+        raise too_large(request.host)
+    if answer.length:
+        raise http.client.IncompleteRead(body, answer.length)
+    found = {name.lower(): value for name, value in answer.getheaders()}
+    return Response(answer.status, found, body)
+
+
+def too_large(host: str) -> CallRefused:
+    """Return the error for an answer beyond the limit."""
+    return CallRefused(
+        "limit", f"The answer of {host} is larger than {limits.HTTP_BYTES // 1024} KB. Ask for less of it."
+    )
+
+
+class _Stream(io.RawIOBase):
+    """A socket for http.client: each step gets what is left of the time, and all reads share one budget."""
+
+    def __init__(self, sock: ssl.SSLSocket, deadline: float, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._sock = sock
+        self._deadline = deadline
+        self._clock = clock
+        self._bytes = limits.HTTP_BYTES + _ENVELOPE
+
+    def sendall(self, data: bytes) -> None:
+        """Send everything in time; raises OSError."""
+        self._sock.settimeout(_left(self._deadline, self._clock))
+        self._sock.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:  # noqa: ARG002  a socket's signature
+        """Return a buffered reader on this stream."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Receive what is there; raises OSError, CallRefused beyond the budget."""
+        self._sock.settimeout(_left(self._deadline, self._clock))
+        count = self._sock.recv_into(buffer)
+        self._bytes -= count
+        if self._bytes < 0:
+            raise too_large(self._sock.server_hostname or "this host")
+        return count
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._sock.close()
+        super().close()
+
+
+def _left(deadline: float, clock: Callable[[], float]) -> float:
+    left = deadline - clock()
+    if left <= 0:
+        raise TimeoutError("out of time")
+    return left

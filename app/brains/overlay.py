@@ -1,0 +1,67 @@
+"""What is remembered, as it stands after changes that are not stored yet; and how much of it there may be."""
+
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any
+
+from app.brains import limits
+from app.brains.effects import Forget, MemoryEffect, Remember
+from app.brains.values import BadEffect, number, value_bytes
+
+Memory = Mapping[str, Mapping[str, Any]]  # by scope and key
+
+
+def laid_over(memory: Memory, changes: Memory) -> dict[str, dict[str, Any]]:
+    """Return the memory with changed entries put in; a change to null takes an entry away."""
+    merged = {scope: dict(entries) for scope, entries in memory.items()}
+    for scope, entries in changes.items():
+        known = merged.setdefault(scope, {})
+        for key, value in entries.items():
+            if value is None:
+                known.pop(key, None)
+            else:
+                known[key] = value
+    return merged
+
+
+def change(entries: MutableMapping[str, Any], effect: MemoryEffect) -> None:
+    """Apply one effect to the entries of its scope; raises BadEffect when a text is to be incremented."""
+    if isinstance(effect, Forget):
+        entries.pop(effect.key, None)
+    elif isinstance(effect, Remember):
+        entries[effect.key] = effect.value
+    else:
+        before = entries.get(effect.key, 0)
+        if type(before) not in {int, float}:
+            raise BadEffect(
+                f"“{effect.key}” holds no number, so it cannot be incremented. Delete or set it first."
+            )
+        entries[effect.key] = number(before + effect.by)
+
+
+def check_room(memory: Memory, effects: Iterable[MemoryEffect], max_entries: int) -> None:
+    """Hold the memory after these effects against the limits; raises BadEffect."""
+    after: dict[str, dict[str, Any]] = {}
+    grown: set[str] = set()
+    for effect in effects:
+        if effect.scope not in after:
+            after[effect.scope] = dict(memory.get(effect.scope, {}))
+        change(after[effect.scope], effect)
+        if not isinstance(effect, Forget):
+            grown.add(effect.scope)
+    for scope in sorted(grown):
+        check_scope(scope, after[scope], max_entries)
+
+
+def check_scope(scope: str, entries: Mapping[str, Any], max_entries: int) -> None:
+    """Hold the entries of one scope against the limits; raises BadEffect."""
+    if len(entries) > max_entries:
+        raise BadEffect(
+            f"The memory of the {scope} would hold {len(entries)} values; {max_entries} are allowed. "
+            "Delete some or give them a ttl."
+        )
+    size = value_bytes(entries)
+    if size > limits.MEMORY_SCOPE_BYTES:
+        raise BadEffect(
+            f"The memory of the {scope} would hold {size:,} bytes; {limits.MEMORY_SCOPE_BYTES:,} are allowed. "
+            "Keep less in it."
+        )

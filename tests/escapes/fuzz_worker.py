@@ -1,0 +1,50 @@
+"""Entry of a process that is fuzzed in one mode, `python fuzz_worker.py ORDER`.
+
+ORDER is JSON: {"site", "corpus", "mode", "seed", "seconds"}. Says each attack before it is run.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from worker import say, without_the_web  # noqa: E402
+
+_TRIES = 3
+
+
+def main(order: dict[str, Any]) -> None:
+    """Draw attacks and be attacked by them until the time is over."""
+    without_the_web(order["site"])
+    from tests.escapes.corpus import read
+    from tests.escapes.harness import Range
+    from tests.escapes.modes import MODES
+    from tests.escapes.mutate import Mutator
+    from tests.escapes.oracle import Secret
+    from tests.escapes.watch import listen
+
+    mutator = Mutator(read(Path(order["corpus"])), f"{order['seed']} {order['mode']}")
+    attacked = Range(MODES[order["mode"]], Secret(os.environ["CANARY"]), listen())
+    ends = time.monotonic() + order["seconds"]
+    number = 0
+    try:
+        while time.monotonic() < ends:
+            number += 1
+            snippet = mutator.draw(number)
+            say(begin=asdict(snippet))
+            verdict = attacked.attack(snippet)
+            # On a busy machine one slow answer means nothing.
+            tries = 1
+            while verdict.only_slow and tries < _TRIES:
+                verdict, tries = attacked.attack(snippet), tries + 1
+            say(end=number, ending=verdict.ending, reasons=verdict.reasons)
+    finally:
+        attacked.close()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,42 @@
+"""The ways in which attacks are run; each must hold."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.brains.confined.confine import LAYERS, NAMESPACES
+from app.brains.sandbox import STICKY, STRICT, Sandbox
+
+RAW_ENTRY = Path(__file__).with_name("raw_zygote.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How a sandbox is set up; `raw` leaves the language layer out, `then` says who runs what comes after (a, b)."""
+
+    name: str
+    lasting: bool
+    raw: bool = False
+    layers: Collection[str] = LAYERS
+    then: str = "b"
+
+    def sandbox(self) -> Sandbox:
+        """Start a sandbox: one child for the attacker, one for the neighbour, so that reuse is not hidden."""
+        mode = STICKY if self.lasting else STRICT
+        if self.raw:
+            return Sandbox(3, mode=mode, layers=self.layers, entry=RAW_ENTRY)
+        return Sandbox(3, mode=mode, layers=self.layers)
+
+
+_HARDENED = LAYERS - {NAMESPACES}
+_ALL = (
+    Mode("sticky", lasting=True, then="ba"),
+    Mode("strict", lasting=False),
+    Mode("os-only", lasting=False, raw=True),
+    Mode("hardened-sticky", lasting=True, layers=_HARDENED, then="ba"),
+    Mode("hardened-strict", lasting=False, layers=_HARDENED),
+    Mode("hardened-os-only", lasting=False, raw=True, layers=_HARDENED),
+)
+MODES = {mode.name: mode for mode in _ALL}
+# Not a mode that must hold: one process without the language layer for run after run.
+REUSED = Mode("reused-raw", lasting=True, raw=True, then="a")
