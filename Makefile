@@ -6,10 +6,10 @@ RUN_STAMP := .venv/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev migrate-db run run-split test check fix lock vendor migration torture bench doctor
+.PHONY: help setup dev migrate-db run run-split test check fix lock vendor migration torture bench bench-sandbox escapes fuzz doctor
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(RUN_STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit("Brainbox needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
@@ -69,6 +69,15 @@ torture: dev ## 5,000 messages and 50 kills, on SQLite and on PostgreSQL + Redis
 bench: dev ## measure throughput, latency and CPU, embedded and production
 	@sh tools/test-parts.sh
 	$(BIN)/python -m bench.pipeline --layout all
+
+bench-sandbox: dev ## measure both modes of the sandbox, kills, losses, memory, neighbours
+	$(BIN)/python -m bench.sandbox
+
+escapes: dev ## attack the sandbox: make escapes CORPUS=FILE.jsonl [MODE=sticky|strict|os-only]
+	@$(BIN)/python -m tests.escapes "$(or $(CORPUS),tests/escapes/own.jsonl)" $(if $(MODE),--mode $(MODE))
+
+fuzz: dev ## attack it with what a fuzzer makes of the corpora: make fuzz [SECONDS=3600] [SEED=1]
+	@$(BIN)/python -m tests.escapes.fuzz --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
 doctor: setup ## check the installation and say what to do
 	@$(FLASK) doctor

@@ -1,4 +1,4 @@
-"""Measures the brains: matching, a hot render, a render after a kill, rendering in batches.
+"""Measures the brains: matching, whole turns with a template, turns in batches.
 
 `python bench/brains.py` prints p50 and p99 in microseconds.
 """
@@ -13,8 +13,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app.brains.program import Program, choose
-from app.brains.runtime import Runtime, Sender, Turn, compile_program
-from app.brains.sandbox import RenderJob, Sandbox
+from app.brains.runtime import Request, Runtime, Sender, Turn, compile_program
+from app.brains.sandbox import Sandbox
 
 TEMPLATE = "You said {{ args.text }}, {{ sender.name }}"
 
@@ -63,7 +63,7 @@ def measure(name: str, times: int, job: Callable[[], Any], before: Callable[[], 
 
 def batches(runtime: Runtime, program: Program, size: int, total: int) -> None:
     """Print how many turns a second go through in batches."""
-    jobs = [(program, turn("!echo hi"))] * size
+    jobs = [Request(program, turn("!echo hi"))] * size
     started = time.perf_counter()
     for _ in range(total // size):
         runtime.run_many(jobs)
@@ -81,19 +81,9 @@ def main() -> None:
     sandbox = Sandbox(2)
     print(f"sandbox: {sandbox.level()}")
     runtime = Runtime(sandbox)
-    job = RenderJob(1, TEMPLATE, {"args": {"text": "hi"}, "sender": {"name": "Ama"}}, "k")
-    measure("render, sticky child", 3_000, lambda: sandbox.render_many([job]))
-    measure("whole turn, sticky child", 3_000, lambda: runtime.run_many([(program, hot)]))
-    measure("render, idle pace (5 ms)", 300, lambda: sandbox.render_many([job]), lambda: time.sleep(0.005))
-    slow = RenderJob(1, "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", {})
-    kills = iter(range(2, 100))
-
-    def die() -> None:
-        version = next(kills)
-        sandbox.render_many([RenderJob(version, slow.source, {})])
-        time.sleep(0.3)
-
-    measure("render, first after a time-out", 10, lambda: sandbox.render_many([job]), die)
+    request = Request(program, hot)
+    measure("whole turn, sticky child", 3_000, lambda: runtime.run_many([request]))
+    measure("the same, one each 5 ms", 300, lambda: runtime.run_many([request]), lambda: time.sleep(0.005))
     for size in (1, 16, 64):
         batches(runtime, program, size, 6_400)
     sandbox.close()

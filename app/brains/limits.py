@@ -88,6 +88,7 @@ CPU_LIFE_SECONDS: Final = 60
 RECURSION: Final = 220  # calls within each other in a script
 TEMPLATE_RECURSION: Final = 700  # Jinja's own frames between two of a template's
 PACKET_BYTES: Final = 131_072
+ANSWER_BYTES: Final = 393_216  # from the host: what a web server may answer, and its wrapping
 CRASH_BYTES: Final = 8_192  # of a dying child's last words
 
 # How the host keeps its children.

@@ -41,6 +41,7 @@ SCRIPTS = {
     "A value that does not fit": [
         '"You are " + 7',
         '"3" > 2',
+        'ctx.memory.get("points") + 1',
         "for x in 5: pass",
         "a, b = 3",
         "a, b = [1, 2, 3]",

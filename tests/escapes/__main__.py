@@ -11,6 +11,7 @@ from tests.escapes.corpus import CorpusError, read
 from tests.escapes.crew import Post, attack
 from tests.escapes.outpost import CrewError
 
+_SHARES = 2
 _ASKED = ("sticky", "strict", "os-only")
 
 
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> int:
     try:
         snippets = read(chosen.corpus)
         posts = [Post(mode) for mode in ([chosen.mode] if chosen.mode else _ASKED)]
-        reports = attack(snippets, posts, at_once=2) if snippets else []
+        reports = attack(snippets, posts, at_once=4, shares=_SHARES) if snippets else []
     except (CorpusError, CrewError) as error:
         print(f"Nothing was proven: {error}", file=sys.stderr)
         return 2

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from worker import say, without_the_web  # noqa: E402
+from worker import say, without_the_web
 
 _NAMESPACES = 0x10000000 | 0x00020000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x20000000
 _MOUNT_SETATTR, _AT_FDCWD, _RECURSIVE = 442, -100, 0x8000
@@ -69,9 +69,9 @@ def little() -> None:
 def main(order: dict[str, Any]) -> None:
     """Run the snippets of `indices` one after the other, and say of each what harm it did."""
     without_the_web(order["site"])
-    from tests.escapes import raw_languages
-    from tests.escapes.corpus import SCRIPT, read
-    from tests.escapes.oracle import Secret, is_foreign
+    from tests.escapes import raw_languages  # noqa: PLC0415  the path is set above
+    from tests.escapes.corpus import SCRIPT, read  # noqa: PLC0415  the path is set above
+    from tests.escapes.oracle import Secret, is_foreign  # noqa: PLC0415  the path is set above
 
     snippets = read(Path(order["corpus"]))
     keep = raw_languages.tools()
@@ -140,7 +140,11 @@ def _attack(language: Any, snippet: Any, output: Any, answer: int) -> None:
         asked.append(str(arguments.get("url", "")))
         return "fine"
 
-    result = {"first": _once(language, snippet.code, data, call), "fx": list(language.effects), "out": list(output.text)}
+    result = {
+        "first": _once(language, snippet.code, data, call),
+        "fx": list(language.effects),
+        "out": list(output.text),
+    }
     if snippet.then:
         result |= {"then": _once(language, snippet.then, data, call), "then_fx": list(language.effects)}
     try:

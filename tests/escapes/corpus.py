@@ -11,7 +11,14 @@ SHARED = ROOT.parent / "shared" / "escapes" / "corpus.jsonl"
 OWN = Path(__file__).with_name("own.jsonl")
 
 SCRIPT, TEMPLATE = "script", "template"
-_LANGUAGES = {"python": SCRIPT, "py": SCRIPT, "jinja": TEMPLATE, "tpl": TEMPLATE, SCRIPT: SCRIPT, TEMPLATE: TEMPLATE}
+_LANGUAGES = {
+    "python": SCRIPT,
+    "py": SCRIPT,
+    "jinja": TEMPLATE,
+    "tpl": TEMPLATE,
+    SCRIPT: SCRIPT,
+    TEMPLATE: TEMPLATE,
+}
 ANY = "any"
 
 
@@ -37,7 +44,9 @@ class Snippet:
         """Read one object; fields that are not known are left out. Raises CorpusError."""
         language, code = _LANGUAGES.get(str(fields.get("language"))), fields.get("code")
         if language is None or not isinstance(code, str):
-            raise CorpusError(f'line {number}: an attack needs a "language" (python or jinja) and a text as "code"')
+            raise CorpusError(
+                f'line {number}: an attack needs a "language" (python or jinja) and a text as "code"'
+            )
         text = {name: str(fields.get(name) or "") for name in ("category", "then", "name", "bare")}
         probe = str(fields.get("probe") or ANY).partition(":")[0].strip()
         return cls(str(fields.get("id") or f"line-{number}"), language, code, probe, **text)

@@ -41,12 +41,13 @@ class Report:
         return [verdict for verdict in self.verdicts.values() if verdict.reasons]
 
 
-def attack(snippets: Sequence[Snippet], posts: Sequence[Post], at_once: int) -> list[Report]:
-    """Run all attacks at all posts, `at_once` posts at a time. Raises CrewError."""
+def attack(snippets: Sequence[Snippet], posts: Sequence[Post], at_once: int, shares: int = 1) -> list[Report]:
+    """Run all attacks at all posts, each post's in `shares` parts, `at_once` parts at a time. Raises CrewError."""
     with TemporaryDirectory(prefix="escapes-") as folder, ThreadPoolExecutor(at_once) as threads:
         corpus = write(snippets, Path(folder))
-        everything = range(len(snippets))
-        reports = list(threads.map(lambda post: _hold(post, snippets, corpus, everything), posts))
+        parts = [(post, range(share, len(snippets), shares)) for post in posts for share in range(shares)]
+        held = list(threads.map(lambda part: _hold(part[0], snippets, corpus, part[1]), parts))
+        reports = [_joined(held[at : at + shares]) for at in range(0, len(held), shares)]
         for report in reports:
             _look_again(report, snippets, corpus)
     return reports
@@ -67,6 +68,11 @@ def _hold(post: Post, snippets: Sequence[Snippet], corpus: Path, some: Sequence[
         if hit is not None:
             report.verdicts[hit] = Verdict(snippets[hit].id, HOST_DIED, "crash", None, snippets[hit].probe)
     return report
+
+
+def _joined(parts: Sequence[Report]) -> Report:
+    verdicts = {place: verdict for part in parts for place, verdict in part.verdicts.items()}
+    return Report(parts[0].post, dict(sorted(verdicts.items())), parts[0].level)
 
 
 def _look_again(report: Report, snippets: Sequence[Snippet], corpus: Path) -> None:

@@ -70,7 +70,10 @@ def save(find: tuple[dict[str, Any], list[str]], mode: str, folder: Path) -> Pat
     """Write an attack that got out to a file of its own; return the path."""
     attack, reasons = find
     line = json.dumps({**attack, "probe": f"any: {'; '.join(reasons)}", "source_note": f"fuzzer, {mode}"})
-    path = folder / f"found-{hashlib.sha256(attack['code'].encode('utf-8', 'surrogatepass')).hexdigest()[:12]}.jsonl"
+    path = (
+        folder
+        / f"found-{hashlib.sha256(attack['code'].encode('utf-8', 'surrogatepass')).hexdigest()[:12]}.jsonl"
+    )
     path.write_text(line + "\n")
     return path
 
@@ -80,7 +83,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.escapes.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for attacks that got out")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent, help="folder for attacks that got out"
+    )
     chosen = parser.parse_args(arguments)
     try:
         hunts = fuzz(chosen.seconds, chosen.seed)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from worker import say, without_the_web  # noqa: E402
+from worker import say, without_the_web
 
 _TRIES = 3
 
@@ -20,12 +20,12 @@ _TRIES = 3
 def main(order: dict[str, Any]) -> None:
     """Draw attacks and be attacked by them until the time is over."""
     without_the_web(order["site"])
-    from tests.escapes.corpus import read
-    from tests.escapes.harness import Range
-    from tests.escapes.modes import MODES
-    from tests.escapes.mutate import Mutator
-    from tests.escapes.oracle import Secret
-    from tests.escapes.watch import listen
+    from tests.escapes.corpus import read  # noqa: PLC0415  the path is set above
+    from tests.escapes.harness import Range  # noqa: PLC0415  the path is set above
+    from tests.escapes.modes import MODES  # noqa: PLC0415  the path is set above
+    from tests.escapes.mutate import Mutator  # noqa: PLC0415  the path is set above
+    from tests.escapes.oracle import Secret  # noqa: PLC0415  the path is set above
+    from tests.escapes.watch import listen  # noqa: PLC0415  the path is set above
 
     mutator = Mutator(read(Path(order["corpus"])), f"{order['seed']} {order['mode']}")
     attacked = Range(MODES[order["mode"]], Secret(os.environ["CANARY"]), listen())

@@ -21,6 +21,8 @@ from tests.escapes.watch import Listener, Watch
 
 ALIVE = {SCRIPT: 'ctx.reply("alive " + ctx.message.text)', TEMPLATE: "alive {{ message.text }}"}
 HOST_FELL = "host"
+_HARM_OTHERS = frozenset({"limit", "alive", "any"})
+_NOW_AND_THEN = 8
 _DEATHS = frozenset({"time", "memory", "crash"})
 _TRUST_MARKS = frozenset({"marker", "alive", "limit", "canary", "hostapi", "any"})
 _NOON = 1_767_268_800.0
@@ -58,6 +60,7 @@ class Range:
         self._sandbox = mode.sandbox()
         self._owners = {"a": 1, "b": 1}
         self._deaths = {"a": 0, "b": 0}
+        self._attacks = 0
         for language in (SCRIPT, TEMPLATE):
             for who in self._owners:
                 self._check_alive(who, language)
@@ -76,7 +79,7 @@ class Range:
             reasons.append(f"alive: the host raised {first.result.message[:200]}")
         if snippet.then:
             reasons += self._afterwards(snippet)
-        for who in ("a", "b"):
+        for who in self._asked_to_answer(snippet):
             reasons += self._check_alive(who, snippet.language)
         reasons += self._watch.harm(self._owner("a"))
         if self._sandbox.peak_memory() > _MEMORY_MOST:
@@ -90,6 +93,13 @@ class Range:
         ending, line = (result.kind, result.line) if isinstance(result, Fault) else ("done", None)
         millis = round((first.compiling + first.running) * 1000)
         return Verdict(snippet.id, tuple(dict.fromkeys(reasons)), ending, line, snippet.probe, millis)
+
+    def _asked_to_answer(self, snippet: Snippet) -> str:
+        """Say who must answer a harmless command afterwards: both where harm to others is meant, else now and then."""
+        self._attacks += 1
+        if snippet.probe in _HARM_OTHERS:
+            return "ab"
+        return "ab" if self._attacks % _NOW_AND_THEN == 0 else ""
 
     def _code(self, snippet: Snippet) -> str:
         named = snippet.name and self._mode.raw and snippet.language == TEMPLATE
@@ -108,7 +118,9 @@ class Range:
         said = shot.said()
         own = {"neighbour's memory"} if who == "b" else set()
         found = [
-            f"canary: the {name} came out" for name in self._secrets.keys() - own if self._secrets[name].is_in(said)
+            f"canary: the {name} came out"
+            for name in self._secrets.keys() - own
+            if self._secrets[name].is_in(said)
         ]
         return found + [f"hostapi: asked {where[:80]!r}" for where in shot.network.strangers()]
 
@@ -169,7 +181,14 @@ class Range:
     def _data(self, who: str, language: str) -> dict[str, Any]:
         kept = {"k": "v", "secret": self._secrets["neighbour's memory"].value if who == "b" else "own"}
         data: dict[str, Any] = {
-            "message": {"text": "hello", "kind": "text", "id": "m1", "timestamp": _NOON, "quoted": None, "media": None},
+            "message": {
+                "text": "hello",
+                "kind": "text",
+                "id": "m1",
+                "timestamp": _NOON,
+                "quoted": None,
+                "media": None,
+            },
             "args": {"text": "hello"},
             "sender": {"id": "1", "name": "Ama", "phone": "233201234567"},
             "chat": {"id": 3, "is_group": False},
@@ -182,7 +201,11 @@ class Range:
             "commands": ["attack", "other"],
         }
         if language == TEMPLATE:
-            data |= {"user": {"name": "Ama", "bio": "{{ 7 * 7 }}"}, "history": ["one", "two"], "now": {"iso": "x"}}
+            data |= {
+                "user": {"name": "Ama", "bio": "{{ 7 * 7 }}"},
+                "history": ["one", "two"],
+                "now": {"iso": "x"},
+            }
         return data
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.brains.confined.confine import LAYERS, NAMESPACES
 from app.brains.sandbox import STICKY, STRICT, Sandbox
+from app.brains.sandbox.zygote import ENTRY
 
 RAW_ENTRY = Path(__file__).with_name("raw_zygote.py")
 
@@ -19,13 +20,13 @@ class Mode:
     raw: bool = False
     layers: Collection[str] = LAYERS
     then: str = "b"
+    allow_unsafe: bool = False
 
     def sandbox(self) -> Sandbox:
         """Start a sandbox: one child for the attacker, one for the neighbour, so that reuse is not hidden."""
+        entry = RAW_ENTRY if self.raw else ENTRY
         mode = STICKY if self.lasting else STRICT
-        if self.raw:
-            return Sandbox(3, mode=mode, layers=self.layers, entry=RAW_ENTRY)
-        return Sandbox(3, mode=mode, layers=self.layers)
+        return Sandbox(3, mode=mode, layers=self.layers, entry=entry, allow_unsafe=self.allow_unsafe)
 
 
 _HARDENED = LAYERS - {NAMESPACES}
@@ -40,3 +41,6 @@ _ALL = (
 MODES = {mode.name: mode for mode in _ALL}
 # Not a mode that must hold: one process without the language layer for run after run.
 REUSED = Mode("reused-raw", lasting=True, raw=True, then="a")
+# Nor this one: in namespaces of its own, but free to make every system call.
+LOOSENED = Mode("loosened", lasting=False, raw=True, layers={NAMESPACES}, allow_unsafe=True)
+CONTROLS = {mode.name: mode for mode in (REUSED, LOOSENED)}

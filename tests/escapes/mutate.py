@@ -9,18 +9,53 @@ from collections.abc import Sequence
 
 from tests.escapes.corpus import SCRIPT, TEMPLATE, Snippet
 
-_TOKEN = re.compile(r"\{\{|\}\}|\{%-?|-?%\}|\{#|#\}|\w+|'[^'\n]*'|\"[^\"\n]*\"|\s+|\*\*|//|<<|[^\w\s]", re.UNICODE)
-_CONSTANTS = (0, -1, 2**31, 2**64, 10**9, 1e308, float("inf"), "", "x" * 1000, "\ud800", "\0", "__class__", "canary.txt")
-_CONSTANTS_MORE = (None, True, b"x", ..., 1j, "CANARY", "%s" * 50, "{0.__class__}", "_getattr_", "https://api.allowed.test/")
-_ATTRIBUTES = (
-    "__class__ __globals__ __dict__ __self__ __func__ __code__ __builtins__ __subclasses__ __mro__ __reduce_ex__ f_back "
-    "gi_frame f_builtins tb_frame __traceback__ __closure__ format format_map obj args send throw cell_contents modules "
-    "reply memory http get set ai message text incr top keys append update pop sub compile loads dumps seed shuffle"
-).split()
-_NAMES = (
-    "ctx print getattr open eval exec __import__ _getattr_ _getitem_ _getiter_ _write_ _print_ _apply_ _inplacevar_ "
-    "__builtins__ range sorted map str list dict type object json re math random datetime self cycler lipsum namespace loop"
-).split()
+_TOKEN = re.compile(
+    r"\{\{|\}\}|\{%-?|-?%\}|\{#|#\}|\w+|'[^'\n]*'|\"[^\"\n]*\"|\s+|\*\*|//|<<|[^\w\s]", re.UNICODE
+)
+
+
+def _words(listed: str) -> list[str]:
+    return listed.split()
+
+
+_CONSTANTS = (
+    0,
+    -1,
+    2**31,
+    2**64,
+    10**9,
+    1e308,
+    float("inf"),
+    "",
+    "x" * 1000,
+    "\ud800",
+    "\0",
+    "__class__",
+    "canary.txt",
+)
+_CONSTANTS_MORE = (
+    None,
+    True,
+    b"x",
+    ...,
+    1j,
+    "CANARY",
+    "%s" * 50,
+    "{0.__class__}",
+    "_getattr_",
+    "https://api.allowed.test/",
+)
+_ATTRIBUTES = _words(
+    "__class__ __globals__ __dict__ __self__ __func__ __code__ __builtins__ __subclasses__ __mro__ "
+    "__reduce_ex__ f_back gi_frame f_builtins tb_frame __traceback__ __closure__ format format_map obj "
+    "args send throw cell_contents modules reply memory http get set ai message text incr top keys append "
+    "update pop sub compile loads dumps seed shuffle"
+)
+_NAMES = _words(
+    "ctx print getattr open eval exec __import__ _getattr_ _getitem_ _getiter_ _write_ _print_ _apply_ "
+    "_inplacevar_ __builtins__ range sorted map str list dict type object json re math random datetime "
+    "self cycler lipsum namespace loop"
+)
 _WRAPS = (
     "try:\n    pass\nexcept Exception as e:\n    ctx.reply(str(e.args))",
     "def f(*a, **k):\n    pass\nf(1, x=2)",
@@ -29,12 +64,40 @@ _WRAPS = (
     "if 1:\n    pass\nelse:\n    pass",
     "try:\n    pass\nfinally:\n    ctx.reply('end')",
 )
-_ODD_TOKENS = (*_NAMES, *_ATTRIBUTES, *'|.()[]{}:,~=%*"', "'", " ", "\n", "{{", "}}", "{%", "%}", "**", "\\", "\x00", "９", "ﬁ")
+_ODD_TOKENS = (
+    *_NAMES,
+    *_ATTRIBUTES,
+    *'|.()[]{}:,~=%*"',
+    "'",
+    " ",
+    "\n",
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "**",
+    "\\",
+    "\x00",
+    "９",
+    "ﬁ",
+)
 _MOST_CHARS = 40_000
 _MODULES = frozenset({"json", "re", "math", "random", "datetime"})
 _RUDE = (
-    ast.ClassDef, ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield, ast.YieldFrom, ast.With,
-    ast.Match, ast.Global, ast.Nonlocal, ast.TryStar, ast.ImportFrom, ast.AnnAssign,
+    ast.ClassDef,
+    ast.AsyncFunctionDef,
+    ast.Await,
+    ast.AsyncFor,
+    ast.AsyncWith,
+    ast.Yield,
+    ast.YieldFrom,
+    ast.With,
+    ast.Match,
+    ast.Global,
+    ast.Nonlocal,
+    ast.TryStar,
+    ast.ImportFrom,
+    ast.AnnAssign,
 )
 
 
@@ -45,10 +108,16 @@ class Mutator:
         self._random = random.Random(seed)
         self._seeds = [snippet for snippet in seeds if len(snippet.code) < 4_000]
         self._afters = {
-            language: [each.then for each in seeds if each.language == language and each.then and "PWN" not in each.then]
+            language: [
+                each.then
+                for each in seeds
+                if each.language == language and each.then and "PWN" not in each.then
+            ]
             for language in (SCRIPT, TEMPLATE)
         }
-        trees = [tree for snippet in self._seeds if snippet.language == SCRIPT and (tree := _parsed(snippet.code))]
+        trees = [
+            tree for snippet in self._seeds if snippet.language == SCRIPT and (tree := _parsed(snippet.code))
+        ]
         # Half of the attacks are made of what the policy lets through: or the fuzzer would only test the policy.
         self._stocks = [_Stock(trees, polite=False), _Stock(trees, polite=True)]
 
@@ -77,11 +146,15 @@ class Mutator:
     def _from_tokens(self, first: Snippet) -> str:
         draw = self._random
         tokens = _TOKEN.findall(first.code)
-        other = _TOKEN.findall(draw.choice([each for each in self._seeds if each.language == first.language]).code)
+        other = _TOKEN.findall(
+            draw.choice([each for each in self._seeds if each.language == first.language]).code
+        )
         for _ in range(draw.randint(1, 6)):
             at, length = draw.randrange(len(tokens) + 1), draw.randint(0, 5)
             source = draw.randrange(len(other) + 1)
-            new = draw.choice([[], tokens[at : at + length] * 2, other[source : source + 12], [draw.choice(_ODD_TOKENS)]])
+            new = draw.choice(
+                [[], tokens[at : at + length] * 2, other[source : source + 12], [draw.choice(_ODD_TOKENS)]]
+            )
             tokens[at : at + length] = new
         return "".join(tokens)
 

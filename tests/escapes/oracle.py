@@ -65,7 +65,7 @@ class Secret:
         self._points = [list(plain), list(plain[::-1])]
 
     def is_in(self, words: Iterable[str]) -> bool:
-        """Tell whether the value is in these texts: plain, reversed, in hex, in base64, as code points, or in pieces."""
+        """Tell whether the value is in these texts: plain, reversed, in hex, base64, code points, or in pieces."""
         said = list(words)
         whole = "\n".join(said)
         squeezed = re.sub(r"[^0-9A-Za-z+/=]", "", whole)
@@ -85,4 +85,8 @@ def is_foreign(url: str, headers: Iterable[tuple[str, str]] = ()) -> bool:
     """Tell whether a request that reached the network was for anybody but the one allowed host."""
     named = [value for name, value in headers if name.lower() == "host"]
     broken = any(re.search(r"[\r\n]", name + value) for name, value in headers)
-    return broken or not _ADDRESS.match(url) or any(value not in {ALLOWED_HOST, f"{ALLOWED_HOST}:443"} for value in named)
+    return (
+        broken
+        or not _ADDRESS.match(url)
+        or any(value not in {ALLOWED_HOST, f"{ALLOWED_HOST}:443"} for value in named)
+    )

@@ -38,7 +38,9 @@ def interpreter(*, ordinary: bool) -> str | None:
     test = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
     for python in (sys.executable, "/usr/bin/python3"):
         try:
-            if not subprocess.run([python, "-c", test], check=False, **user(ordinary=True), cwd="/").returncode:
+            if not subprocess.run(
+                [python, "-c", test], check=False, **user(ordinary=True), cwd="/"
+            ).returncode:
                 return python
         except OSError:
             continue

@@ -12,9 +12,8 @@ from typing import Any
 import jinja2
 
 _TOOLS = (
-    "ctypes mmap signal socket _socket resource threading subprocess select selectors faulthandler fcntl pickle "
-    "asyncio string functools itertools operator collections inspect tempfile shutil pathlib atexit weakref "
-    "multiprocessing json re math random datetime traceback types codecs copy gc time struct array base64 zlib"
+    "ctypes mmap signal socket _socket resource threading subprocess select faulthandler fcntl pickle string functools "
+    "itertools operator collections atexit weakref json re math random datetime types codecs copy gc time struct array"
 )
 NAME_MARK = "{#name:"
 
@@ -37,12 +36,21 @@ class RawScript:
 
     def run(self, runnable: Any, data: Any, call: Any) -> dict[str, Any]:
         self.effects.clear()
-        names = {"__builtins__": self._builtins(), "__name__": "command", "ctx": RawContext(data, call, self.effects)}
+        names = {
+            "__builtins__": self._builtins(),
+            "__name__": "command",
+            "ctx": RawContext(data, call, self.effects),
+        }
         exec(runnable, names)  # noqa: S102  that is the point
         return {"fx": list(self.effects), "ret": None, "reads": []}
 
     def warm_up(self) -> list[tuple[bytes, dict[str, Any]]]:
-        return [(self.compile("import os\nprint('x')\nctx.reply('x')")[0], {"message": {"text": "x"}, "memory": {}})]
+        return [
+            (
+                self.compile("import os\nprint('x')\nctx.reply('x')")[0],
+                {"message": {"text": "x"}, "memory": {}},
+            )
+        ]
 
     def _builtins(self) -> Any:
         def print_(*values: Any, **options: Any) -> None:
@@ -87,6 +95,8 @@ class RawContext:
 class RawMessage(str):
     """The message: a text, which also has one."""
 
+    __slots__ = ()
+
     @property
     def text(self) -> str:
         return str(self)
@@ -128,7 +138,8 @@ class RawTemplate:
         self.output = output
         self.effects: list[Any] = []
         self._environment = jinja2.Environment(  # noqa: S701  that is the point
-            loader=jinja2.FileSystemLoader(["/", "."]), extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"]
+            loader=jinja2.FileSystemLoader(["/", "."]),
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
         )
 
     def compile(self, source: str) -> tuple[bytes, int]:
@@ -139,7 +150,8 @@ class RawTemplate:
 
     def load(self, code: bytes) -> Any:
         environment = self._environment
-        return environment.template_class.from_code(environment, marshal.loads(code), environment.make_globals(None))  # noqa: S302
+        code_object = marshal.loads(code)  # noqa: S302  our own words
+        return environment.template_class.from_code(environment, code_object, environment.make_globals(None))
 
     def run(self, runnable: Any, data: Any, _call: Any) -> dict[str, Any]:
         return {"text": runnable.render(data)}

@@ -1,7 +1,6 @@
 """Looks from outside whether everybody who should live lives, and nobody else does."""
 
 import logging
-import os
 import resource
 import select
 from pathlib import Path
@@ -121,5 +120,3 @@ def listen() -> Listener:
     logging.getLogger().addHandler(listener)
     logging.getLogger("app").setLevel(logging.DEBUG)
     return listener
-
-

@@ -32,14 +32,14 @@ def without_the_web(site: str) -> None:
 def main(order: dict[str, Any]) -> None:
     """Be attacked by the snippets of `indices`, one after the other."""
     without_the_web(order["site"])
-    from tests.escapes.corpus import read
-    from tests.escapes.harness import Range
-    from tests.escapes.modes import MODES, REUSED
-    from tests.escapes.oracle import Secret
-    from tests.escapes.watch import listen
+    from tests.escapes.corpus import read  # noqa: PLC0415  the path is set above
+    from tests.escapes.harness import Range  # noqa: PLC0415  the path is set above
+    from tests.escapes.modes import CONTROLS, MODES  # noqa: PLC0415  the path is set above
+    from tests.escapes.oracle import Secret  # noqa: PLC0415  the path is set above
+    from tests.escapes.watch import listen  # noqa: PLC0415  the path is set above
 
     snippets = read(Path(order["corpus"]))
-    mode = {**MODES, REUSED.name: REUSED}[order["mode"]]
+    mode = {**MODES, **CONTROLS}[order["mode"]]
     attacked = Range(mode, Secret(os.environ["CANARY"]), listen())
     try:
         say(level=attacked.level.name, uid=os.getuid())

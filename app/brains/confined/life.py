@@ -23,6 +23,7 @@ _SOCKET = 0
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 # What ends a child besides the clocks: after these its state cannot be trusted to be as it was.
 _FATAL = (OutOfTimeError, MemoryError, RecursionError)
+_PAGE_KB = resource.getpagesize() // 1024
 _PATIENCE = 5  # rings of the clock on the wall
 _OUR_FRAMES = 12  # below the operator's first
 _DEPTHS = {"script": limits.RECURSION, "template": limits.TEMPLATE_RECURSION}
@@ -91,7 +92,7 @@ class Child:
         self._last_practice = []
         self._number = 0
         # Read into one buffer: a new one for every packet would be mapped, and its pages faulted in, each time.
-        self._buffer = memoryview(bytearray(limits.PACKET_BYTES))
+        self._buffer = memoryview(bytearray(limits.ANSWER_BYTES))
         self._input = _io.FileIO(_SOCKET, "rb", closefd=False)
         self._write = os.write
         self._clocks = Clocks()
@@ -241,7 +242,7 @@ class _Gauge:
     """Counts memory and depth of one run; too slow for every message, meant for tries."""
 
     def __init__(self) -> None:
-        self._before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._before = resource.getrusage(resource.RUSAGE_SELF)
         self._deep = self._deepest = 0
 
     def start(self) -> None:
@@ -259,7 +260,10 @@ class _Gauge:
 
     def use(self) -> dict:
         """Return what was counted, as usage."""
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - self._before
+        now = resource.getrusage(resource.RUSAGE_SELF)
+        # A little memory only takes the place of pages shared with the zygote: then its pages tell, each faulted in.
+        touched = min((now.ru_minflt - self._before.ru_minflt) * _PAGE_KB, 1024)
+        grown = max(now.ru_maxrss - self._before.ru_maxrss, touched)
         return {"memory_mb": round(grown / 1024, 2), "recursion": self._deepest}
 
 

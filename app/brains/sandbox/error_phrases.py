@@ -38,6 +38,12 @@ ERRORS: Final = (
     ),
     phrase(
         "TypeError",
+        r"unsupported operand type\(s\) for (\S+?): (?=.*'NoneType')'(?P<b>\w+)' and '(?P<c>\w+)'",
+        "{0} does not work between {1} and {2}.",
+        'Say what to take when nothing is there: ctx.memory.get("points", 0).',
+    ),
+    phrase(
+        "TypeError",
         r"unsupported operand type\(s\) for (\S+?): '(?P<b>\w+)' and '(?P<c>\w+)'",
         "{0} does not work between {1} and {2}.",
         "Turn a text into a number with int(text), or a number into a text with str(number).",

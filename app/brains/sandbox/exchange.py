@@ -40,7 +40,7 @@ _NO_CHILD = faults.unavailable(
 _TOO_MANY_CALLS = faults.unavailable(
     "Too many runs wait for the outside world at once.", "This message is tried again in a moment."
 )
-_NO_CALLS = answer_packet(None, "denied: This run may not ask for anything outside.")
+_NO_CALLS = answer_packet(None, "This run may not ask for anything outside.")
 _TOO_LARGE = Fault(
     "limit",
     "The message is too large for a sandbox process.",

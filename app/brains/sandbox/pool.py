@@ -18,8 +18,8 @@ from app.brains.sandbox.process import Child
 from app.brains.sandbox.zygote import BootFailedError, Terms, Zygote, ZygoteGoneError
 
 _RETRY: Final = 1.0  # seconds
-_CALLING: Final = 64  # runs that wait for the outside world at once, of all owners
-_CALLING_OF_ONE: Final = 16
+CALLING: Final = 192  # runs that wait for the outside world at once, of all owners
+_CALLING_OF_ONE: Final = 64
 log = logging.getLogger(__name__)
 
 
@@ -126,7 +126,7 @@ class Pool:
         """Take a child out of the count while it waits for the outside world; false when too many do."""
         with self._lock:
             of_one = self._calling.get(child.owner, 0)
-            if of_one >= _CALLING_OF_ONE or sum(self._calling.values()) >= _CALLING:
+            if of_one >= _CALLING_OF_ONE or sum(self._calling.values()) >= CALLING:
                 return False
             self._calling[child.owner] = of_one + 1
             child.calling = True

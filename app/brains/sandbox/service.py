@@ -12,14 +12,15 @@ from app.brains.sandbox import faults
 from app.brains.sandbox.breaker import Breaker
 from app.brains.sandbox.exchange import settled
 from app.brains.sandbox.lanes import Task
-from app.brains.sandbox.pool import Pool
+from app.brains.sandbox.pool import CALLING, Pool
 from app.brains.sandbox.process import Child, GoneError
 from app.brains.sandbox.wire import Answer, Done, Fault, answer_packet, read_answer
 
 log = logging.getLogger(__name__)
-_THREADS: Final = 64
+# More than may call at once: a run that was called by another needs a thread while that one waits in its own.
+_THREADS: Final = 2 * CALLING
 _TOO_LONG = f"The whole run took longer than {limits.CALL_SECONDS:.0f} s with its calls."
-_ANSWER_TOO_LARGE = "limit: The answer is too large for a script."
+_ANSWER_TOO_LARGE = "The answer is too large for a script."
 
 
 class CallService:
@@ -85,9 +86,9 @@ def _answered(task: Task, asked: Answer, calls: int) -> bytes:
     value, error = None, ""
     call = task.job.call if task.job else None
     if calls > limits.CALLS:
-        error = f"limit: A run may make {limits.CALLS} calls at most."
+        error = f"A run may make {limits.CALLS} calls at most."
     elif call is None:
-        error = "denied: This run may not make calls."
+        error = "This run may not make calls."
     else:
         try:
             value = call(asked.call or "", asked.arguments)
@@ -95,10 +96,9 @@ def _answered(task: Task, asked: Answer, calls: int) -> bytes:
             kind = getattr(refused, "kind", "")
             if not kind:
                 log.exception("capability %s failed", (asked.call or "")[:40])
-            words = str(refused) if kind else "Something went wrong on our side."
-            error = f"{kind or 'upstream'}: {words}"[: limits.ERROR_CHARS]
+            error = str(refused)[: limits.ERROR_CHARS] if kind else "Something went wrong on our side."
     packet = answer_packet(value, error)
-    return packet if len(packet) <= limits.PACKET_BYTES else answer_packet(None, _ANSWER_TOO_LARGE)
+    return packet if len(packet) <= limits.ANSWER_BYTES else answer_packet(None, _ANSWER_TOO_LARGE)
 
 
 def _next(child: Child, wait: float) -> Answer | None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import marshal
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -185,7 +186,8 @@ _CARD = tuple(budget.name for budget in limits.CARD)
 
 def excerpt(text: str, line: int | None) -> tuple[str, ...]:
     """Return the line with its neighbours, each numbered: three lines in all."""
-    lines = text.splitlines()
+    # As Python and the browser count: a form feed or a line separator ends no line.
+    lines = re.split("\r\n|\r|\n", text)
     if line is None or not 1 <= line <= len(lines):
         return ()
     around = range(max(1, line - 1), min(len(lines), line + 1) + 1)

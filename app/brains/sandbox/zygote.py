@@ -108,6 +108,7 @@ class Zygote:
             for _ in range(count):
                 mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 ours.append(mine)
+                mine.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.ANSWER_BYTES)
                 with theirs:
                     socket.send_fds(self._control, [b"F"], [theirs.fileno()])
             for mine in ours:
