@@ -77,6 +77,8 @@ class Range:
         reasons = [*self._leaks(first, "a"), *_excesses(first), *self._marks(snippet, first)]
         if isinstance(first.result, Fault) and first.result.kind == HOST_FELL:
             reasons.append(f"alive: the host raised {first.result.message[:200]}")
+        # At once: later runs would use up the children that an attack has killed, and nobody would know.
+        reasons += self._watch.harm(self._owner("a"))
         if snippet.then:
             reasons += self._afterwards(snippet)
         for who in self._asked_to_answer(snippet):

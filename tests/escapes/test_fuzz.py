@@ -6,7 +6,7 @@ import pytest
 
 from tests.escapes.fuzz import fuzz
 
-SECONDS = 60.0 if os.environ.get("CI") else 10.0
+SECONDS = 60.0 if os.environ.get("CI") else 5.0
 
 
 @pytest.mark.timeout(180)
