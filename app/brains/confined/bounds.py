@@ -28,7 +28,10 @@ def refuse(rule: tuple[str, str], node: ast.AST | None = None, kind: str = "rule
 def check_source(source: str) -> None:
     """Refuse what the parser should not even see; raises LanguageError."""
     if len(source) > limits.SCRIPT_CHARS:
-        refuse(rules.LONG, kind="limit", count=len(source), most=limits.SCRIPT_CHARS)
+        message = rules.LONG[1].format(count=len(source), most=limits.SCRIPT_CHARS)
+        raise LanguageError(
+            "limit", message, source.count("\n", 0, limits.SCRIPT_CHARS) + 1, None, rules.LONG[0]
+        )
     if "\0" in source or (not source.isascii() and any("\ud800" <= char <= "\udfff" for char in source)):
         refuse(rules.NUL)
     found = _PREFIXES.search(source)
@@ -63,6 +66,7 @@ def check_tree(tree: ast.Module) -> int:
         if depth > limits.TREE_DEPTH:
             refuse(rules.NESTED, at, kind="limit")
         if count > limits.NODES:
-            refuse(rules.NODES, kind="limit")
-        waiting.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+            # In the order of the source: this is the first line that is too much.
+            raise LanguageError("limit", rules.NODES[1], getattr(at, "lineno", None), None, rules.NODES[0])
+        waiting.extend((child, depth + 1) for child in reversed([*ast.iter_child_nodes(node)]))
     return count

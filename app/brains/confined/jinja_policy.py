@@ -1,6 +1,7 @@
 """What a template may say: its Jinja environment (specs: sandbox 7)."""
 
 import ast
+import re
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn, cast
@@ -165,9 +166,8 @@ def environment() -> TemplateEnvironment:
 def check_source(source: str) -> None:
     """Refuse a text that is too long or nested before the parser sees it; raises LanguageError."""
     if len(source) > limits.TEMPLATE_CHARS:
-        raise LanguageError(
-            "limit", f"A template has {limits.TEMPLATE_CHARS:,} characters at most.", code="long"
-        )
+        message = f"A template has {limits.TEMPLATE_CHARS:,} characters at most."
+        raise LanguageError("limit", message, source.count("\n", 0, limits.TEMPLATE_CHARS) + 1, code="long")
     depth, line = 0, 1
     for char in source:
         line += char == "\n"
@@ -177,6 +177,20 @@ def check_source(source: str) -> None:
                 "limit", f"Brackets are nested more than {limits.BRACKETS} deep.", line, code="nested"
             )
         depth = max(depth, 0)
+
+
+def deepest_line(source: str) -> int:
+    """Return the line on which the blocks of a template stand deepest within each other."""
+    depth = deepest = 0
+    found = 0
+    for tag in _BLOCK.finditer(source):
+        depth += -1 if tag[1].startswith("end") else 1
+        if depth > deepest:
+            deepest, found = depth, tag.start()
+    return source.count("\n", 0, found) + 1
+
+
+_BLOCK = re.compile(r"\{%-?\s*((?:end)?(?:if|for|macro|call|filter|block|with))\b")
 
 
 def _check_tree(tree: nodes.Template) -> int:

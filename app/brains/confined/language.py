@@ -50,6 +50,10 @@ class OutOfTimeError(BaseException):
     """The soft time limit; no Exception, so that nothing on the way swallows it."""
 
 
+class TooManyCallsError(BaseException):
+    """Call after call although they are spent; no Exception, so that it ends the run."""
+
+
 class LimitReachedError(Exception):
     """More was asked for than the table of limits gives; the text says what."""
 

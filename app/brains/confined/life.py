@@ -16,7 +16,7 @@ import sys
 import time
 
 from .. import limits  # noqa: TID252  the package has another name in the child
-from .language import CallError, LimitReachedError, OutOfTimeError
+from .language import CallError, LimitReachedError, OutOfTimeError, TooManyCallsError
 from .report import describe
 
 _SOCKET = 0
@@ -24,6 +24,8 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 # What ends a child besides the clocks: after these its state cannot be trusted to be as it was.
 _FATAL = (OutOfTimeError, MemoryError, RecursionError)
 _PAGE_KB = resource.getpagesize() // 1024
+_INSISTENCE = 4 * limits.CALLS  # calls, most of them refused and the refusal ignored
+_MOMENT = 0.0001  # seconds
 _PATIENCE = 5  # rings of the clock on the wall
 _OUR_FRAMES = 12  # below the operator's first
 _DEPTHS = {"script": limits.RECURSION, "template": limits.TEMPLATE_RECURSION}
@@ -71,7 +73,8 @@ class Clocks:
 
     def go_on(self, left: float) -> None:
         """Let the clock on the wall run again."""
-        signal.setitimer(signal.ITIMER_REAL, max(left, limits.SOFT_AGAIN_SECONDS), limits.SOFT_AGAIN_SECONDS)
+        # Never nothing, which would stop it; hardly more than is left, or short turns between calls never end.
+        signal.setitimer(signal.ITIMER_REAL, max(left, _MOMENT), limits.SOFT_AGAIN_SECONDS)
 
 
 class Child:
@@ -90,7 +93,7 @@ class Child:
         self._loaded = {}
         self._later = []
         self._last_practice = []
-        self._number = 0
+        self._number = self._asked = 0
         # Read into one buffer: a new one for every packet would be mapped, and its pages faulted in, each time.
         self._buffer = memoryview(bytearray(limits.ANSWER_BYTES))
         self._input = _io.FileIO(_SOCKET, "rb", closefd=False)
@@ -186,6 +189,7 @@ class Child:
         language = self._languages[name]
         language.output.clear()
         gauge = _Gauge() if measure else None
+        self._asked = 0
         try:
             try:
                 sys.setrecursionlimit(_DEPTHS[name] + _OUR_FRAMES)
@@ -216,6 +220,9 @@ class Child:
 
     def _call(self, method, arguments):  # noqa: ANN001, ANN202
         """Ask the host; its time is not the script's. Raises CallError with the host's reason."""
+        self._asked += 1
+        if self._asked > _INSISTENCE:
+            raise TooManyCallsError(f"A run may make {limits.CALLS} calls at most.")
         left = self._clocks.pause()
         self._write(_SOCKET, _encode({"n": self._number, "call": method, "args": arguments}).encode())
         while (packet := self._receive_answer()) is None:

@@ -7,7 +7,7 @@ import types
 
 from .. import limits  # noqa: TID252  the package has another name in the child
 from .guards import ATTRIBUTES
-from .language import CallError, LanguageError, LimitReachedError, OutOfTimeError
+from .language import CallError, LanguageError, LimitReachedError, OutOfTimeError, TooManyCallsError
 from .plain import clean
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
@@ -22,6 +22,7 @@ _KINDS = (
     (OutOfTimeError, "time"),
     (MemoryError, "memory"),
     (LimitReachedError, "limit"),
+    (TooManyCallsError, "limit"),
     (CallError, "call"),
     (SyntaxError, "syntax"),
 )

@@ -7,7 +7,7 @@ from typing import Any, cast
 from jinja2 import Template, TemplateSyntaxError
 
 from .. import limits  # noqa: TID252  the package has another name in the child
-from .jinja_policy import TEMPLATE_FILE, check_source, environment
+from .jinja_policy import TEMPLATE_FILE, check_source, deepest_line, environment
 from .language import LanguageError, LimitReachedError, OutOfTimeError, Output
 from .plain import clean
 from .script import sample
@@ -34,7 +34,8 @@ def compile_template(source: str) -> tuple[bytes, int]:
             "limit", "This template nests too many blocks.", error.lineno, code="nested"
         ) from None
     except (RecursionError, MemoryError):
-        raise LanguageError("limit", "This template is nested too deeply.", code="nested") from None
+        line = deepest_line(source)
+        raise LanguageError("limit", "This template is nested too deeply.", line, code="nested") from None
     return marshal.dumps(code), _ENVIRONMENT.counted
 
 

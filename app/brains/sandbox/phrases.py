@@ -98,6 +98,9 @@ LIMITS: Final = (
     phrase("", r"printed text", "{msg}", "Print less: a few values, not whole lists in a loop."),
     phrase("", r"^range\(\)", "{msg}", "Use a smaller number."),
     phrase("", r"are too many", "{msg}", "Leave some out, or send them one after the other."),
+    phrase(
+        "", r"calls at most", "{msg}", "Ask less often in one run, or remember the answer with ctx.memory."
+    ),
     phrase("", r"effects at most", "{msg}", "Put several texts into one reply."),
     phrase(
         "", r"WhatsApp takes|characters; .* are allowed", "{msg}", "Shorten it: text[:20] keeps the first 20."

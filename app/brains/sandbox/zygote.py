@@ -65,7 +65,17 @@ class Zygote:
         """Start a process that confines itself, and wait until it has; raises BootFailedError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-P", "-s", "-S", "-W", "ignore", str(entry), str(_SITE_PACKAGES), flavour]
+            command = [
+                sys.executable,
+                "-P",
+                "-s",
+                "-S",
+                "-W",
+                "ignore",
+                str(entry),
+                str(_SITE_PACKAGES),
+                flavour,
+            ]
             process = subprocess.Popen(  # noqa: S603  our own file, an environment of our own, no shell
                 [*command, ",".join(sorted(layers))],
                 stdin=theirs.fileno(),
