@@ -31,7 +31,8 @@ _LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446
 _FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 _FS_RIGHTS_NOW = 16
 _MOST_DESCRIPTORS = 1024
-_ZYGOTE_DESCRIPTORS = 8
+# Also bounds the descriptors its user has on their way through sockets, of all processes (ETOOMANYREFS).
+_ZYGOTE_DESCRIPTORS = 1024
 
 
 class StepFailedError(Exception):
