@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         default=False,
         description="Run operators' code even where the kernel offers no seccomp; only for machines you trust with it.",
     )
+    ai_allow_private: bool = Field(
+        default=False,
+        description="Let AI providers have private addresses and plain http: for language models of your own.",
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Lowest level that is logged."
     )

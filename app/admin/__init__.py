@@ -5,32 +5,61 @@ from werkzeug.wrappers import Response
 
 from app.accounts import Passwords
 from app.admin import (
+    ai,
     assets,
     auth,
     brains,
     chats,
     commands,
+    comparing,
     connections,
     dashboard,
     errors,
+    explaining,
     faults,
+    gallery,
     guard,
+    prompts,
     publishing,
+    recording,
+    rehearsing,
     setup,
     simulator,
+    testing,
     times,
     trials,
+    verdicts,
     words,
 )
 from app.web import partial
 
-PAGES = (auth, setup, dashboard, brains, commands, trials, faults, publishing, simulator, chats, connections)
+PAGES = (
+    auth,
+    setup,
+    dashboard,
+    brains,
+    gallery,
+    commands,
+    trials,
+    testing,
+    faults,
+    publishing,
+    comparing,
+    rehearsing,
+    simulator,
+    chats,
+    recording,
+    explaining,
+    connections,
+    ai,
+    prompts,
+)
 
 
 def init_app(app: Flask) -> None:
     """Register the pages and what their templates use."""
     app.extensions.setdefault("passwords", Passwords())
-    for part in (assets, guard, errors, times):
+    for part in (assets, guard, errors, times, verdicts):
         part.init_app(app)
     app.jinja_env.globals.update(look=words.look, kind_icon=words.kind_icon, kind_word=words.kind_word)
     app.jinja_env.globals.update(retriable=words.RETRIABLE, partial=partial)

@@ -4,10 +4,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from app.admin import command_form, drafts, editing, excerpts, script_reference
+from app.admin import command_form, drafts, editing, excerpts, prompt_form, script_reference
 from app.bot import faults
 from app.brains import versions
 from app.brains.document import content_hash
+from app.brains.lint import Finding, stops
 from app.brains.models import Brain, BrainVersion
 from app.brains.problems import InvalidDocument, Problem
 from app.brains.runtime import Sender, Turn, compile_program, explain
@@ -29,13 +30,15 @@ VERDICTS = {
 def scene(brain: Brain, view: str, **more: Any) -> dict[str, Any]:
     """Gather what every view of a workbench needs."""
     commands = brain.draft.get("commands", [])
-    found = drafts.found_problems(brain.draft, brain.id)
+    reviewed = drafts.reviewed(brain.draft, brain.id)
+    found = [each for each in reviewed if stops(each)]
     live = versions.live_version(db.session(), brain)
     return {
         "brain": brain,
         "view": view,
         "commands": commands,
         "found": found,
+        "hints": [each for each in reviewed if not stops(each)],
         "faulty_ids": {each.command_id for each in found},
         "names": command_form.names_of(commands),
         "live": live,
@@ -62,10 +65,13 @@ def editor(
         "saved": saved,
         "problem": problem,
         "own_problems": [each for each in shown["found"] if each.command_id == command["id"]],
+        "own_hints": [each for each in shown["hints"] if each.command_id == command["id"]],
         "action_kind": command.get("action", {}).get("kind", "reply"),
         "action_kinds": command_form.ACTION_KINDS,
         "reply": editing.reply_of(command),
         "source": editing.source_of(command),
+        "asked": editing.asked_of(command),
+        "prompt_names": [each["name"] for each in prompt_form.prompts_of(brain.draft)],
         "reference": script_reference.REFERENCE,
         "groups": command_form.group_names(brain.draft),
         "example": command_form.example(command, brain.draft),
@@ -96,7 +102,8 @@ def own_faults(brain: Brain, command_id: str) -> list[faults.Fault]:
 
 def differs(draft: Mapping[str, Any], live: BrainVersion, found: list[Problem]) -> bool:
     """Tell whether publishing the draft would change anything."""
-    return bool(found) or content_hash(draft) != live.hash
+    wrong = any(not isinstance(each, Finding) for each in found)
+    return wrong or content_hash(draft) != live.hash
 
 
 def new_id() -> str:

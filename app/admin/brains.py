@@ -12,6 +12,8 @@ from app.admin.answers import show
 from app.admin.guard import needs
 from app.admin.times import known_zone
 from app.brains import exchange, versions
+from app.brains.ai.ledger import used
+from app.brains.ai.providers import list_providers
 from app.brains.gallery import demo_document
 from app.brains.models import Brain
 from app.web import db, house, partial
@@ -176,6 +178,8 @@ def _settings(brain: Brain) -> dict[str, Any]:
         strict=bool(rules.get("strict")),
         grants=settings_form.grants_of(brain.draft),
         groups=settings_form.groups_of(brain.draft),
+        ai_used=used(db.session(), brain.id, house().clock()),
+        ai_names=[each.name for each in list_providers(db.session())],
         LIMITS=settings_form.LIMITS,
         wrong=[],
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_origin
 
+from app.admin import case_form
 from app.brains import limits
 from app.brains.problems import Problem
 from app.brains.triggers import KINDS
@@ -28,6 +29,7 @@ ARGUMENT_TYPES = {
 ACTION_KINDS = (
     ("reply", "Text answer", "message", "One text with blanks to fill in, or several picked at random"),
     ("script", "Script", "terminal-2", "A small program: it decides, remembers, asks and answers"),
+    ("prompt", "AI prompt", "wand", "The answer of a language model to one of your prompts"),
 )
 LIMITS = {
     "template": limits.TEMPLATE_CHARS,
@@ -37,6 +39,7 @@ LIMITS = {
     "buttons": limits.BUTTONS,
     "button": limits.BUTTON_CHARS,
     "command": limits.COMMAND_CHARS,
+    "reply": limits.REPLY_CHARS,
 }
 
 
@@ -119,6 +122,8 @@ def _sample(argument: Mapping[str, Any]) -> str:
 def place_of(problem: Problem) -> str:
     """Name the field a problem sits in, in the words of the form."""
     steps = problem.path.split(".")
+    if steps[0] == "tests":
+        return case_form.place_of(steps)
     field = steps[2:] if problem.command_id else steps
     if field[:2] == ["action", "variants"] and len(field) > 2:
         return f"in answer {int(field[2]) + 1}" if field[2].isdecimal() else "in the answers"
@@ -130,7 +135,7 @@ def place_of(problem: Problem) -> str:
         "template": "in the answer",
         "buttons": "in the buttons",
     }
-    named |= {"arguments": "in the arguments"}
+    named |= {"arguments": "in the arguments", "prompts": "in the prompts", "prompt": "in the prompt"}
     named |= {"name": "in the name", "trigger": "in the trigger", "restrict": "in the restrictions"}
     named |= {"prefixes": "in the prefixes", "timezone": "in the time zone", "cooldown": "in the cooldown"}
     return next((named[step] for step in reversed(field) if step in named), "")

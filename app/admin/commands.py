@@ -68,7 +68,7 @@ def shape(slug: str, command_id: str) -> Response:
 
 
 def _typed_answers(form: editing.Form, edited: editing.Command, act: str, place: str) -> dict[str, Any]:
-    """Keep both kinds of answer as typed, so that a look at the other kind costs nothing."""
+    """Keep all kinds of answer as typed, so that a look at another kind costs nothing."""
     reply, source = editing.read_reply(form), editing.read_source(form)
     if act == "add-variant":
         reply["texts"] = [*reply["texts"], ""]
@@ -76,7 +76,7 @@ def _typed_answers(form: editing.Form, edited: editing.Command, act: str, place:
         reply["texts"] = [text for i, text in enumerate(reply["texts"]) if str(i) != place] or [""]
     if edited["action"]["kind"] == "script" and not source.strip():
         source = script_reference.STARTER
-    return {"reply": reply, "source": source}
+    return {"reply": reply, "source": source, "asked": editing.read_asked(form)}
 
 
 @blueprint.post("/<command_id>/act")

@@ -12,8 +12,9 @@ from app.admin import editing
 from app.admin.answers import look_again
 from app.bot import bot
 from app.brains import versions
+from app.brains.lint import review, stops
 from app.brains.models import Brain
-from app.brains.problems import Problem, problems
+from app.brains.problems import Problem
 from app.signals import DomainError
 from app.web import db, house
 
@@ -78,6 +79,11 @@ def owner_of(brain_id: int) -> str:
     return f"draft:{brain_id}"
 
 
+def reviewed(document: Mapping[str, Any], brain_id: int = 0) -> list[Problem]:
+    """Find what is wrong or suspicious in a draft, its templates and scripts included; 0 = no brain yet."""
+    return review(document, bot().sandbox, owner_of(brain_id))
+
+
 def found_problems(document: Mapping[str, Any], brain_id: int = 0) -> list[Problem]:
-    """Find what keeps a draft from being published, its templates and scripts included; 0 = no brain yet."""
-    return problems(document, lambda sources: bot().sandbox.check(owner_of(brain_id), sources))
+    """Find what keeps a draft from being published; 0 = no brain yet."""
+    return [each for each in reviewed(document, brain_id) if stops(each)]

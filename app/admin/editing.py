@@ -139,18 +139,31 @@ def _argument(row: Mapping[str, str]) -> dict[str, Any]:
 def read_reply(form: Form) -> Command:
     """Read the fields of a text answer as they are typed: texts, buttons and quote."""
     buttons = [title.strip() for title in form.getlist("button") if title.strip()]
-    texts = [_unix(text) for text in form.getlist("text")]
+    texts = [unix(text) for text in form.getlist("text")]
     return {"texts": texts or [""], "buttons": buttons, "quote": "quote" in form}
+
+
+def asked_of(command: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the form shows of a prompt's answer: the prompt's name, and what is said otherwise."""
+    action = command.get("action", {})
+    return {name: str(action.get(name) or "") for name in ("prompt", "otherwise")}
+
+
+def read_asked(form: Form) -> dict[str, str]:
+    """Read the fields of a prompt's answer as they are typed."""
+    return {"prompt": form.get("prompt", "").strip(), "otherwise": unix(form.get("otherwise", "")).strip()}
 
 
 def read_source(form: Form) -> str:
     """Read the script as it is typed."""
-    return _unix(form.get("source", ""))
+    return unix(form.get("source", ""))
 
 
 def _read_action(form: Form) -> dict[str, Any]:
     if form.get("action_kind") == "script":
         return {"kind": "script", "source": read_source(form)}
+    if form.get("action_kind") == "prompt":
+        return {"kind": "prompt", **{name: value for name, value in read_asked(form).items() if value}}
     reply = read_reply(form)
     written = [text for text in reply["texts"] if text.strip()] or [""]
     action: dict[str, Any] = {"kind": "reply"}
@@ -177,7 +190,8 @@ def _read_restrict(form: Form) -> dict[str, Any]:
     return restrict
 
 
-def _unix(text: str) -> str:
+def unix(text: str) -> str:
+    """Return a text with plain line ends."""
     # Browsers send CR LF; lines and limits are counted without the CR.
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -12,7 +12,7 @@ Draft = dict[str, Any]
 PROPOSED = {
     "memory": {"max_entries": limits.MEMORY_ENTRIES},
     "http": {"allow": []},
-    "ai": {"monthly_tokens": 1_000_000},
+    "ai": {"monthly_tokens": 1_000_000, "provider": None},
     "media": {},
     "schedule": {"max_pending": limits.SCHEDULED},
 }
@@ -65,7 +65,7 @@ def _permissions(form: Form) -> Callable[[Draft], Draft]:
     fields = {
         "memory": {"max_entries": number(form.get("memory_entries", ""))},
         "http": {"allow": hosts},
-        "ai": {"monthly_tokens": number(form.get("ai_tokens", ""))},
+        "ai": {"monthly_tokens": _tokens(form), "provider": form.get("ai_provider") or None},
         "media": {},
         "schedule": {"max_pending": number(form.get("schedule_pending", ""))},
     }
@@ -79,6 +79,12 @@ def _permissions(form: Form) -> Callable[[Draft], Draft]:
             **{name: _over(draft, name, new) for name, new in grants.items()},
         },
     }
+
+
+def _tokens(form: Form) -> int | float | str | None:
+    """Read how many tokens are allowed; none written = any number."""
+    text = form.get("ai_tokens", "")
+    return number(text) if text.strip() else None
 
 
 def _over(draft: Draft, name: str, new: dict[str, Any] | None) -> dict[str, Any] | None:

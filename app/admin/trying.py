@@ -57,7 +57,7 @@ def run(brain: Brain, command: editing.Command, form: editing.Form) -> Tried:
     text = form.get("try_text", "").strip()[:TEXT_CHARS] or command_form.example(command, brain.draft)
     command = {**command, "restrict": _without_people(command.get("restrict"))}
     document = _first_asked(brain.draft, command)
-    turn = _turn(form, text, command)
+    turn = turn_of(form, text, pressed=_kind(command) == "button")
     try:
         alone = compile_program(0, brain.id, {**document, "commands": [command]})
         fires = explain(alone, turn)[0].verdict != "lost"
@@ -83,11 +83,11 @@ def _without_people(restrict: Any) -> dict[str, Any]:
     return {"cooldown": rule} if rule else {}
 
 
-def _turn(form: editing.Form, text: str, command: editing.Command) -> Turn:
+def turn_of(form: editing.Form, text: str, *, pressed: bool = False) -> Turn:
+    """Return the turn of a try: somebody writes `text`, or presses the button of this title; raises NotTried."""
     now = house().clock()
     sender = Sender(PHONE, form.get("try_name", "").strip()[:60], PHONE)
     memory = {"contact": _memory(form.get("try_memory", "")), "chat": {}, "brain": {}}
-    pressed = _kind(command) == "button"
     # The moment is the seed: one try after another draws other numbers.
     turn = Turn(0, "text", text, sender, chat_id=0, at=now, now=now, seed=now & 0xFFFF_FFFF, memory=memory)
     return replace(turn, kind="button", choice_id=text, choice_title=text) if pressed else turn
@@ -185,6 +185,8 @@ def _field(command: editing.Command, trace: Mapping[str, Any]) -> str:
     """Name the field an error's line counts in."""
     if command["action"]["kind"] == "script":
         return "source"
+    if command["action"]["kind"] == "prompt":
+        return ""
     return f"text-{trace.get('variant', 1)}"
 
 

@@ -1,6 +1,6 @@
 """Turns: what a brain is told of a stored message."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,39 +16,48 @@ _MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was read for a batch of turns: cooldowns by brain, remembered values by message, quoted texts by chat."""
+    """What was read for a batch: cooldowns by brain, memory and past turns by message, quoted texts by chat."""
 
     cooldowns: Mapping[int, Mapping[tuple[str, str], int]] = field(default_factory=dict)
     memory: Mapping[int, Snapshot] = field(default_factory=dict)
     quoted: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    past: Mapping[int, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 def turn_of(job: Job, known: Known, now: int) -> Turn:
     """Return the turn of a claimed message; `now` in ms."""
-    message, person = job.message, job.sending.person
-    choice = _choice(message)
-    tick = message["payload"] if message["kind"] == TICK else {}
+    person = job.sending.person
     return Turn(
-        message_id=message["id"],
-        kind=message["kind"],
-        text=message["text"],
-        choice_id=choice[0],
-        choice_title=choice[1],
+        **told(job.message),
         contact_id=job.chat.contact_id,
         sender=Sender(person.user_id or person.phone or "", person.name, person.phone),
         chat_id=job.lease.chat_id,
         is_group=job.chat.group_id is not None,
-        at=message["provider_at"] or message["created_at"],
         now=now,
-        seed=(message["id"] * 2654435761) & SEED_MASK,
         cooldowns=known.cooldowns.get(job.brain_id or 0, {}),
-        provider_id=message["provider_id"],
         quoted=_quoted(job, known),
-        media=_media(message),
-        command_id=tick.get("command_id"),
-        arguments=tick.get("arguments"),
-        memory=known.memory.get(message["id"], NOTHING).entries,
+        memory=known.memory.get(job.message["id"], NOTHING).entries,
+        past=known.past.get(job.message["id"], ()),
     )
+
+
+def told(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a stored message alone says of its turn, as fields of a Turn."""
+    choice = _choice(message)
+    tick = message["payload"] if message["kind"] == TICK else {}
+    return {
+        "message_id": message["id"],
+        "kind": message["kind"],
+        "text": message["text"],
+        "choice_id": choice[0],
+        "choice_title": choice[1],
+        "at": message["provider_at"] or message["created_at"],
+        "seed": (message["id"] * 2654435761) & SEED_MASK,
+        "provider_id": message["provider_id"],
+        "media": _media(message),
+        "command_id": tick.get("command_id"),
+        "arguments": tick.get("arguments"),
+    }
 
 
 def _choice(message: Mapping[str, Any]) -> tuple[str | None, str | None]:

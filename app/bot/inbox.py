@@ -1,12 +1,13 @@
 """Transaction A: everything one webhook carries is stored before it is answered."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import bindparam, case, func, insert, update
+from sqlalchemy import bindparam, case, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.bot import people, statuses
@@ -58,6 +59,8 @@ def accept(db: Db, deliveries: Sequence[Delivery]) -> list[Accepted]:
     _keep_notices(db, deliveries)
     for connection_id, renamed in _items(deliveries, Renamed):
         people.rename(db, connection_id, renamed)
+    if desk.repeated:
+        _count_repeats(db, desk.repeated)
     return results
 
 
@@ -77,6 +80,7 @@ class _Desk:
         self.rows: list[dict[str, Any]] = []
         self.owners: dict[tuple[int, str], Accepted] = {}
         self.changes: list[tuple[int, Inbound, Accepted]] = []
+        self.repeated: Counter[tuple[int, str]] = Counter()
 
     def take(self, delivery: Delivery, connection_id: int, item: Inbound, result: Accepted) -> None:
         """Make the row of one message, and its contact and chat at a first meeting."""
@@ -138,9 +142,11 @@ def _store(db: Db, desk: _Desk, now: int) -> None:
     # By chat, so that two processes take their locks in one order; within a chat as they came.
     rows.sort(key=lambda row: row["chat_id"])
     chats: dict[int, dict[str, Any]] = {}
+    desk.repeated = Counter((row["connection_id"], row["provider_id"]) for row in rows)
     for row in _insert.each_returning(db, rows):
         chat_id = row["chat_id"]
         result = owners[row["connection_id"], row["provider_id"]]
+        desk.repeated[row["connection_id"], row["provider_id"]] -= 1
         result.new += 1
         result.changed.add(chat_id)
         chat = chats.setdefault(chat_id, {"chat": chat_id, "new": 0, "window": 0, "now": now})
@@ -149,8 +155,24 @@ def _store(db: Db, desk: _Desk, now: int) -> None:
             result.ready.add(chat_id)
         if row["direction"] == "in":
             chat["window"] = max(chat["window"], (row["provider_at"] or now) + WINDOW)
+    desk.repeated = +desk.repeated
     if chats:
         _touch.each(db, [chats[chat_id] for chat_id in sorted(chats)])
+
+
+def _count_repeats(db: Db, repeated: Mapping[tuple[int, str], int]) -> None:
+    """Count deliveries of messages that were there already; last, and without waiting for anybody's rows."""
+    for (connection_id, provider_id), times in sorted(repeated.items()):
+        there = (
+            select(Message.id)
+            .where(
+                Message.connection_id == connection_id,
+                Message.provider_id == provider_id,
+                literal_column("direction = 'in'"),
+            )
+            .with_for_update(skip_locked=True)
+        )
+        db.execute(update(Message).where(Message.id.in_(there)).values(repeats=Message.repeats + times))
 
 
 def _inserting(dialect: Any) -> Any:

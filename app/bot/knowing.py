@@ -1,9 +1,11 @@
 """What is read for a batch of turns before their brains run: at most one query for each kind of knowledge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import literal_column, or_, select
+from sqlalchemy.orm import Session
 
+from app.bot import past
 from app.bot.chats import said
 from app.bot.claims import Job
 from app.bot.hearing import Known
@@ -26,6 +28,7 @@ def read_known(
         _cooldowns(database, served),
         _memory(database, served, now),
         _quoted(database, [job for job in jobs if job.version_id in quoting]),
+        past.read(database, [(job, program.past_turns) for job, program in served if program.past_turns]),
     )
 
 
@@ -70,11 +73,16 @@ def _quoted(database: Database, jobs: Sequence[Job]) -> dict[tuple[int, str], st
     if not wanted:
         return {}
     connections = {job.chat.connection_id for job in jobs}
+    with database.read() as session:
+        return quoted_texts(session, {provider_id for _, provider_id in wanted}, connections)
+
+
+def quoted_texts(
+    session: Session, provider_ids: Collection[str], connections: Collection[int]
+) -> dict[tuple[int, str], str]:
+    """Read the words of messages by chat and provider id, of these connections' chats."""
     # In two halves, each with the words of its partial index.
     inbound = literal_column("direction = 'in'") & Message.connection_id.in_(connections)
     outbound = literal_column("direction = 'out' AND provider_id IS NOT NULL")
-    ids = sorted({provider_id for _, provider_id in wanted})
-    query = select(Message).where(or_(inbound, outbound), Message.provider_id.in_(ids))
-    with database.read() as session:
-        rows = session.scalars(query).all()
-        return {(row.chat_id, row.provider_id or ""): said(row) for row in rows}
+    query = select(Message).where(or_(inbound, outbound), Message.provider_id.in_(sorted(provider_ids)))
+    return {(row.chat_id, row.provider_id or ""): said(row) for row in session.scalars(query)}

@@ -198,6 +198,8 @@ class Message(Base):
     failed_at: Mapped[millis | None]
     edited_at: Mapped[millis | None]
     revoked_at: Mapped[millis | None]
+    # Inbound: how often it was delivered again, and ignored. Without a default here: inserts need not name it.
+    repeats: Mapped[int] = mapped_column(server_default="0")
 
 
 class Receipt(Base):

@@ -23,10 +23,11 @@ from app.writer import Database
 log = structlog.get_logger(__name__)
 
 KEPT = 200
-_NO_BRAIN = "The connection has no brain."
-_NOT_LIVE = "The connection has no published brain."
-_CANNOT_RUN = "The published version cannot run. Publish the brain again."
-_OTHER_BRAIN = "This was scheduled by a brain that does not answer on this connection any more."
+PAUSED = "A person answers in this chat"
+NO_BRAIN = "The connection has no brain."
+NOT_LIVE = "The connection has no published brain."
+CANNOT_RUN = "The published version cannot run. Publish the brain again."
+OTHER_BRAIN = "This was scheduled by a brain that does not answer on this connection any more."
 
 
 class Programs:
@@ -105,11 +106,11 @@ def _unserved(job: Job, programs: Mapping[int, Program]) -> Outcome | None:
     """Return the outcome of a job that no brain is asked about; None when one is."""
     if job.chat.paused_at is not None:
         why = f": {job.chat.pause_reason}" if job.chat.pause_reason else ""
-        return Outcome("silent", trace={"reason": f"A person answers in this chat{why}"})
+        return Outcome("silent", trace={"reason": f"{PAUSED}{why}"})
     if job.version_id is None:
-        return Outcome("silent", trace={"reason": _NOT_LIVE if job.brain_id else _NO_BRAIN})
+        return Outcome("silent", trace={"reason": NOT_LIVE if job.brain_id else NO_BRAIN})
     if job.version_id not in programs:
-        return Outcome("failed", trace={"reason": _CANNOT_RUN})
+        return Outcome("failed", trace={"reason": CANNOT_RUN})
     if job.message["kind"] == TICK and job.message["payload"].get("brain_id") != job.brain_id:
-        return Outcome("silent", trace={"reason": _OTHER_BRAIN})
+        return Outcome("silent", trace={"reason": OTHER_BRAIN})
     return None

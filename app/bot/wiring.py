@@ -21,8 +21,11 @@ from app.bot.probe import check
 from app.bot.probes import probes
 from app.bot.programs import Programs
 from app.bot.reception import Parcel, Reception
+from app.bot.rehearsing import Rehearsals
 from app.bot.sender import Sender
 from app.bot.worker import Heart, Name, Worker
+from app.brains.ai.providers import Providers
+from app.brains.ai.service import AiService
 from app.brains.capabilities.contract import Capabilities
 from app.brains.runtime import Runtime
 from app.brains.sandbox import Sandbox
@@ -52,7 +55,19 @@ class Bot:
     @cached_property
     def capabilities(self) -> Capabilities:
         """What scripts may ask for while they run."""
-        return make_capabilities(self.house.database)
+        return make_capabilities(self.house.database, self.ai)
+
+    @cached_property
+    def ai(self) -> AiService:
+        """The language models of this installation."""
+        allow_private = self.house.settings.ai_allow_private
+        providers = Providers(self.house.vault, allow_private=allow_private)
+        return AiService(self.house.database, providers, allow_private=allow_private)
+
+    @cached_property
+    def rehearsals(self) -> Rehearsals:
+        """The drafts that are being rehearsed in this process."""
+        return Rehearsals(self.house.database, lambda: Runtime(self.sandbox), self.house.clock)
 
     def accept_local(self, connection_id: int, items: Sequence[Item]) -> Accepted:
         """Take items that came over no wire: the simulator's."""
@@ -65,8 +80,12 @@ class Bot:
 
     def close(self) -> None:
         """End the confined processes, if there are any."""
+        if "rehearsals" in self.__dict__:
+            self.rehearsals.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
+        if "ai" in self.__dict__:
+            self.ai.close()
 
     def front(self) -> Front:
         """Build the front of a web process."""

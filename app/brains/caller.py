@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.brains import arguments as args
-from app.brains import limits
+from app.brains import limits, prompting
 from app.brains.calls import Calls
 from app.brains.capabilities.contract import CallRefused
 from app.brains.decision import Decided, decide, job_of, spread
 from app.brains.effects import Effect, Forget, Increment, MemoryEffect
 from app.brains.overlay import laid_over
-from app.brains.program import Entry, Program
+from app.brains.program import Entry, Program, Prompted
+from app.brains.prompts import PromptAction
 from app.brains.reading import Rules, memory_only, read_overlay
 from app.brains.sandbox.wire import Done, Fault, Job
 from app.brains.scene import Scene
@@ -47,12 +48,56 @@ class Caller:
     def __call__(self, method: str, arguments: Mapping[str, Any]) -> Any:
         """Answer one call; raises CallRefused."""
         self.calls.count()
-        return self._command(arguments) if method == "command" else self.calls.ask(method, arguments)
+        if method == "command":
+            return self._command(arguments)
+        return self.calls.ask(method, self._question(arguments) if method == prompting.METHOD else arguments)
+
+    def ask(self, call: Mapping[str, Any]) -> str:
+        """Ask a rendered prompt and return the answer; raises CallRefused."""
+        self.calls.count()
+        return self.calls.ask(prompting.METHOD, call)
 
     @property
     def rules(self) -> Rules:
         """What the run may decide, as it stands after its calls."""
         return rules_of(self._scene.program, self._scene.turn.now, self.called)
+
+    def _question(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the call that a script's question means: a prompt of this brain by its name, else the text itself."""
+        name, variables = prompting.asked(given)
+        prompted = self._scene.program.prompts.get(name)
+        return self._call_of(prompted, variables) if prompted else prompting.plain_call(given)
+
+    def _call_of(self, prompted: Prompted, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Render a prompt and return the call that asks it; raises CallRefused."""
+        jobs = prompting.jobs_of(self._scene, prompted, variables)
+        results = [job if isinstance(job, Done) else self._sandbox.run(job) for job in jobs]
+        failed = prompting.wrong(prompted, results)
+        if failed is None:
+            return prompting.call_of(self._scene, prompted, results)
+        part, fault = failed
+        if fault.kind == "sandbox":
+            self.unstarted = self.unstarted or fault
+        place = f", line {fault.line}" if fault.line else ""
+        raise CallRefused(
+            "upstream", f"The prompt “{prompted.prompt.name}” failed ({part}{place}): {fault.message}"
+        )
+
+    def _run(self) -> Done | Fault:
+        """Run the scene's command and wait for its end; raises CallRefused for a prompt without an answer."""
+        action = self._scene.entry.command.action
+        if not isinstance(action, PromptAction):
+            job = job_of(self._scene, self)
+            return job if isinstance(job, Done) else self._sandbox.run(job)
+        prompted = self._scene.entry.prompt
+        if prompted is None:
+            raise CallRefused("denied", f"There is no prompt “{action.prompt}” in this brain.")
+        try:
+            return Done({"text": self.ask(self._call_of(prompted, {}))})
+        except CallRefused:
+            if action.otherwise is None or self.unstarted:
+                raise
+            return Done({"text": action.otherwise})
 
     def _command(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Run another command of this brain; its effects wait for the caller's to be put among them."""
@@ -60,8 +105,7 @@ class Caller:
         self.called[number] = ()
         scene = self._inner(given, number)
         inner = Caller(self._sandbox, scene, self.calls, self._depth + 1)
-        job = job_of(scene, inner)
-        result = job if isinstance(job, Done) else self._sandbox.run(job)
+        result = inner._run()
         decided = decide(scene.entry, result, inner.rules)
         name = scene.entry.command.name
         if isinstance(decided, Fault):

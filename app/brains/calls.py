@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from app.brains import limits
@@ -12,6 +13,7 @@ from app.brains.effects import canonical_json
 _SHORT: Final = 120
 _QUOTAS: Final = {"http": limits.CALLS_HTTP, "ai": limits.CALLS_AI}
 _GRANTS: Final = {"http.get": "http", "http.post": "http", "ai": "ai", "memory.top": "memory"}
+METHODS: Final = tuple(_GRANTS)
 _NAMES: Final = {"http": "ctx.http", "ai": "ctx.ai", "memory": "ctx.memory"}
 
 
@@ -36,6 +38,12 @@ class Calls:
         self._clock = clock
         self._count = 0
         self._used: dict[str, int] = {}
+        self._until: int | None = None
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the answers come from an earlier run."""
+        return self._recorded is not None
 
     def count(self) -> None:
         """Count one call; raises CallRefused beyond the limit of a run."""
@@ -51,7 +59,7 @@ class Calls:
         try:
             answer = self._checked(method, arguments)
         except CallRefused as refused:
-            line |= {"ok": False, "why": str(refused)}
+            line |= {"ok": False, "why": str(refused), "refused": refused.kind}
             raise
         else:
             line["ok"] = True
@@ -77,12 +85,19 @@ class Calls:
     def _record(self, entry: dict[str, Any], arguments: Mapping[str, Any]) -> Any:
         capability = self._capabilities.get(entry["m"], _NOTHING)
         try:
-            answer = capability.answer(entry["m"], arguments, self._asker)
+            answer = capability.answer(entry["m"], arguments, replace(self._asker, seconds=self._left()))
         except CallRefused as refused:
             self.journal.append({**entry, "ok": False, "v": {"kind": refused.kind, "message": str(refused)}})
             raise
         self.journal.append({**entry, "ok": True, "v": answer})
         return answer
+
+    def _left(self) -> float:
+        """Return how many seconds the run may still take with its calls; it counts from the first one."""
+        now = self._clock()
+        if self._until is None:
+            self._until = now + round(limits.CALL_SECONDS * 1e9)
+        return (self._until - now) / 1e9
 
     def _replay(self, entry: dict[str, Any]) -> Any:
         place = len(self.journal)

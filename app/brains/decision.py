@@ -8,6 +8,7 @@ from app.brains import limits
 from app.brains.document import ReplyAction
 from app.brains.effects import Effect, Reply, named_buttons
 from app.brains.program import Entry, Text
+from app.brains.prompts import PromptAction
 from app.brains.reading import Rules, read_effects, read_reads
 from app.brains.sandbox.wire import Call, Done, Fault, Job
 from app.brains.scene import Scene
@@ -57,10 +58,30 @@ def decide(entry: Entry, result: Done | Fault, rules: Rules) -> Decided | Fault:
     try:
         if isinstance(entry.command.action, ReplyAction):
             return Decided(_reply(entry.command.action, data.get("text")))
+        if isinstance(entry.command.action, PromptAction):
+            return Decided(_answers(data.get("text")))
         effects = read_effects(data.get("fx"), rules)
         return Decided(effects, clean(data.get("ret")), read_reads(data.get("reads")))
     except BadEffect as error:
         return refused(result, error)
+
+
+def _answers(text: Any) -> tuple[Reply, ...]:
+    """Cut a model's answer into as many messages as it needs."""
+    if type(text) is not str:
+        raise BadEffect("The AI gave no text.")
+    return tuple(Reply(clean(piece)) for piece in _in_pieces(text, limits.REPLY_CHARS))
+
+
+def _in_pieces(text: str, most: int) -> list[str]:
+    """Cut an answer into messages of at most `most` characters, where a line or a word ends if it can be."""
+    pieces: list[str] = []
+    rest = text.strip()
+    while len(rest) > most:
+        cut = max(rest.rfind("\n", most // 2, most), 0) or max(rest.rfind(" ", most // 2, most), 0) or most
+        pieces.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*pieces, rest] if rest else pieces
 
 
 def refused(done: Done, error: BadEffect) -> Fault:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from app.brains import limits
 from app.brains.arguments import Argument, check_order
+from app.brains.cases import Case
+from app.brains.prompts import Prompt, PromptAction, PromptName
 from app.brains.triggers import KINDS
 from app.brains.triggers.contract import TriggerConfig, fold
 
@@ -77,9 +79,10 @@ class HttpGrant(Part):
 
 
 class AiGrant(Part):
-    """Ask a language model, for so many tokens a month."""
+    """Ask a language model, for so many tokens a month (null = any number); without a `provider` the first."""
 
-    monthly_tokens: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1_000_000
+    provider: PromptName | None = None
+    monthly_tokens: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = 1_000_000
 
 
 class MediaGrant(Part):
@@ -173,8 +176,8 @@ class ScriptAction(Part):
         return ()
 
 
-Action = Annotated[ReplyAction | ScriptAction, Field(discriminator="kind")]
-ACTIONS = ("reply", "script")
+Action = Annotated[ReplyAction | ScriptAction | PromptAction, Field(discriminator="kind")]
+ACTIONS = ("reply", "script", "prompt")
 
 
 class Command(Part):
@@ -220,6 +223,8 @@ class Document(Part):
     grants: Grants = Grants()
     groups: Annotated[tuple[Group, ...], Field(max_length=limits.GROUPS)] = ()
     commands: Annotated[tuple[Command, ...], Field(max_length=limits.COMMANDS)] = ()
+    prompts: Annotated[tuple[Prompt, ...], Field(max_length=limits.PROMPTS)] = ()
+    tests: Annotated[tuple[Case, ...], Field(max_length=limits.TESTS)] = ()
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
@@ -227,6 +232,8 @@ class Document(Part):
             ("commands have the id", [command.id for command in self.commands]),
             ("commands have the name", [fold(command.name) for command in self.commands]),
             ("groups have the name", [fold(group.name) for group in self.groups]),
+            ("tests have the name", [fold(test.name) for test in self.tests]),
+            ("prompts have the name", [prompt.name for prompt in self.prompts]),
         ):
             twice = _first_twice(values)
             if twice is not None:

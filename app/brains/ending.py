@@ -128,6 +128,8 @@ def journal_of(turn: Turn, choice: Choice | None, begun: Begun | None = None) ->
         kept["quoted"] = dict(turn.quoted)
     if begun.scene.entry.looks and turn.memory:
         kept["memory"] = {scope: dict(entries) for scope, entries in turn.memory.items()}
+    if begun.scene.entry.asks and turn.past:
+        kept["past"] = [list(each) for each in turn.past]
     if begun.caller and begun.caller.calls.journal:
         kept["calls"] = begun.caller.calls.journal
     return kept

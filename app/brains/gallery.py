@@ -1,13 +1,23 @@
 """Brains to begin with."""
 
+from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
+
+from app.brains import exchange
+
+_FOLDER: Final = Path(__file__).resolve().parent / "samples"
+_SHOWS: Final = "Shows: "
 
 _MENU = """\
 Here is what I understand:
 • !hello – I greet you
 • !echo something – I say it back
 • !count – I remember how often you asked
+• !ask something – I ask an AI
 • !menu – this list
 
 Or press a button:"""
@@ -99,6 +109,17 @@ _COMMANDS: Final[list[dict[str, Any]]] = [
         },
     },
     {
+        "id": "ask",
+        "name": "Ask the AI",
+        "trigger": {"kind": "command", "words": ["ask"]},
+        "arguments": [{"name": "question", "type": "rest", "description": "What you want to know"}],
+        "action": {
+            "kind": "prompt",
+            "prompt": "assistant",
+            "otherwise": "I would ask an AI, but none answers yet: an owner adds one under Settings.",
+        },
+    },
+    {
         "id": "fallback",
         "name": "Anything else",
         "trigger": {"kind": "fallback"},
@@ -108,11 +129,68 @@ _COMMANDS: Final[list[dict[str, Any]]] = [
 ]
 
 
+_PROMPTS: Final[list[dict[str, Any]]] = [
+    {
+        "name": "assistant",
+        "system": "You are a friendly assistant on WhatsApp. Answer in at most three short sentences.",
+        "user": "{{ args.question|default(message.text) }}",
+        "memory": {"turns": 3},
+    }
+]
+
+
 def demo_document() -> dict[str, Any]:
     """Return a small brain that shows what can be done; the first-run wizard makes it."""
     return {
         "brain": "demo",
         "title": "Demo",
         "settings": {"prefixes": ["!", "/"], "language": "en", "timezone": "UTC"},
+        "grants": {"ai": {"monthly_tokens": 100_000}},
         "commands": deepcopy(_COMMANDS),
+        "prompts": deepcopy(_PROMPTS),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A complete brain to learn from: what it does in a sentence, what it shows, and its YAML with comments."""
+
+    slug: str
+    title: str
+    summary: str
+    shows: tuple[str, ...]
+    text: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return a copy of the brain's document."""
+        return exchange.load(self.text)
+
+
+@cache
+def samples() -> tuple[Sample, ...]:
+    """Return all samples, by title."""
+    found = (_sample(path.read_text(encoding="utf-8")) for path in _FOLDER.glob("*.yaml"))
+    return tuple(sorted(found, key=lambda sample: sample.title))
+
+
+def matching(search: str) -> list[Sample]:
+    """Return the samples that hold all words of a search in their title, summary or what they show."""
+    words = search.casefold().split()
+    return [sample for sample in samples() if all(word in _described(sample) for word in words)]
+
+
+def _described(sample: Sample) -> str:
+    return " ".join((sample.slug, sample.title, sample.summary, *sample.shows)).casefold()
+
+
+def _sample(text: str) -> Sample:
+    """Read a sample; the comment at its top says what it does and what it shows."""
+    head = [line.removeprefix("#").strip() for line in text.partition("\nbrain:")[0].splitlines()]
+    shows = next(line.removeprefix(_SHOWS) for line in head if line.startswith(_SHOWS))
+    summary = " ".join(line for line in head if line and not line.startswith(_SHOWS))
+    document: Mapping[str, Any] = exchange.load(text)
+    named = tuple(each.strip() for each in shows.split(","))
+    # The title stands on the card already.
+    said = summary.partition(": ")[2] or summary
+    return Sample(document["brain"], document["title"], said[:1].upper() + said[1:], named, text)

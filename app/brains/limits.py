@@ -10,10 +10,17 @@ VARIANTS: Final = 20
 ARGUMENTS: Final = 25
 CHOICES: Final = 25
 TRIGGER_TEXTS: Final = 50
+PROMPTS: Final = 50
+PROMPT_TURNS: Final = 50
+PROMPT_TOKENS: Final = 16_384
 TRIGGER_CHARS: Final = 1_000
 PEOPLE: Final = 1_000  # entries of an allow or deny list
 COOLDOWN_SECONDS: Final = 31 * 86_400
 IMPORT_BYTES: Final = 1_000_000
+TESTS: Final = 100
+TEST_STEPS: Final = 200
+TEST_STUBS: Final = 50
+TEST_ANSWER_BYTES: Final = 65_536
 IMPORT_DEPTH: Final = 40
 
 # What WhatsApp takes (specs: whatsapp A9).
@@ -41,6 +48,9 @@ NODES: Final = 4_000
 TREE_DEPTH: Final = 120
 TEMPLATE_CHAIN: Final = 40  # filters or "~" in one expression
 CODE_BYTES: Final = 120_000  # compiled: it travels in one packet
+FACTS_BYTES: Final = 48_000  # what a source says of itself: it travels in another
+FACT_TEXTS: Final = 12
+FACT_CHARS: Final = 100
 
 # What it may do while it runs.
 OUTPUT_CHARS: Final = 65_536
@@ -65,6 +75,13 @@ HTTP_SECONDS: Final = 5.0
 HTTP_BYTES: Final = 262_144
 HTTP_HOSTS: Final = 20
 REASON_CHARS: Final = 200
+AI_SECONDS: Final = 25.0  # a whole answer, with all tries
+AI_CONNECT_SECONDS: Final = 5.0
+AI_BYTES: Final = 2_097_152  # of a provider's answer
+AI_CHARS: Final = 32_768  # of all that is asked, past turns aside
+AI_ANSWER_CHARS: Final = 16_384
+AI_VARIABLES: Final = 25
+AI_PAST_CHARS: Final = 16_000  # of past turns
 SCHEDULED: Final = 20  # waiting in one chat
 SCHEDULE_SECONDS: Final = 366 * 86_400
 SCHEDULE_BYTES: Final = 4_096  # arguments of a scheduled command

@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 
 from app.brains import limits
-from app.brains.effects import Forget, MemoryEffect, Remember
+from app.brains.effects import Forget, MemoryEffect
 from app.brains.models import Memory
-from app.brains.overlay import change, check_scope
+from app.brains.overlay import change, check_scope, ends_at
 from app.brains.values import BadEffect
 from app.db import table_of
 
@@ -206,9 +206,8 @@ def _step(entries: _Scope, effect: MemoryEffect, now: int) -> None:
     was_live = before.live(now)
     value = {effect.key: before.value} if was_live else {}
     change(value, effect)
-    expires_at = before.expires_at if was_live else None
-    if not isinstance(effect, Forget) and (isinstance(effect, Remember) or not was_live):
-        expires_at = None if effect.ttl is None else now + effect.ttl * 1000
+    forgotten = isinstance(effect, Forget)
+    expires_at = None if forgotten else ends_at(effect, now, before.expires_at, was_live=was_live)
     rev = max(before.rev + 1, now * _STEPS)
     entries[effect.key] = _Entry(before.id, value.get(effect.key), rev, expires_at)
 

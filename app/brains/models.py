@@ -38,6 +38,8 @@ class BrainVersion(Base):
     hash: Mapped[str] = mapped_column(String(64))
     document: Mapped[document]
     note: Mapped[str] = mapped_column(String(500), default="")
+    # Why it was published although tests were not green; null = they were.
+    override_reason: Mapped[str | None] = mapped_column(String(500))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[millis]
 

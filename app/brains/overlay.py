@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 from app.brains import limits
-from app.brains.effects import Forget, MemoryEffect, Remember
+from app.brains.effects import Forget, Increment, MemoryEffect, Remember
 from app.brains.values import BadEffect, number, value_bytes
 
 Memory = Mapping[str, Mapping[str, Any]]  # by scope and key
@@ -36,6 +36,13 @@ def change(entries: MutableMapping[str, Any], effect: MemoryEffect) -> None:
                 f"“{effect.key}” holds no number, so it cannot be incremented. Delete or set it first."
             )
         entries[effect.key] = number(before + effect.by)
+
+
+def ends_at(effect: Remember | Increment, now: int, before: int | None, *, was_live: bool) -> int | None:
+    """Return when a changed entry expires (ms; null = never); a counter that runs keeps the end it has (`before`)."""
+    if isinstance(effect, Increment) and was_live:
+        return before
+    return None if effect.ttl is None else now + effect.ttl * 1000
 
 
 def check_room(memory: Memory, effects: Iterable[MemoryEffect], max_entries: int) -> None:

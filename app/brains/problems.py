@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.brains import limits
+from app.brains.cases import PARTS, WORDS
 from app.brains.document import ACTIONS, Document
+from app.brains.prompts import PromptAction
 from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Fault, Source
 from app.brains.triggers import KINDS
 from app.signals import DomainError
@@ -52,7 +54,7 @@ def problems(data: Mapping[str, Any], check: SourceCheck | None = None) -> list[
     except ValidationError as error:
         found = [_problem(data, detail) for detail in error.errors(include_url=False)]
     else:
-        found = _empty(document)
+        found = _empty(document) + _unknown_prompts(document)
     return found + (_code_problems(data, check) if check else [])
 
 
@@ -72,10 +74,25 @@ def _empty(document: Document) -> list[Problem]:
     return [Problem("commands", "There is no command that is switched on. Add one.")]
 
 
+def _unknown_prompts(document: Document) -> list[Problem]:
+    known = {prompt.name for prompt in document.prompts}
+    return [
+        Problem(
+            f"commands.{index}.action.prompt",
+            f"There is no prompt “{command.action.prompt}”.",
+            command.id,
+            fix="Choose another, or write it under Prompts.",
+        )
+        for index, command in enumerate(document.commands)
+        if isinstance(command.action, PromptAction) and command.action.prompt not in known
+    ]
+
+
 def _problem(data: Mapping[str, Any], detail: ErrorDetails) -> Problem:
     place = [str(step) for step in detail["loc"]]
     if len(place) > 3 and place[3] in _TAGS.get(place[2], ()):
         del place[3]  # the union's tag is no field
+    place = [step for step in place if step not in {WORDS, PARTS}]  # nor are these
     return Problem(".".join(place), _words(detail), _command_id(data, place))
 
 
@@ -176,11 +193,19 @@ def _sources(data: Mapping[str, Any]) -> Iterator[tuple[str, str | None, Source]
             # What is too long has its own problem and would only cost time here.
             if isinstance(text, str) and 0 < len(text) <= limits.TEMPLATE_CHARS:
                 yield f"commands.{index}.action.{place}", owner, Source.of(language, text)
+    prompts = data.get("prompts")
+    for index, prompt in enumerate(prompts if isinstance(prompts, Sequence) else ()):
+        for place in ("system", "user"):
+            text = _at(prompt, place)
+            if isinstance(text, str) and 0 < len(text) <= limits.TEMPLATE_CHARS:
+                yield f"prompts.{index}.{place}", None, Source.of(TEMPLATE, text)
 
 
 def _texts(action: Any) -> Iterator[tuple[str, str, Any]]:
     if _at(action, "kind") == "script":
         yield "source", SCRIPT, _at(action, "source")
+        return
+    if _at(action, "kind") == "prompt":
         return
     yield "template", TEMPLATE, _at(action, "template")
     variants = _at(action, "variants")

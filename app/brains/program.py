@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from app.brains import arguments as args
 from app.brains.document import Command, Document, Restrict, ScriptAction
 from app.brains.problems import parse_document
+from app.brains.prompts import Prompt, PromptAction
 from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Source
 from app.brains.triggers import KINDS
 from app.brains.triggers.contract import Heard, Match, TriggerKind, fold, hear
@@ -24,6 +25,15 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompted:
+    """A prompt with its two templates."""
+
+    prompt: Prompt
+    system: Text
+    user: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A command with all that can be worked out before the first message."""
 
@@ -35,7 +45,9 @@ class Entry:
     deny: frozenset[str]
     lost: Mapping[str, str]  # its line in a trace when it did not fire
     script: Source | None = None
+    prompt: Prompted | None = None
     looks: bool = False  # may look at the memory
+    asks: bool = False  # may ask a prompt of the brain
     names_commands: bool = False  # may call or schedule commands
 
 
@@ -57,6 +69,8 @@ class Program:
     needs_memory: bool
     by_id: Mapping[str, Entry] = field(repr=False)
     commands: Mapping[str, str] = field(repr=False)
+    prompts: Mapping[str, Prompted] = field(default_factory=dict, repr=False)
+    past_turns: int = 0  # of a chat, that a prompt may want
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +95,13 @@ class Explained:
 
 def compile_program(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program:
     """Check and compile a document; raises InvalidDocument with every problem."""
-    checked = parse_document(document)
+    # Tests decide nothing at run time: a wrong one must not keep the brain from running.
+    checked = parse_document({**document, "tests": ()})
     # Anything else is asked last, wherever it stands.
     commands = sorted(checked.commands, key=lambda command: command.trigger.kind == "fallback")
     prefix = next(iter(checked.settings.prefixes), "")
-    entries = tuple(_entry(command, prefix) for command in commands)
+    prompts = {each.name: Prompted(each, _text(each.system), _text(each.user)) for each in checked.prompts}
+    entries = tuple(_entry(command, prefix, prompts) for command in commands)
     granted = checked.grants.names
     return Program(
         version_id,
@@ -99,6 +115,8 @@ def compile_program(version_id: int, brain_id: int, document: Mapping[str, Any])
         "memory" in granted and any(entry.looks and entry.command.enabled for entry in entries),
         {entry.command.id: entry for entry in entries},
         {fold(command.name): command.id for command in commands},
+        prompts,
+        _past_turns(entries, prompts),
     )
 
 
@@ -147,21 +165,39 @@ def cooldown_scope(command: Command, turn: Turn) -> str:
     return f"contact:{turn.contact_id}" if known else f"chat:{turn.chat_id}"
 
 
-def _entry(command: Command, prefix: str) -> Entry:
+def _text(template: str) -> Text:
+    return Text(Source.of(TEMPLATE, template), "{" not in template)
+
+
+def _past_turns(entries: Sequence[Entry], prompts: Mapping[str, Prompted]) -> int:
+    """Return how many past turns of a chat the brain's commands may want at most."""
+    if not any(entry.asks and entry.command.enabled for entry in entries):
+        return 0
+    return max((each.prompt.memory.turns for each in prompts.values()), default=0)
+
+
+def _entry(command: Command, prefix: str, prompts: Mapping[str, Prompted]) -> Entry:
     kind = KINDS[command.trigger.kind]
     why = kind.explain(command.trigger) if command.enabled else "is switched off"
     action = command.action
     script = Source.of(SCRIPT, action.source) if isinstance(action, ScriptAction) else None
+    prompt = prompts.get(action.prompt) if isinstance(action, PromptAction) else None
+    asked = (
+        [prompt] if prompt else list(prompts.values()) if _mentions(script, "ai", "call", "getattr") else []
+    )
+    texts = [*action.texts, *(text for each in asked for text in (each.prompt.system, each.prompt.user))]
     return Entry(
         command,
         kind,
-        tuple(Text(Source.of(TEMPLATE, text), "{" not in text) for text in action.texts),
+        tuple(map(_text, action.texts)),
         args.usage(kind.opening(command.trigger, prefix) or command.name, command.arguments),
         _people(command.restrict.allow),
         _people(command.restrict.deny),
         {"command": command.id, "verdict": "lost" if command.enabled else "off", "why": why},
         script,
-        _mentions(script, "memory", "call", "getattr") or any("memory" in text for text in action.texts),
+        prompt,
+        _mentions(script, "memory", "call", "getattr") or any("memory" in text for text in texts),
+        bool(asked),
         _mentions(script, "call", "schedule", "getattr"),
     )
 

@@ -35,6 +35,7 @@ def recorded_turn(program: Program, turn: Turn, journal: Mapping[str, Any]) -> T
         contact_id=journal["contact"],
         quoted=journal.get("quoted"),
         memory=journal.get("memory", {}),
+        past=tuple((role, words) for role, words in journal.get("past", ())),
         cooldowns={},
     )
     rests = journal.get("rests")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from app.brains import arguments as args
-from app.brains import limits
+from app.brains import limits, prompting
 from app.brains.caller import Caller
 from app.brains.calls import Calls
 from app.brains.capabilities.contract import Asker, Capabilities
@@ -16,6 +16,8 @@ from app.brains.effects import Reply
 from app.brains.ending import Begun, conclude, error_data, journal_of
 from app.brains.outcome import Ending, Outcome, digest_of
 from app.brains.program import Choice, Explained, Program, choose, compile_program, explain
+from app.brains.prompts import PromptAction
+from app.brains.questions import Questions
 from app.brains.sandbox.wire import Done, Fault, Job
 from app.brains.scene import Scene
 from app.brains.turn import Sender, Turn
@@ -34,6 +36,10 @@ __all__ = [
 ]
 
 _TRACED = 50
+
+Result = Done | Fault | Future[Done | Fault]
+# What a run needs of the sandbox: one job, or those that render the parts of a prompt.
+Wanted = Sequence[Job | Done | Fault]
 
 
 class Runs(Protocol):
@@ -65,6 +71,7 @@ class Runtime:
     def __init__(self, sandbox: Runs, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._sandbox = sandbox
         self._clock = clock
+        self._questions = Questions(clock)
 
     def run_many(self, requests: Sequence[Request]) -> list[Ending]:
         """Run all turns together; an operator's error is an outcome, never raised.
@@ -72,11 +79,21 @@ class Runtime:
         A run that asks for something goes on by itself: its place holds a future.
         """
         plans = [self._plan(request) for request in requests]
-        jobs = [plan[1] for plan in plans if isinstance(plan, tuple) and isinstance(plan[1], Job)]
+        begun = [plan for plan in plans if isinstance(plan, tuple)]
+        jobs = [job for _, wanted in begun for job in wanted if isinstance(job, Job)]
         results = iter(self._sandbox.run_many(jobs) if jobs else ())
-        return [plan if isinstance(plan, Outcome) else _ended(*plan, results) for plan in plans]
+        return [plan if isinstance(plan, Outcome) else self._ended(*plan, results) for plan in plans]
 
-    def _plan(self, request: Request) -> Outcome | tuple[Begun, Job | Done]:
+    def _ended(self, begun: Begun, wanted: Wanted, results: Iterator[Result]) -> Ending:
+        got = [next(results) if isinstance(job, Job) else job for job in wanted]
+        prompted = begun.scene.entry.prompt
+        if prompted:
+            return self._questions.ask(
+                begun, prompted, [each for each in got if not isinstance(each, Future)]
+            )
+        return _chained(begun, got[0]) if isinstance(got[0], Future) else conclude(begun, got[0])
+
+    def _plan(self, request: Request) -> Outcome | tuple[Begun, Wanted]:
         """Choose a command and prepare its run; an outcome when there is nothing to run."""
         started = self._clock()
         program, turn = request.program, request.turn
@@ -99,15 +116,25 @@ class Runtime:
             explained = _usage if turn.arguments is None else _unfit
             return self._settled(explained(choice, values, trace), turn, choice, started)
         scene = Scene(program, turn, choice.entry, choice.match, values.values, turn.memory, turn.seed)
-        caller = Caller(self._sandbox, scene, self._calls(request)) if scene.entry.script else None
+        calls = scene.entry.script or _is_prompt(scene)
+        caller = Caller(self._sandbox, scene, self._calls(request)) if calls else None
         if len(scene.entry.texts) > 1:
             trace["variant"] = pick(scene.entry.texts, scene.seed) + 1
-        job = job_of(scene, caller, measure=request.measure)
-        return Begun(choice, scene, caller, trace, self._micros(started)), job
+        begun = Begun(choice, scene, caller, trace, self._micros(started))
+        if _is_prompt(scene):
+            return begun, prompting.begin(scene, measure=request.measure)
+        return begun, [job_of(scene, caller, measure=request.measure)]
 
     def _calls(self, request: Request) -> Calls:
         turn, program = request.turn, request.program
-        asker = Asker(program.brain_id, program.document.grants, turn.contact_id, turn.chat_id, turn.now)
+        asker = Asker(
+            program.brain_id,
+            program.document.grants,
+            turn.contact_id,
+            turn.chat_id,
+            turn.now,
+            turn.message_id or None,
+        )
         recorded = None if request.journal is None else request.journal.get("calls", ())
         return Calls(request.capabilities, asker, recorded, self._clock)
 
@@ -119,9 +146,8 @@ class Runtime:
         return replace(outcome, micros=micros, journal=journal, digest=digest_of(outcome))
 
 
-def _ended(begun: Begun, job: Job | Done, results: Iterator[Done | Fault | Future[Done | Fault]]) -> Ending:
-    result = job if isinstance(job, Done) else next(results)
-    return _chained(begun, result) if isinstance(result, Future) else conclude(begun, result)
+def _is_prompt(scene: Scene) -> bool:
+    return isinstance(scene.entry.command.action, PromptAction)
 
 
 def _chained(begun: Begun, future: "Future[Done | Fault]") -> "Future[Outcome]":

@@ -29,9 +29,16 @@ class Scene:
 
     def data(self) -> dict[str, Any]:
         """Return what the code sees, as JSON data."""
+        return {**self._seen(), **(self._script_only() if self.entry.script else {"now": self._moment()})}
+
+    def prompt_data(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the templates of a prompt see: what any template does, and `vars`."""
+        return {**self._seen(), "now": self._moment(), "vars": dict(variables)}
+
+    def _seen(self) -> dict[str, Any]:
         turn, entry, match = self.turn, self.entry, self.match
         memory = self.memory if entry.looks else _NOTHING
-        seen: dict[str, Any] = {
+        return {
             "message": {
                 "text": turn.text,
                 "kind": turn.kind,
@@ -47,7 +54,6 @@ class Scene:
             "command": {"name": entry.command.name},
             "memory": {scope: dict(memory.get(scope, _NOTHING)) for scope in ("contact", "chat", "brain")},
         }
-        return {**seen, **(self._script_only() if entry.script else {"now": self._moment()})}
 
     def _script_only(self) -> dict[str, Any]:
         program = self.program

@@ -1,6 +1,6 @@
 """One unit of work for a brain, as plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,3 +42,6 @@ class Turn:
     provider_id: str = ""
     quoted: Mapping[str, Any] | None = None  # id, text
     media: Mapping[str, Any] | None = None  # kind, mime, caption
+    past: Sequence[
+        tuple[str, str]
+    ] = ()  # role (user, assistant) and words of what was said before, oldest first

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.cli import accounts, brains, connections, health
+from app.cli import accounts, ai, brains, connections, health
 
 
 def init_app(app: Flask) -> None:
@@ -10,5 +10,6 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(accounts.init)
     app.cli.add_command(connections.connection)
     app.cli.add_command(brains.brain)
+    app.cli.add_command(ai.ai)
     app.cli.add_command(health.stats)
     app.cli.add_command(health.doctor)

@@ -1,6 +1,5 @@
 """`flask brain`: brains in and out as YAML, for Git and for scripts."""
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -9,10 +8,14 @@ from sqlalchemy.orm import Session
 
 from app.bot import bot
 from app.brains import exchange, versions
+from app.brains.lint import review, stops
 from app.brains.models import Brain
-from app.brains.problems import problems
+from app.brains.testing import Suite, reason_to_keep, run_tests
 from app.brains.versions import NotPublishable
 from app.cli.answers import explained
+from app.cli.comparing import diff_, rehearse, why
+from app.cli.linting import lint
+from app.cli.testing import gallery, test
 from app.web import house
 
 
@@ -21,17 +24,31 @@ def brain() -> None:
     """Bring brains in and out as YAML."""
 
 
+brain.add_command(lint)
+brain.add_command(diff_)
+brain.add_command(rehearse)
+brain.add_command(why)
+brain.add_command(test)
+brain.add_command(gallery)
+
+
 @brain.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--publish", is_flag=True, help="Put it live, if it has no problem.")
 @click.option("--note", default="Imported", show_default=True, help="The version's note.")
+@click.option(
+    "--anyway", default="", metavar="REASON", help="Publish although tests are red, for this reason."
+)
 @with_appcontext
-def import_(file: Path, publish: bool, note: str) -> None:
+def import_(file: Path, publish: bool, note: str, anyway: str) -> None:
     """Import FILE as the draft of the brain it names, made if need be."""
     shared = house()
     with explained():
         document = exchange.load(file.read_text(encoding="utf-8"))
-        found = problems(document, partial(bot().sandbox.check, f"import:{document['brain']}"))
+        owner = f"import:{document['brain']}"
+        found = [each for each in review(document, bot().sandbox, owner) if stops(each)]
+        tested = run_tests(Suite(document), bot().sandbox) if publish and not found else ()
+        reason = reason_to_keep(list(tested), anyway)
 
         def save(session: Session) -> tuple[str, int | None]:
             there = versions.find_brain(session, document["brain"])
@@ -43,7 +60,9 @@ def import_(file: Path, publish: bool, note: str) -> None:
                 versions.save_draft(session, there.id, document, there.draft_rev, shared.clock())
             if not publish:
                 return there.slug, None
-            made = versions.publish(session, there.id, note, None, shared.clock(), lambda _draft: found)
+            made = versions.publish(
+                session, there.id, note, None, shared.clock(), lambda _draft: found, reason
+            )
             return there.slug, made.number
 
         try:

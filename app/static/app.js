@@ -43,11 +43,14 @@ const clicks = {
     word.textContent = "Copied";
     setTimeout(() => (word.textContent = "Copy"), 1600);
   },
+  "[data-popover]": (link) => document.getElementById(link.dataset.popover).showPopover({ source: link }),
   "[data-insert]": (button) => {
     const field = one("#source");
     field.focus();
     write(button.dataset.insert);
   },
+  "[data-step-act]": (button) => moveStep(button.closest("[data-step]"), button.dataset.stepAct),
+  "[data-step-add]": (button) => addStep(button.dataset.stepAdd),
   "[data-jump]": (link) => jump(document.getElementById(link.dataset.jump), link.dataset.line, link.dataset.column),
   // A suggestion or a reply button of the phone: written into the composer and sent like anything typed.
   "[data-say]": (button) => {
@@ -201,6 +204,38 @@ function codeKey(event) {
 
 document.addEventListener("focusout", ({ target }) => target.matches?.(".code-text") && delete target.dataset.leave);
 
+// ---- The steps of a test: their order on the page is their order in the test --------------------------------------
+
+function stepsChanged(words) {
+  const rows = all("#steps > [data-step]");
+  rows.forEach((row, n) => row.setAttribute("aria-label", `Step ${n + 1}`));
+  one("#steps-said").textContent = words(rows);
+  one("#test-editor").dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function moveStep(row, act) {
+  const focused = document.activeElement;
+  const other = act === "up" ? row.previousElementSibling : row.nextElementSibling;
+  if (act === "drop") {
+    const next = other || row.previousElementSibling;
+    row.remove();
+    (next ? one("select", next) : one("[data-step-add]")).focus();
+    return stepsChanged((rows) => `Step removed, ${rows.length} left`);
+  }
+  if (!other) return;
+  row[act === "up" ? "after" : "before"](other);
+  focused.focus();
+  stepsChanged((rows) => `Now step ${rows.indexOf(row) + 1} of ${rows.length}`);
+}
+
+function addStep(kind) {
+  one("#steps").append(one("#step-row").content.cloneNode(true));
+  const row = one("#steps").lastElementChild;
+  one("select", row).value = kind;
+  one("textarea", row).focus();
+  stepsChanged((rows) => `Step ${rows.length} added`);
+}
+
 // ---- Keys: save, try, search, and the phone's last messages ----------------------------------------------------------
 
 const sent = [];
@@ -218,6 +253,9 @@ document.addEventListener("keydown", (event) => {
   } else if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && one("#try")) {
     event.preventDefault();
     one("#try").requestSubmit();
+  } else if (event.altKey && /^Arrow(Up|Down)$/.test(event.key) && event.target.closest("[data-step]")) {
+    event.preventDefault();
+    moveStep(event.target.closest("[data-step]"), event.key === "ArrowUp" ? "up" : "down");
   } else if (event.target.matches(".code-text")) {
     codeKey(event);
   } else if (event.key === "/" && !event.target.matches("input, textarea, select")) {

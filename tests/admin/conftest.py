@@ -28,8 +28,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     Base.metadata.create_all(house.database.engine)
     yield made
     bot: Bot = made.extensions["bot"]
-    if "sandbox" in vars(bot):
-        bot.sandbox.close()
+    bot.close()
     house.database.writer.close()
     house.database.engine.dispose()
     # Flask-SQLAlchemy keeps an engine of its own on the same file.

@@ -143,39 +143,51 @@ class Parrot:
     """A provider that repeats."""
 
     def ask(self, request):
-        return AiAnswer(f"{request.prompt} {dict(request.variables)}")
+        return AiAnswer(f"{request.messages[-1]['content']} {request.model}", "bird", "m", 3, 4)
+
+
+class Books:
+    def __init__(self, spent) -> None:
+        self.tokens = spent
+        self.records = []
+
+    def spent(self, brain_id, _now):
+        return self.tokens[brain_id]
+
+    def note(self, record):
+        self.records.append(record)
+
+
+ASKED = {"messages": [{"role": "user", "content": "hi"}]}
 
 
 def test_without_a_provider_ai_says_what_to_do():
-    kind, words = refusal(Ai().answer, "ai", {"prompt": "hi"}, Asker(1, EVERYTHING))
+    kind, words = refusal(Ai().answer, "ai", ASKED, Asker(1, EVERYTHING))
     assert kind == "unavailable"
     assert "No AI provider is set up" in words
 
 
-def test_a_provider_answers_with_the_variables():
-    answer = Ai(Parrot()).answer("ai", {"prompt": "hi", "variables": {"a": 1}}, Asker(1, EVERYTHING))
-    assert answer == "hi {'a': 1}"
+def test_a_provider_answers_and_it_is_written_down():
+    books = Books({1: 0})
+    call = {**ASKED, "prompt": "greet", "model": "m"}
+    assert Ai(Parrot(), books).answer("ai", call, Asker(1, EVERYTHING, now=5, message_id=9)) == "hi m"
+    (record,) = books.records
+    assert (record.brain_id, record.message_id, record.prompt, record.status) == (1, 9, "greet", "ok")
+    assert (record.provider, record.answer, record.tokens_in, record.tokens_out) == ("bird", "hi m", 3, 4)
 
 
 def test_tokens_of_a_month_run_out():
-    spent = {1: 99, 2: 100}
-    ai = Ai(Parrot(), spent.__getitem__)
-    assert ai.answer("ai", {"prompt": "x"}, Asker(1, EVERYTHING))
-    assert refusal(ai.answer, "ai", {"prompt": "x"}, Asker(2, EVERYTHING))[0] == "limit"
-    assert refusal(ai.answer, "ai", {"prompt": "x"}, Asker(1, Grants()))[0] == "limit"
+    books = Books({1: 99, 2: 100})
+    ai = Ai(Parrot(), books)
+    assert ai.answer("ai", ASKED, Asker(1, EVERYTHING))
+    assert refusal(ai.answer, "ai", ASKED, Asker(2, EVERYTHING))[0] == "limit"
+    assert refusal(ai.answer, "ai", ASKED, Asker(1, Grants()))[0] == "limit"
+    endless = Grants.model_validate({"ai": {"monthly_tokens": None}})
+    assert ai.answer("ai", ASKED, Asker(2, endless))
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {},
-        {"prompt": ""},
-        {"prompt": 3},
-        {"prompt": "x" * 40_000},
-        {"prompt": "x", "variables": []},
-        {"prompt": "x", "more": 1},
-        {"prompt": "x", "variables": {str(n): n for n in range(26)}},
-    ],
-)
-def test_a_wrong_question_is_refused(arguments):
-    assert refusal(Ai(Parrot()).answer, "ai", arguments, Asker(1, EVERYTHING))[0] in {"denied", "limit"}
+def test_a_question_without_time_or_words_is_refused():
+    ai = Ai(Parrot())
+    assert refusal(ai.answer, "ai", ASKED, Asker(1, EVERYTHING, seconds=0.5))[0] == "timeout"
+    for wrong in ({}, {"messages": []}, {"messages": "hi"}, {**ASKED, "key": "x"}):
+        assert refusal(ai.answer, "ai", wrong, Asker(1, EVERYTHING))[0] == "denied"

@@ -119,7 +119,7 @@ class World:
 
     def ask(self, request):
         self.asked += 1
-        return AiAnswer(f"{request.variables} {self.asked}")
+        return AiAnswer(f"{request.messages[-1]['content']} {self.asked}")
 
 
 def raise_refused():

@@ -370,6 +370,10 @@ def test_a_measured_run_fills_the_budget_card(sandbox, script):
     assert done.usage["wall_ms"] > 0
 
 
+def test_names_may_be_written_in_any_alphabet(sandbox, script):
+    assert text(sandbox.run(script("größe = 'Ελλάδα'\nctx.reply(größe)"))) == "Ελλάδα"
+
+
 def test_text_from_a_child_can_be_stored(sandbox, script):
     done = sandbox.run(script("print('a\\x00b\\ud800c')"))
     assert isinstance(done, Done)

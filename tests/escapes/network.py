@@ -34,7 +34,7 @@ class Network:
 
     def ask(self, request: AiRequest) -> AiAnswer:
         """Note a question to the model and answer it."""
-        self.prompts.append(f"{request.prompt} {request.variables}")
+        self.prompts.append(" ".join(each["content"] for each in request.messages))
         return AiAnswer("fine")
 
     def calls(self) -> Calls:

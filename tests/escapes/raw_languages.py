@@ -22,6 +22,7 @@ class RawScript:
     """Runs scripts as Python would; `ctx` is made of ordinary objects."""
 
     name, file, recursion = "script", "<command>", 220
+    facts: Any = ()
 
     def __init__(self, output: Any, keep: dict[str, Any]) -> None:
         self.output = output
@@ -133,6 +134,7 @@ class RawTemplate:
     """Renders templates with everything Jinja has."""
 
     name, file, recursion = "template", "<template>", 700
+    facts: Any = ()
 
     def __init__(self, output: Any) -> None:
         self.output = output

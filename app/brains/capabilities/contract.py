@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.brains import limits
 from app.brains.document import Grants
 
 
@@ -27,6 +28,8 @@ class Asker:
     contact_id: int | None = None
     chat_id: int | None = None
     now: int = 0  # ms
+    message_id: int | None = None
+    seconds: float = limits.CALL_SECONDS  # what is left for the answer
 
 
 class Capability(Protocol):

@@ -6,13 +6,14 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import rules
 from .bounds import check_source, check_tree
 from .language import LanguageError
 from .restricted import Grammar
 from .script import SCRIPT_FILE
+from .script_facts import script_facts
 
 _LONG_LINE = 200
 _FRAMES = 2_000  # of Python's own, while a tree of the allowed depth is rewritten
@@ -56,8 +57,11 @@ def _longest(source: str) -> int | None:
     return line + 1 if len(lines[line]) > _LONG_LINE else None
 
 
-def compile_script(source: str) -> tuple[bytes, int]:
-    """Return marshalled code and the number of syntax nodes; raises LanguageError with line and columns."""
+def compile_script(source: str, look: Callable[[ast.Module], None] | None = None) -> tuple[bytes, int]:
+    """Return marshalled code and the number of syntax nodes; raises LanguageError with line and columns.
+
+    `look` is shown the checked tree before guards are put into it.
+    """
     check_source(source)
     before = sys.getrecursionlimit()
     with warnings.catch_warnings():
@@ -66,6 +70,8 @@ def compile_script(source: str) -> tuple[bytes, int]:
             sys.setrecursionlimit(max(before, _FRAMES))
             tree = _parse(source)
             count = check_tree(tree)
+            if look:
+                look(tree)
             code = compile(Grammar().visit(tree), SCRIPT_FILE, "exec")
         except SyntaxError as error:
             _stray_return(error)
@@ -83,15 +89,26 @@ class Compiler:
 
     name = "script"
     file = SCRIPT_FILE
-    compile: Callable[[str], tuple[bytes, int]] = staticmethod(compile_script)
+
+    def __init__(self) -> None:
+        self.facts: list[Any] = []
+
+    def compile(self, source: str) -> tuple[bytes, int]:
+        """Return marshalled code and the number of syntax nodes; raises LanguageError."""
+        return compile_script(source, self._look)
+
+    def _look(self, tree: ast.Module) -> None:
+        self.facts = script_facts(tree)
 
     def warm_up(self) -> list[str]:
         """Return scripts that touch the whole grammar, and its errors."""
         return [_WARM_UP, "class A: pass", "x = (", _WARM_UP]
 
 
+# With a name beyond ASCII, for which Python's parser loads a module of its own.
 _WARM_UP = """\
 import re
+größe = 1
 from datetime import datetime as moment
 def total(items, *more, rate=1.5, **named):
     found = {key: [*value] for key, value in items.items() if key}

@@ -15,6 +15,7 @@ from jinja2.utils import Namespace, missing
 
 from .. import limits  # noqa: TID252  the package has another name in the child
 from .language import LanguageError, LimitReachedError
+from .template_facts import template_facts
 
 TEMPLATE_FILE: Final = "<template>"
 _KNOWN = 40
@@ -96,6 +97,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"**", "*", "%"})
     counted = 0  # nodes of the template that was compiled last
+    facts: list[Any]  # of the same
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Read `obj.attribute`: a dictionary's entry first, then what the table allows for the type."""
@@ -140,6 +142,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
         self.counted = _check_tree(source)
+        self.facts = template_facts(source)
         return super()._generate(source, *args, **kwargs)
 
     def _compile(self, source: str, filename: str) -> types.CodeType:

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
             ...
 
     class Compiler(Protocol):
-        """Compiles sources of one kind."""
+        """Compiles sources of one kind; `facts` are those of the source compiled last."""
 
         name: str
         file: str
+        facts: Any
 
         def compile(self, source: str) -> tuple[bytes, int]:
             """Return marshalled code and the number of syntax nodes; raises LanguageError."""

@@ -182,7 +182,8 @@ class Child:
             late = LimitReachedError("This is too complex. Make it shorter or split it.")
             return {"err": describe(late, "")}
         self._write(_SOCKET, b"C" + code)
-        return {"ok": {}, "use": {"source": len(source), "nodes": nodes}}
+        facts = self._compilers[name].facts
+        return {"ok": {"facts": facts}, "use": {"source": len(source), "nodes": nodes}}
 
     def _run(self, name, key, data, measure):  # noqa: ANN001, ANN202
         """Run one job; whatever goes wrong becomes words and lines (a border where everything is caught)."""

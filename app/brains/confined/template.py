@@ -46,6 +46,11 @@ class Compiler:
     file = TEMPLATE_FILE
     compile: Callable[[str], tuple[bytes, int]] = staticmethod(compile_template)
 
+    @property
+    def facts(self) -> list[Any]:
+        """The facts of the template that was compiled last."""
+        return _ENVIRONMENT.facts
+
     def warm_up(self) -> list[str]:
         """Return templates that touch the whole grammar, and its errors."""
         return [_WARM_UP, "{{ (", _WARM_UP]

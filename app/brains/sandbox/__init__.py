@@ -1,5 +1,6 @@
 """The host's side of the sandbox: confined processes, no two brains in one (specs: sandbox)."""
 
+from app.brains.sandbox.facts import Fact
 from app.brains.sandbox.host import STICKY, STRICT, Level, Sandbox
 from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Call, Done, Fault, Job, Source
 
@@ -10,6 +11,7 @@ __all__ = [
     "TEMPLATE",
     "Call",
     "Done",
+    "Fact",
     "Fault",
     "Job",
     "Level",

@@ -122,7 +122,7 @@ def _unknown(error: str, wanted: str, message: str, known: Sequence[str]) -> Adv
         said = f"“{wanted}” is not known here."
         default = "Check how it is written, or give it a value first"
     elsewhere = phrases.NOT_HERE.get(wanted, "") if error in {"NameError", "AttributeError"} else ""
-    return said, elsewhere or _suggestion(wanted, known, default)
+    return said, elsewhere or suggestion(wanted, known, default)
 
 
 def _owner(owner: str) -> str:
@@ -140,8 +140,8 @@ def _nothing(wanted: str) -> Advice:
     )
 
 
-def _suggestion(wanted: str, known: Sequence[str], default: str) -> str:
-    """Ask whether the nearest known name was meant, or list a few."""
+def suggestion(wanted: str, known: Sequence[str], default: str) -> str:
+    """Ask whether the nearest known name was meant, or say the default and list a few."""
     by_folded = {name.casefold(): name for name in reversed(known)}
     close = difflib.get_close_matches(wanted.casefold(), by_folded, n=1, cutoff=_CLOSE)
     if close:

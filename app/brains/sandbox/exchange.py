@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from app.brains import limits
 from app.brains.sandbox import faults
 from app.brains.sandbox.breaker import Breaker
+from app.brains.sandbox.facts import read_facts
 from app.brains.sandbox.lanes import Compiled, Lane, Task, lanes_of
 from app.brains.sandbox.pool import Pool
 from app.brains.sandbox.process import Child, GoneError
@@ -255,5 +256,5 @@ def settled(task: Task, child: Child, answer: Answer, micros: int) -> Done | Fau
         return faults.reported(task.source, answer, micros)
     if task.job is None:
         code, child.code = child.code, b""
-        return Compiled(code, answer.usage.get("nodes", 0))
+        return Compiled(code, answer.usage.get("nodes", 0), read_facts(answer.ok.get("facts")))
     return Done(answer.ok, answer.output, answer.usage, micros)

@@ -12,6 +12,7 @@ from typing import Final, cast
 from app.brains.confined.confine import LANDLOCK, LAYERS, NAMESPACES, SECCOMP
 from app.brains.sandbox.breaker import Breaker
 from app.brains.sandbox.exchange import WAIT_FOR_CHILD, Exchange
+from app.brains.sandbox.facts import Fact
 from app.brains.sandbox.lanes import Compiled, Task
 from app.brains.sandbox.pool import Pool
 from app.brains.sandbox.service import CallService
@@ -132,9 +133,15 @@ class Sandbox:
 
     def check(self, owner: str, sources: Sequence[Source]) -> list[Fault | None]:
         """Tell what is wrong with each source without running it; None when it can be compiled."""
+        return [code if isinstance(code, Fault) else None for code in self._read(owner, sources)]
+
+    def facts(self, owner: str, sources: Sequence[Source]) -> list[tuple[Fact, ...] | None]:
+        """Tell what each source says of itself without running it; None when it cannot be compiled."""
+        return [None if isinstance(code, Fault) else code.facts for code in self._read(owner, sources)]
+
+    def _read(self, owner: str, sources: Sequence[Source]) -> list[Compiled | Fault]:
         codes = self._compiled([Job(owner, source, {}) for source in sources])
-        found = [codes[owner, source.key] for source in sources]
-        return [code if isinstance(code, Fault) else None for code in found]
+        return [codes[owner, source.key] for source in sources]
 
     def _pools(self, *, scripts: bool = False) -> dict[str, Pool]:
         with self._lock:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.brains import limits
+from app.brains.sandbox.facts import Fact
 from app.brains.sandbox.pool import Pool
 from app.brains.sandbox.process import Child
 from app.brains.sandbox.wire import Job, Source
@@ -16,6 +17,7 @@ class Compiled:
 
     code: bytes
     nodes: float
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

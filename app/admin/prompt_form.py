@@ -1,0 +1,101 @@
+"""Changes to a draft's prompts, and the prompt form read back into data. Pure: data in, data out."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app.admin.editing import Form, number, unix
+from app.brains import limits
+
+Prompt = dict[str, Any]
+Draft = dict[str, Any]
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+LIMITS = {
+    "prompts": limits.PROMPTS,
+    "template": limits.TEMPLATE_CHARS,
+    "tokens": limits.PROMPT_TOKENS,
+    "turns": limits.PROMPT_TURNS,
+}
+STARTER: Prompt = {
+    "system": "You are a friendly assistant on WhatsApp. Answer in a few short sentences.",
+    "user": "{{ message.text }}",
+    "memory": {"turns": 5},
+}
+
+
+def prompts_of(draft: Mapping[str, Any]) -> list[Prompt]:
+    """Return the prompts of a draft that have a name, whatever else is wrong with them."""
+    listed = draft.get("prompts")
+    rows = listed if isinstance(listed, list) else []
+    return [each for each in rows if isinstance(each, dict) and isinstance(each.get("name"), str)]
+
+
+def find(draft: Mapping[str, Any], name: str) -> Prompt | None:
+    """Return a prompt by its name; None when there is none."""
+    return next((each for each in prompts_of(draft) if each["name"] == name), None)
+
+
+def users_of(draft: Mapping[str, Any], name: str) -> list[str]:
+    """Name the commands whose answer a prompt is."""
+    return [str(each.get("name") or "Unnamed") for each in draft.get("commands", []) if _asks(each, name)]
+
+
+def _asks(command: Mapping[str, Any], name: str) -> bool:
+    action = command.get("action")
+    return isinstance(action, Mapping) and action.get("kind") == "prompt" and action.get("prompt") == name
+
+
+def read(form: Form, name: str) -> Prompt:
+    """Read the prompt form; what cannot be a number stays as it was typed, for `problems` to name."""
+    prompt: Prompt = {"name": name}
+    if form.get("system", "").strip():
+        prompt["system"] = unix(form["system"])
+    prompt["user"] = unix(form.get("user", ""))
+    if form.get("model", "").strip():
+        prompt["model"] = form["model"].strip()
+    for field in ("temperature", "max_tokens"):
+        if form.get(field, "").strip():
+            prompt[field] = number(form[field])
+    if form.get("turns", "").strip() not in {"", "0"}:
+        prompt["memory"] = {"turns": number(form["turns"])}
+    return prompt
+
+
+def added(draft: Draft, name: str) -> Draft:
+    """Return the draft with a new prompt at the end."""
+    return {**draft, "prompts": [*prompts_of(draft), {"name": name, **STARTER}]}
+
+
+def replaced(draft: Draft, prompt: Prompt) -> Draft:
+    """Return the draft with the prompt of this name replaced."""
+    return {
+        **draft,
+        "prompts": [prompt if each["name"] == prompt["name"] else each for each in prompts_of(draft)],
+    }
+
+
+def removed(draft: Draft, name: str) -> Draft:
+    """Return the draft without a prompt."""
+    return {**draft, "prompts": [each for each in prompts_of(draft) if each["name"] != name]}
+
+
+def renamed(draft: Draft, was: str, name: str) -> Draft:
+    """Return the draft with a prompt under another name, also in the commands whose answer it is."""
+    prompts = [{**each, "name": name} if each["name"] == was else each for each in prompts_of(draft)]
+    commands = [
+        {**each, "action": {**each["action"], "prompt": name}} if _asks(each, was) else each
+        for each in draft.get("commands", [])
+    ]
+    return {**draft, "prompts": prompts, "commands": commands}
+
+
+def wrong_name(draft: Mapping[str, Any], name: str) -> str:
+    """Say why a new prompt cannot have this name; empty when it can."""
+    if not NAME.fullmatch(name):
+        return "Use small letters, digits, - and _, beginning with a letter, such as assistant."
+    if find(draft, name):
+        return f"There is already a prompt called “{name}”."
+    if len(prompts_of(draft)) >= limits.PROMPTS:
+        return f"A brain has at most {limits.PROMPTS} prompts."
+    return ""

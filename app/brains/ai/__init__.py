@@ -1,0 +1,1 @@
+"""Language models: who is asked, at whose cost, and what was said."""

@@ -1,0 +1,62 @@
+"""Tables of the AI: providers, every call, and the tokens of each month."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, millis, pk
+
+
+class AiProvider(Base):
+    """A server that speaks the chat completions protocol; brains name it by its name."""
+
+    __tablename__ = "ai_provider"
+
+    id: Mapped[pk]
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    base_url: Mapped[str] = mapped_column(String(300))
+    # What is asked where a prompt names no model of its own.
+    model: Mapped[str] = mapped_column(String(100))
+    # The key, encrypted (app.vault).
+    secrets: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[millis]
+    updated_at: Mapped[millis]
+
+
+class AiCall(Base):
+    """One question to a model: what was asked, what came back, and what it cost."""
+
+    __tablename__ = "ai_call"
+    __table_args__ = (Index("ix_ai_call_brain", "brain_id", "id"), Index("ix_ai_call_message", "message_id"))
+
+    id: Mapped[pk]
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
+    # The message whose run asked; null when an operator tried a draft.
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    # Kept as a word: the provider may be gone.
+    provider: Mapped[str] = mapped_column(String(60))
+    model: Mapped[str] = mapped_column(String(100))
+    # Empty when a script asked in its own words.
+    prompt: Mapped[str] = mapped_column(String(60), default="")
+    messages: Mapped[list[Any]] = mapped_column(JSON)
+    answer: Mapped[str] = mapped_column(Text, default="")
+    # ok | limit | timeout | upstream (app.brains.capabilities.contract.CallRefused).
+    status: Mapped[str] = mapped_column(String(12))
+    error: Mapped[str] = mapped_column(String(500), default="")
+    tokens_in: Mapped[int] = mapped_column(default=0)
+    tokens_out: Mapped[int] = mapped_column(default=0)
+    latency_ms: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[millis]
+
+
+class AiMonth(Base):
+    """What a brain has used in one month (UTC, as 2026-01)."""
+
+    __tablename__ = "ai_month"
+
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"), primary_key=True)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger, default=0)
+    tokens_in: Mapped[int] = mapped_column(BigInteger, default=0)
+    tokens_out: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -1,0 +1,37 @@
+"""What a source says without being run: plain facts for whoever judges a whole brain, never more than fit a packet."""
+
+import json
+from typing import Any, Final
+
+from .. import limits  # noqa: TID252  the package has another name in the child
+
+UNKNOWN: Final = -1  # a number that only a run would tell
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+class Facts:
+    """Facts of one source: lists of kind, texts, line, columns from 1, a number and a flag."""
+
+    def __init__(self) -> None:
+        self.found: list[list[Any]] = []
+        self._bytes = 0
+
+    def add(
+        self,
+        kind: str,
+        texts: tuple[str, ...] = (),
+        place: tuple[int, int | None, int | None] = (1, None, None),
+        number: int = UNKNOWN,
+        *,
+        flag: bool = False,
+    ) -> None:
+        """Note a fact; beyond the limit only that there are more."""
+        if self._bytes > limits.FACTS_BYTES:
+            return
+        cut = [text[: limits.FACT_CHARS] for text in texts[: limits.FACT_TEXTS]]
+        fact = [kind, cut, *place, number, flag]
+        self._bytes += len(_encode(fact)) + 1
+        if self._bytes > limits.FACTS_BYTES:
+            fact = ["more", [], 1, None, None, UNKNOWN, False]
+        self.found.append(fact)

@@ -1,0 +1,171 @@
+"""Reads a script's tree for facts: what of `ctx` it uses, which commands and hosts it names, how long its texts are."""
+
+import ast
+from typing import Any, Final
+
+from .facts import Facts
+from .names import BUILTINS
+from .replies import Replies, Values, place_of
+
+# What stands inside of these may happen or not.
+_MAYBE: Final = (
+    *(ast.If, ast.While, ast.For, ast.Try, ast.IfExp, ast.BoolOp, ast.FunctionDef, ast.Lambda),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+_TIMING: Final = frozenset({"command", "after", "at", "name"})
+
+Path = tuple[str, ...]
+
+
+def script_facts(tree: ast.Module) -> list[list[Any]]:
+    """Return the facts of a script whose size has been checked; it is only looked at."""
+    facts = Facts()
+    stored = _stored(tree)
+    _Reader(facts, Values(_assigned_once(tree, stored)), stored).visit(tree)
+    return facts.found
+
+
+def _stored(tree: ast.Module) -> dict[str, int]:
+    """Count how often each name is given a value, in whatever way."""
+    counts: dict[str, int] = {}
+    for node in ast.walk(tree):
+        for name in _names_given(node):
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _names_given(node: ast.AST) -> tuple[str, ...]:
+    if isinstance(node, ast.Name):
+        return () if isinstance(node.ctx, ast.Load) else (node.id,)
+    if isinstance(node, ast.arg):
+        return (node.arg,)
+    if isinstance(node, ast.alias):
+        return (node.asname or node.name,)
+    if isinstance(node, (ast.FunctionDef, ast.ExceptHandler)) and node.name:
+        return (node.name,)
+    return ()
+
+
+def _assigned_once(tree: ast.Module, stored: dict[str, int]) -> dict[str, ast.expr]:
+    """Return the values of names that never get another one."""
+    return {
+        node.targets[0].id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.targets[0], ast.Name)
+        and stored[node.targets[0].id] == 1
+    }
+
+
+class _Reader(ast.NodeVisitor):
+    """Goes through a tree of bounded depth once."""
+
+    def __init__(self, facts: Facts, values: Values, stored: dict[str, int]) -> None:
+        self._facts = facts
+        self._values = values
+        self._known = {*stored, *BUILTINS, "ctx"}
+        self._replies = Replies(facts, values)
+        self._maybe = 0
+
+    def visit(self, node: ast.AST) -> None:
+        """Visit a node, counting how many around it make it uncertain."""
+        maybe = isinstance(node, _MAYBE)
+        self._maybe += maybe
+        super().visit(node)
+        self._maybe -= maybe
+
+    def visit_Name(self, node: ast.Name) -> None:
+        """Note a name that stands for a part of `ctx`, or for nothing."""
+        if isinstance(node.ctx, ast.Load):
+            if node.id not in self._known:
+                self._known.add(node.id)
+                self._facts.add("nobody", (node.id,), place_of(node))
+            self._use("use", node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        """Note the longest path from `ctx`."""
+        if not self._use("use", node):
+            self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """Note ctx.args["name"] as ctx.args.name."""
+        if not self._use("use", node):
+            self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """Look through a name that only stands for a part of `ctx`."""
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and self._values.of(target) is node.value:
+            path = self._path(node.value)
+            if path is not None:
+                self._facts.add("alias", path, place_of(node.value))
+                return
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Note what is asked of `ctx`."""
+        path = self._path(node.func)
+        if path:
+            self._asked(path, node)
+        self.generic_visit(node)
+
+    def _use(self, kind: str, node: ast.expr) -> bool:
+        path = self._path(node)
+        if path is not None:
+            self._facts.add(kind, path, place_of(node))
+        return path is not None
+
+    def _path(self, node: ast.expr | None) -> Path | None:
+        """Return ("args", "text") for ctx.args.text; None for what does not begin at `ctx`."""
+        steps: list[str] = []
+        looked: set[str] = set()
+        while node is not None and not (isinstance(node, ast.Name) and node.id == "ctx"):
+            if isinstance(node, ast.Attribute):
+                steps.append(node.attr)
+                node = node.value
+            elif isinstance(node, ast.Subscript) and (key := self._values.text(node.slice)) is not None:
+                steps.append(key)
+                node = node.value
+            elif isinstance(node, ast.Name) and node.id not in looked:
+                looked.add(node.id)
+                node = self._values.of(node)
+            else:
+                return None
+        return None if node is None else tuple(reversed(steps))
+
+    def _asked(self, path: Path, node: ast.Call) -> None:
+        method, *rest = path
+        if path == ("args", "get"):
+            self._argument(node)
+        elif path in {("http", "get"), ("http", "post")}:
+            for url in self._values.choices(_given(node, 0, "url")):
+                whole = self._values.text(url) is not None
+                self._facts.add("http", (self._values.beginning(url),), place_of(node), flag=whole)
+        elif path == ("ai",):
+            self._facts.add("ai", (self._values.text(_given(node, 0, "prompt")) or "",), place_of(node))
+        elif not rest and method in {"call", "schedule"}:
+            self._command(method, node)
+        elif not rest and (method == "reply" or method.startswith("send_")):
+            self._replies.read(method, node)
+
+    def _argument(self, node: ast.Call) -> None:
+        name = self._values.text(_given(node, 0, "key"))
+        # By a name that only a run would tell, it may be any of them.
+        self._facts.add("get" if name else "use", ("args", name) if name else ("args",), place_of(node))
+
+    def _command(self, method: str, node: ast.Call) -> None:
+        name = self._values.text(_given(node, 0, "command"))
+        if not name:
+            return
+        timing = _TIMING if method == "schedule" else frozenset({"command"})
+        passed = ["**" if word.arg is None else word.arg for word in node.keywords if word.arg not in timing]
+        after = self._values.number(_given(node, 1, "after")) if method == "schedule" else 0
+        self._facts.add(method, (name, *passed), place_of(node), after, flag=self._maybe > 0)
+
+
+def _given(call: ast.Call, place: int, name: str) -> ast.expr | None:
+    """Return an argument by its place or its name."""
+    if place < len(call.args) and not any(isinstance(each, ast.Starred) for each in call.args):
+        return call.args[place]
+    return next((word.value for word in call.keywords if word.arg == name), None)

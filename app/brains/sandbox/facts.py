@@ -1,0 +1,57 @@
+"""What a source says of itself, read as what a hostile process may send."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.brains import limits
+from app.db import storable
+
+_FIELDS: Final = 7
+_NUMBER_MOST: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing a script or a template does: `kind` says what, `texts` name it, columns count from 1.
+
+    Kinds: use, alias and get (a path from ctx, or a template's variable; `flag`: may be missing), nobody (a name
+    without a value), call and schedule (a command, then the arguments; `number`: seconds, `flag`: perhaps), ai (a
+    prompt), http (how the address begins; `flag`: that is all of it), reply (`number`: characters at least, `flag`:
+    beside buttons), buttons and rows (`number` of them), button, row, description, section, list-button, header,
+    footer and caption (`number` of characters), static (the text of every rendering), more (facts were left out).
+    """
+
+    kind: str
+    texts: tuple[str, ...] = ()
+    line: int | None = None
+    column: int | None = None
+    end_column: int | None = None
+    number: int = -1
+    flag: bool = False
+
+
+def read_facts(value: Any) -> tuple[Fact, ...]:
+    """Read the facts of a compilation; what is no fact is left out."""
+    listed = value[: limits.FACTS_BYTES // _FIELDS] if type(value) is list else []
+    return tuple(fact for entry in listed if (fact := _fact(entry)) is not None)
+
+
+def _fact(entry: Any) -> Fact | None:
+    if type(entry) is not list or len(entry) != _FIELDS:
+        return None
+    kind, texts, line, column, end_column, number, flag = entry
+    if type(kind) is not str or type(texts) is not list or any(type(text) is not str for text in texts):
+        return None
+    return Fact(
+        kind[: limits.FACT_CHARS],
+        tuple(storable(text[: limits.FACT_CHARS]) for text in texts[: limits.FACT_TEXTS]),
+        _counted(line),
+        _counted(column),
+        _counted(end_column),
+        number if type(number) is int and -1 <= number <= _NUMBER_MOST else -1,
+        flag is True,
+    )
+
+
+def _counted(value: Any) -> int | None:
+    return value if type(value) is int and 1 <= value <= limits.TEMPLATE_CHARS else None

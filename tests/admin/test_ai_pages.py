@@ -1,0 +1,107 @@
+"""AI providers in the settings: for owners alone, the key never shown, tested over real HTTP."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from admin_browser import Browser
+
+from app.accounts import Role
+from app.brains.ai.providers import list_providers
+from app.settings import Settings
+from app.web import House
+from bench.fake_ai import FakeAi, Fault, running
+
+KEY = "sk-never-to-be-seen-0123456789"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"ai_allow_private": True})
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeAi]:
+    with running(key=KEY) as server:
+        yield server
+
+
+@pytest.fixture
+def made(owner: Browser, fake: FakeAi) -> Browser:
+    answer = owner.post("/settings/ai/new", name="home", base_url=fake.url + "/", model="fake-small", key=KEY)
+    assert answer.location.endswith("/settings/ai/1")
+    return owner
+
+
+def test_the_first_provider_is_a_click_away(owner: Browser):
+    page = owner.get("/settings/ai/").text
+    assert "No AI provider yet" in page
+    assert "/settings/ai/new" in page
+
+
+def test_a_provider_is_made_and_its_key_is_in_no_page(made: Browser, house: House, fake: FakeAi):
+    for path in ("/settings/ai/", "/settings/ai/1", "/dashboard"):
+        assert KEY not in made.get(path).text
+    page = made.get("/settings/ai/1").text
+    assert "Stored. Leave empty to keep it." in page
+    with house.database.read() as session:
+        (row,) = list_providers(session)
+    assert (row.base_url, KEY in row.secrets) == (fake.url, False)
+
+
+def test_a_test_says_what_answers_and_lists_models(made: Browser, fake: FakeAi):
+    answer = made.post("/settings/ai/1/check", htmx=True).text
+    assert "home answers: fake-small is ready. It names 2 models." in answer
+    assert "<code>fake-large</code>" in answer
+    fake.faults += [Fault(500), Fault(500)]
+    assert "trouble of its own" in made.post("/settings/ai/1/check").text
+
+
+def test_an_empty_key_keeps_the_stored_one_unless_the_address_is_another(
+    made: Browser, house: House, fake: FakeAi
+):
+    def kept() -> bool:
+        with house.database.read() as session:
+            return bool(list_providers(session)[0].secrets)
+
+    made.post("/settings/ai/1", name="home", base_url=fake.url, model="other", key="")
+    assert kept()
+    made.post("/settings/ai/1", name="home", base_url="https://elsewhere.example/v1", model="other", key="")
+    assert not kept()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("name", "Home!", "small letters"),
+        ("base_url", "ftp://x/v1", "Write the address"),
+        ("base_url", "https://user:pw@x.example/v1", "Write the address"),
+        ("base_url", "https://x.example:99999/v1", "This is no address"),
+        ("model", "", "Name the model"),
+        ("key", "two words", "one word"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_lost(owner: Browser, field: str, value: str, words: str):
+    form = {"name": "home", "base_url": "https://x.example/v1", "model": "m", "key": "k", field: value}
+    answer = owner.post("/settings/ai/new", **form)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert "No AI provider yet" in owner.get("/settings/ai/").text
+
+
+def test_two_providers_have_two_names(made: Browser):
+    answer = made.post("/settings/ai/new", name="home", base_url="https://x.example/v1", model="m", key="")
+    assert "already a provider" in answer.text
+
+
+def test_a_provider_is_removed_with_its_key(made: Browser):
+    made.post("/settings/ai/1/remove")
+    assert "No AI provider yet" in made.get("/settings/ai/").text
+    assert made.get("/settings/ai/1").status_code == 404
+
+
+def test_only_owners_see_the_settings(sign_in: Callable[[Role], Browser]):
+    editor = sign_in(Role.EDITOR)
+    for path in ("/settings/ai/", "/settings/ai/new", "/settings/ai/1"):
+        assert editor.get(path).status_code == 403
+    assert editor.post("/settings/ai/new", name="x").status_code == 403
+    assert "/settings/ai/" not in editor.get("/dashboard").text

@@ -1,0 +1,89 @@
+"""Findings of the lint in the workbench: errors stop a publish, warnings are shown, both lead to their place."""
+
+from typing import Any
+
+import pytest
+from admin_browser import Browser
+
+from app.accounts import Role
+from app.brains import versions
+from app.web import House
+
+pytestmark = pytest.mark.usefixtures("brain")
+
+ECHO = "/brains/demo/commands/echo"
+FORM: dict[str, Any] = {
+    "name": "Echo", "enabled": "on", "trigger_kind": "command", "t_words": "echo", "action_kind": "script",
+    "arg_name": "text", "arg_type": "rest", "arg_need": "required", "arg_default": "", "arg_minimum": "",
+    "arg_maximum": "", "arg_choices": "", "arg_description": "", "chats": "any", "cooldown_seconds": "",
+    "force": "yes",
+}  # fmt: skip
+
+
+def save(browser: Browser, source: str, **more: str) -> str:
+    return browser.post(ECHO, htmx=True, **{**FORM, "source": source, **more}).text
+
+
+def live_number(house: House) -> int:
+    with house.database.read() as session:
+        brain = versions.find_brain(session, "demo")
+        assert brain
+        live = versions.live_version(session, brain)
+        assert live
+        return live.number
+
+
+def test_an_error_of_the_lint_stops_a_publish_and_leads_to_its_line(owner: Browser, house: House):
+    saved = save(owner, 'name = ctx.args.text\nctx.reply(name, buttons=["A", "B", "C", "D"])')
+    assert "A message has 4 buttons here." in saved
+    assert 'data-jump="source" data-line="2"' in saved
+    owner.post("/brains/demo/publish")
+    page = owner.get("/brains/demo").text
+    assert "Repair 1 problem" in page
+    assert "/brains/demo/commands/echo?line=2" in page
+    assert "WhatsApp takes 3 buttons. Leave some out." in page
+    assert live_number(house) == 1
+
+
+def test_a_missing_permission_is_named_with_the_remedy(owner: Browser):
+    save(owner, 'ctx.reply(ctx.http.get("https://api.example.com/" + ctx.args.text).text)')
+    page = owner.get("/brains/demo").text
+    assert "this brain may not ask web services" in page
+    assert "Switch “http” on in the brain&#39;s settings" in page
+
+
+def test_a_warning_is_shown_and_does_not_stop_a_publish(owner: Browser, house: House):
+    saved = save(owner, 'ctx.reply("Hello")', t_words="echo\nhello")
+    assert "“hello” never reaches this command: “Hello” is asked first." in saved
+    page = owner.get("/brains/demo").text
+    assert "Worth a look" in page
+    assert "The argument “text” is asked for and never used." in page
+    assert "Nothing to repair" in page
+    owner.post("/brains/demo/publish")
+    assert live_number(house) == 2
+
+
+def test_a_brain_without_findings_says_nothing_of_them(sign_in: Any):
+    page = sign_in(Role.VIEWER).get("/brains/demo").text
+    assert "Nothing to repair" in page
+    assert "Worth a look" not in page
+
+
+def test_a_live_brain_with_a_new_kind_of_error_still_counts_as_unchanged(house: House, owner: Browser):
+    def spoil(session: Any) -> None:
+        brain = versions.find_brain(session, "demo")
+        assert brain
+        commands = [
+            {**each, "action": {"kind": "script", "source": "ctx.ai('hi')"}}
+            if each["id"] == "count"
+            else each
+            for each in brain.draft["commands"]
+        ]
+        draft = {**brain.draft, "commands": commands}
+        versions.save_draft(session, brain.id, draft, brain.draft_rev, house.clock())
+        versions.publish(session, brain.id, "", None, house.clock(), lambda _draft: [])
+
+    house.database.write(spoil)
+    page = owner.get("/brains/demo").text
+    assert "this brain may not ask the AI" in page
+    assert "Draft is the same" in page

@@ -1,0 +1,186 @@
+"""Prompts in the workbench: written, renamed, tried, and used as the answer of a command."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from admin_browser import Browser
+from flask import Flask
+
+from app.accounts import Role
+from app.bot.models import Message
+from app.brains import versions
+from app.brains.ai.providers import Wish
+from app.settings import Settings
+from app.web import House
+from bench.fake_ai import FakeAi, running
+
+pytestmark = pytest.mark.usefixtures("brain")
+
+HOME = "/brains/demo/prompts/"
+HELPER = f"{HOME}helper"
+FORM = {
+    "system": "You help\r\n{{ sender.name }}.",
+    "user": "{{ message.text }}",
+    "model": "",
+    "temperature": "0,4",
+    "max_tokens": "100",
+    "turns": "3",
+}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"ai_allow_private": True})
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeAi]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def helper(owner: Browser) -> Browser:
+    assert owner.post(HOME, name="helper").location.endswith("/prompts/helper")
+    return owner
+
+
+def draft(house: House) -> dict[str, Any]:
+    with house.database.read() as session:
+        found = versions.find_brain(session, "demo")
+        assert found
+        return found.draft
+
+
+def stored(house: House) -> dict[str, Any]:
+    return draft(house)["prompts"][-1]
+
+
+def grant(browser: Browser, **more: Any) -> None:
+    browser.post("/brains/demo/settings", part="grants", grant_ai="on", ai_tokens="", ai_provider="", **more)
+
+
+def test_a_new_prompt_works_as_it_stands(helper: Browser, house: House):
+    assert stored(house)["user"] == "{{ message.text }}"
+    answer = helper.post(f"{HELPER}/try", htmx=True, try_text="Where is it?").text
+    assert "Where is it?" in answer
+    assert "You are a friendly assistant" in answer
+    assert "helper" in helper.get(HOME).text
+
+
+@pytest.mark.parametrize(("name", "words"), [("Helper!", "small letters"), ("helper", "already a prompt")])
+def test_a_name_that_cannot_be_is_told(helper: Browser, name: str, words: str):
+    answer = helper.post(HOME, name=name)
+    assert answer.status_code == 422
+    assert words in answer.text
+
+
+def test_a_prompt_is_saved_as_it_is_written_right_or_wrong(helper: Browser, house: House):
+    assert "Draft saved" in helper.post(HELPER, htmx=True, **FORM, force="yes").text
+    assert stored(house) == {
+        "name": "helper",
+        "system": "You help\n{{ sender.name }}.",
+        "user": "{{ message.text }}",
+        "temperature": 0.4,
+        "max_tokens": 100,
+        "memory": {"turns": 3},
+    }
+    wrong = helper.post(HELPER, htmx=True, **{**FORM, "user": "{{ oh", "turns": "many"}, force="yes").text
+    assert "in what it is asked" in wrong
+    assert stored(house)["memory"] == {"turns": "many"}
+    assert helper.get(HELPER).status_code == 200
+
+
+def test_two_editors_are_told_of_each_other(helper: Browser, house: House):
+    helper.post(HELPER, htmx=True, **FORM, force="yes")
+    answer = helper.post(HELPER, htmx=True, **{**FORM, "user": "mine"}, base="older")
+    assert answer.status_code == 409
+    assert "Somebody else has changed this prompt" in answer.text
+    assert stored(house)["user"] == "{{ message.text }}"
+    assert "mine</textarea>" in helper.post(HELPER, **{**FORM, "user": "mine"}, base="older").text
+
+
+def test_a_command_answers_with_a_prompt_and_follows_its_name(helper: Browser, house: House):
+    form = {"name": "Ask", "enabled": "on", "trigger_kind": "command", "t_words": "ask", "chats": "any"}
+    asks = {**form, "action_kind": "prompt", "prompt": "helper", "otherwise": "Later.\r\n", "force": "yes"}
+    assert "Draft saved" in helper.post("/brains/demo/commands/ask", htmx=True, **asks).text
+
+    def action() -> Any:
+        return next(each for each in draft(house)["commands"] if each["id"] == "ask")["action"]
+
+    assert action() == {"kind": "prompt", "prompt": "helper", "otherwise": "Later."}
+    helper.post(f"{HELPER}/rename", new_name="adviser")
+    assert action()["prompt"] == "adviser"
+    page = helper.get("/brains/demo/commands/ask").text
+    assert "<option selected>adviser</option>" in page.replace("option selected >", "option selected>")
+    assert "Ask" in helper.get(f"{HOME}adviser").text
+    tried = helper.post("/brains/demo/commands/ask/try", htmx=True, **asks, try_text="!ask me").text
+    assert "There is no prompt" in tried or "does not exist" in tried
+
+
+def test_a_look_at_another_kind_keeps_what_was_typed(helper: Browser):
+    form = {
+        "name": "Ask",
+        "trigger_kind": "command",
+        "t_words": "ask",
+        "action_kind": "script",
+        "source": "x",
+    }
+    page = helper.post(
+        "/brains/demo/commands/echo/shape", htmx=True, **form, prompt="helper", otherwise="Later."
+    ).text
+    assert "Later.</textarea>" in page
+
+
+def test_a_deleted_prompt_can_come_back(helper: Browser, house: House):
+    before = stored(house)
+    helper.post(f"{HELPER}/delete")
+    assert helper.get(HELPER).status_code == 404
+    helper.post(f"{HOME}restore", value=json.dumps(before))
+    assert stored(house) == before
+    assert helper.post(f"{HOME}restore", value="[1]").status_code == 400
+
+
+def test_a_try_fills_in_values_and_names_a_wrong_line(helper: Browser):
+    form = {**FORM, "user": "Be {{ vars.tone }}"}
+    assert (
+        "Be {{ x }}" in helper.post(f"{HELPER}/try", htmx=True, **form, try_vars='{"tone": "{{ x }}"}').text
+    )
+    wrong = helper.post(f"{HELPER}/try", htmx=True, **form).text
+    assert 'data-jump="user" data-line="1"' in wrong
+    assert helper.post(f"{HELPER}/try", htmx=True, **form, try_vars="[1]").status_code == 422
+    page = helper.post(f"{HELPER}/try", **form, try_vars='{"tone": "kind"}').text
+    assert "Be kind" in page
+
+
+def test_a_real_answer_is_asked_for_and_written_down(helper: Browser, app: Flask, house: House, fake: FakeAi):
+    form = {**FORM, "try_text": "<b>Hi</b>", "ask": "yes"}
+    helper.post("/brains/demo/settings", part="grants")
+    assert "Switch “ai” on" in helper.post(f"{HELPER}/try", htmx=True, **form).text
+    grant(helper)
+    assert "No AI provider is set up" in helper.post(f"{HELPER}/try", htmx=True, **form).text
+    providers = app.extensions["bot"].ai.providers
+    house.database.write(lambda s: providers.create(s, Wish("home", fake.url, "fake-small"), 1))
+    assert "You asked: &lt;b&gt;Hi&lt;/b&gt;" in helper.post(f"{HELPER}/try", htmx=True, **form).text
+    assert "answered" in helper.get(HELPER).text
+    assert "used this month, in 1 call" in helper.get("/brains/demo/settings").text
+    with house.database.read() as session:
+        assert session.query(Message).count() == 0
+
+
+def test_the_tokens_of_a_month_may_be_without_end(helper: Browser, house: House):
+    grant(helper)
+    assert draft(house)["grants"]["ai"] == {"monthly_tokens": None, "provider": None}
+    helper.post("/brains/demo/settings", part="grants", grant_ai="on", ai_tokens="500", ai_provider="home")
+    assert draft(house)["grants"]["ai"] == {"monthly_tokens": 500, "provider": "home"}
+
+
+def test_a_viewer_reads_prompts_and_changes_none(helper: Browser, sign_in: Callable[[Role], Browser]):
+    assert helper
+    viewer = sign_in(Role.VIEWER)
+    assert viewer.get(HOME).status_code == 200
+    assert viewer.get(HELPER).status_code == 200
+    for path in (HOME, HELPER, f"{HELPER}/try", f"{HELPER}/rename", f"{HELPER}/delete"):
+        assert viewer.post(path, name="x").status_code == 403

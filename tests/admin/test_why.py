@@ -1,0 +1,101 @@
+"""“Why?” beside messages: in the chat, in the simulator, and as a page of its own."""
+
+from typing import Any
+
+import pytest
+from admin_browser import Browser
+from flask import Flask
+
+from app.accounts import Role
+from app.bot.channels import simulator
+from app.bot.channels.contract import Person
+from app.bot.channels.simulator import Envelope
+from app.bot.models import Connection, Message, Run
+from app.brains import versions
+from app.web import House
+
+WHY = "/chats/1/messages/1/why"
+
+
+@pytest.fixture
+def message(app: Flask, house: House, phone: Connection) -> int:
+    """Store a message that waits."""
+    item = simulator.text(Envelope("in.1", Person(phone="15550100001", name="Ada"), house.clock()), "!<echo>")
+    app.extensions["bot"].accept_local(phone.id, [item])
+    return 1
+
+
+def ran(house: House, brain: Any, **more: Any) -> None:
+    """Let a run of the message be recorded."""
+    facts = {
+        "message_id": 1, "chat_id": 1, "brain_id": brain.id, "version_id": brain.live_version_id,
+        "outcome": "silent", "trace": {}, "micros": 1, "created_at": 1, **more,
+    }  # fmt: skip
+    house.database.write(lambda session: session.add(Run(**facts)))
+
+
+@pytest.mark.usefixtures("message")
+def test_a_waiting_message_says_so_and_links_stand_beside_it(owner: Browser):
+    part = owner.get(WHY, htmx=True).text
+    assert "Not handled yet" in part
+    assert "!&lt;echo&gt;" in part
+    assert "<html" not in part
+    assert "<html" in owner.get(WHY).text
+    thread = owner.get("/chats/1").text
+    assert f'hx-get="{WHY}"' in thread
+    assert 'id="why-said"' in thread
+
+
+@pytest.mark.usefixtures("message")
+def test_a_command_is_one_click_away_and_the_simulator_asks_too(owner: Browser, house: House, brain: Any):
+    blocked = {"considered": [{"command": "echo", "verdict": "blocked", "why": "runs in groups only"}]}
+    ran(house, brain, command_id="echo", trace=blocked)
+    part = owner.get(WHY, htmx=True).text
+    assert "Restriction" in part
+    assert "“Echo” fits, but it runs in groups only." in part
+    assert 'href="/brains/demo/commands/echo"' in part
+    assert f'hx-get="{WHY}"' in owner.get("/simulator/").text
+
+
+@pytest.mark.usefixtures("message")
+def test_what_nothing_fits_leads_to_the_brain_and_a_brain_put_away_to_none(
+    owner: Browser, house: House, brain: Any
+):
+    ran(house, brain, trace={"reason": "no command fits this message"})
+    assert 'href="/brains/demo"' in owner.get(WHY, htmx=True).text
+    house.database.write(lambda s: versions.archive(s, brain.id, house.clock()))
+    assert "/brains/demo" not in owner.get(WHY, htmx=True).text
+
+
+@pytest.mark.usefixtures("message")
+def test_a_dead_message_is_handled_again(owner: Browser, house: House):
+    house.database.write(lambda s: setattr(s.get_one(Message, 1), "state", "dead"))
+    assert "Handle it again" in owner.get(WHY, htmx=True).text
+    owner.post("/chats/1/messages/1/retry")
+    assert "Not handled yet" in owner.get(WHY, htmx=True).text
+
+
+@pytest.mark.usefixtures("message")
+@pytest.mark.parametrize(
+    ("reason", "door"),
+    [
+        ("The connection has no brain.", "/connections/1"),
+        ("A person answers in this chat: Ben.", ""),
+        ("The published version cannot run. Publish the brain again.", "/brains/demo/versions"),
+    ],
+)
+def test_the_one_thing_that_helps_is_a_door(sign_in: Any, house: House, brain: Any, reason: str, door: str):
+    if "no brain" in reason:
+        house.database.write(lambda s: setattr(s.get_one(Connection, 1), "brain_id", None))
+    ran(house, brain, trace={"reason": reason})
+    part = sign_in(Role.OWNER).get(WHY, htmx=True).text
+    assert (f'href="{door}"' in part) == bool(door)
+    viewer = sign_in(Role.VIEWER).get(WHY, htmx=True)
+    assert viewer.status_code == 200
+    assert "/connections/" not in viewer.text
+
+
+@pytest.mark.parametrize("path", ["/chats/2/messages/1/why", "/chats/1/messages/9/why"])
+@pytest.mark.usefixtures("message")
+def test_a_message_of_another_chat_is_not_there(owner: Browser, path: str):
+    assert owner.get(path).status_code == 404
