@@ -206,6 +206,10 @@ def test_what_a_brain_may_do_is_kept_and_a_wrong_host_is_named(owner: Browser, h
     assert draft(house)["settings"]["strict"] is True
     page = owner.get("/brains/demo/settings").text
     assert "api.example.com</textarea>" in page
+    # The demo has a prompt, which may only go live with the permission it needs.
+    owner.post("/brains/demo/publish")
+    assert "Version 2 is live" not in owner.get("/brains/demo/versions").text
+    owner.post("/brains/demo/settings", **form, http_allow="api.example.com", grant_ai="on")
     owner.post("/brains/demo/publish")
     assert "Version 2 is live" in owner.get("/brains/demo/versions").text
 

@@ -74,7 +74,7 @@ def test_a_live_brain_with_a_new_kind_of_error_still_counts_as_unchanged(house: 
         brain = versions.find_brain(session, "demo")
         assert brain
         commands = [
-            {**each, "action": {"kind": "script", "source": "ctx.ai('hi')"}}
+            {**each, "action": {"kind": "script", "source": "ctx.http.get('https://example.com')"}}
             if each["id"] == "count"
             else each
             for each in brain.draft["commands"]
@@ -85,5 +85,5 @@ def test_a_live_brain_with_a_new_kind_of_error_still_counts_as_unchanged(house: 
 
     house.database.write(spoil)
     page = owner.get("/brains/demo").text
-    assert "this brain may not ask the AI" in page
+    assert "this brain may not" in page
     assert "Draft is the same" in page

@@ -32,6 +32,7 @@ class Child:
     known: set[str] = field(default_factory=set)
     idle_since: float = 0.0
     code: bytes = b""
+    reset: bool = False
     last_words: bytes = b""
 
     def send(self, packet: bytes) -> bool:
@@ -46,13 +47,7 @@ class Child:
 
     def receive(self) -> dict[str, Any] | None:
         """Read one JSON packet without blocking; None when there is none yet. Raises GoneError."""
-        while True:
-            try:
-                packet = self.socket.recv(limits.PACKET_BYTES)
-            except BlockingIOError:
-                return None
-            except OSError as error:
-                raise GoneError("the process ended") from error
+        while (packet := self._packet()) is not None:
             if (value := wire.unpack(packet)) is not None:
                 return value
             if packet.startswith(b"C") and not self.code:
@@ -61,6 +56,21 @@ class Child:
             self.last_words += packet
             if not packet or len(self.last_words) > limits.CRASH_BYTES:
                 raise GoneError("the process ended")
+        return None
+
+    def _packet(self) -> bytes | None:
+        try:
+            return self.socket.recv(limits.PACKET_BYTES)
+        except BlockingIOError:
+            return None
+        except ConnectionResetError as error:
+            # Said once when a process dies with jobs unread; its last words wait behind it.
+            if not self.reset:
+                self.reset = True
+                return self._packet()
+            raise GoneError("the process ended") from error
+        except OSError as error:
+            raise GoneError("the process ended") from error
 
     def last_line(self) -> int | None:
         """Find the operator's line in a crash report."""
