@@ -27,8 +27,10 @@ def zygotes_children(sandbox):
     return zygote, [int(p) for p in Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()]
 
 
-def test_the_level_says_what_is_in_force(own):
+def test_the_level_says_what_is_in_force_and_the_log_tells_it(own, caplog):
+    caplog.set_level("INFO")
     level = own(1).level()
+    assert f"sandbox for templates is up: {level}" in caplog.text
     assert level.name in {"full", "hardened", "basic"}
     assert level.safe
     assert str(level).startswith(level.name)

@@ -5,15 +5,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
-from app.brains.confined.confine import LANDLOCK, LAYERS, NAMESPACES, SECCOMP
+from app.brains.confined.confine import LAYERS
 from app.brains.sandbox.breaker import Breaker
 from app.brains.sandbox.exchange import WAIT_FOR_CHILD, Exchange
 from app.brains.sandbox.facts import Fact
 from app.brains.sandbox.lanes import Compiled, Task
+from app.brains.sandbox.level import Level
 from app.brains.sandbox.pool import Pool
 from app.brains.sandbox.service import CallService
 from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Done, Fault, Job, Source
@@ -24,31 +25,6 @@ STRICT: Final = "strict"
 _CACHED: Final = 4096  # compiled sources
 
 Result = Done | Fault | Future[Done | Fault]
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """How far children are confined: full, hardened, basic or none, with the reasons for what is missing."""
-
-    name: str
-    namespaces: bool
-    landlock: int  # ABI, 0 = none
-    seccomp: bool
-    notes: tuple[str, ...] = ()
-
-    @property
-    def safe(self) -> bool:
-        """Whether operators' code may run without the installation's unsafe flag."""
-        return self.seccomp
-
-    def __str__(self) -> str:
-        parts = {
-            "namespaces": self.namespaces,
-            f"Landlock {self.landlock}": self.landlock,
-            "seccomp": self.seccomp,
-        }
-        found = ", ".join(name for name, there in parts.items() if there) or "limits only"
-        return "; ".join([f"{self.name} ({found})", *self.notes])
 
 
 class Sandbox:
@@ -82,12 +58,8 @@ class Sandbox:
     def level(self) -> Level:
         """Say what is in force, once the first zygote has proven it."""
         self._template.wait_ready(WAIT_FOR_CHILD)
-        found = self._template.in_force or {}
-        namespaces, landlock, seccomp = (int(found.get(name, 0)) for name in (NAMESPACES, LANDLOCK, SECCOMP))
-        confined = "full" if namespaces else "hardened"
-        name = "none" if not seccomp else confined if landlock else "basic"
         notes = filter(None, (*self._terms.notes, self._template.trouble))
-        return Level(name, bool(namespaces), landlock, bool(seccomp), tuple(notes))
+        return Level.of(self._template.in_force or {}, tuple(notes))
 
     def peak_memory(self) -> int:
         """Return the most memory that any ended child has held above its zygote, bytes."""

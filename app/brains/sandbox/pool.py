@@ -14,6 +14,7 @@ from typing import Final
 
 from app.brains import limits
 from app.brains.confined.confine import NAMESPACES, SECCOMP
+from app.brains.sandbox.level import Level
 from app.brains.sandbox.process import Child
 from app.brains.sandbox.zygote import BootFailedError, Terms, Zygote, ZygoteGoneError
 
@@ -256,6 +257,7 @@ class Pool:
         except (BootFailedError, OSError) as error:
             self._boot_failed(error)
             return
+        log.info("sandbox for %ss is up: %s", self._flavour, Level.of(zygote.in_force, tuple(terms.notes)))
         unsafe = not zygote.in_force.get(SECCOMP) and not terms.allow_unsafe
         with self._lock:
             self.in_force = zygote.in_force
