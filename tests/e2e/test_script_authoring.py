@@ -141,7 +141,7 @@ def test_a_look_at_the_other_kind_of_answer_loses_nothing(page: Page):
 def test_a_failing_command_is_listed_settled_and_taken_back(page: Page):
     brain = brain_called(page, "Failing")
     new_script(page, brain)
-    page.locator("#source").fill('ctx.reply("before")\nboom()\n')
+    page.locator("#source").fill('ctx.reply("before")\nnumber = int(ctx.message.text)\n')
     expect(page.locator("#save-state")).to_contain_text("Draft saved")
     publish(page)
     phone_of(page, "Failing")
