@@ -31,6 +31,12 @@ def own_brain(page: Page) -> str:
     return page.url
 
 
+def change_text(page: Page, text: str) -> None:
+    """Write an answer into the open command, and wait until the draft has it."""
+    with page.expect_response(lambda answer: "/commands/" in answer.url and answer.request.method == "POST"):
+        page.get_by_label("Text", exact=True).fill(text)
+
+
 def say(page: Page, text: str, answer: str) -> None:
     """Write on the phone and wait for the answer."""
     page.get_by_label("Message", exact=True).fill(text)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser_steps import Watched, own_brain, say
+from browser_steps import Watched, change_text, own_brain, say
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
@@ -68,8 +68,7 @@ def test_a_changed_command_answers_after_publishing(page: Page):
     say(page, "!echo hi", "You said hi")
     # Other tests share this brain: they find it as it was.
     page.goto("/brains/my-first-bot/commands/echo")
-    text.fill(before)
-    expect(page.locator("#bench-state")).to_contain_text("Draft is the same")
+    change_text(page, before)
 
 
 def test_a_broken_template_is_named_with_its_line_and_blocks_publishing(page: Page):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser_steps import look_at, say
+from browser_steps import look_at, own_brain, say
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
@@ -41,7 +41,7 @@ def test_a_sample_is_edited_until_red_refused_and_published_with_a_reason(page: 
 
 
 def test_a_test_is_written_with_keys_alone_and_runs_by_itself(page: Page):
-    page.goto("/brains/my-first-bot/tests/new")
+    page.goto(f"{own_brain(page)}/tests/new")
     page.get_by_label("Name", exact=True).fill("Echoes by keys")
     steps = page.locator("#steps > [data-step]")
     steps.nth(0).get_by_label("Text").fill("You said hi")
@@ -76,3 +76,7 @@ def test_a_chat_on_the_phone_is_saved_as_a_test(page: Page):
     page.wait_for_url("**/tests/*")
     expect(page.locator("#test-result")).to_contain_text("Green")
     expect(page.locator("#steps")).to_contain_text("You said saved")
+    # Other tests share this brain: they find it as it was.
+    page.goto("/brains/my-first-bot/tests/")
+    page.get_by_role("button", name="Delete “From the phone”").click()
+    expect(page.locator("#notices")).to_contain_text("From the phone")
