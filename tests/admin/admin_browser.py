@@ -8,6 +8,16 @@ from flask.testing import FlaskClient
 PASSWORD = "a long enough password"
 
 
+ECHO = "/brains/demo/commands/echo"
+# The form of the demo brain's command “echo” as a script.
+SCRIPT: dict[str, Any] = {
+    "name": "Echo", "enabled": "on", "trigger_kind": "command", "t_words": "echo", "action_kind": "script",
+    "arg_name": "text", "arg_type": "rest", "arg_need": "required", "arg_default": "", "arg_minimum": "",
+    "arg_maximum": "", "arg_choices": "", "arg_description": "", "chats": "any", "cooldown_seconds": "",
+    "force": "yes",
+}  # fmt: skip
+
+
 class Browser:
     """A client that carries the page's CSRF token, as a person's browser does."""
 
@@ -35,3 +45,8 @@ class Browser:
         found = re.search(r'X-CSRFToken": "([^"]+)"', answer.text)
         if found:
             self.token = found.group(1)
+
+
+def save_script(browser: Browser, source: str, **more: str) -> str:
+    """Save “echo” as a script, and return what the page says of it."""
+    return browser.post(ECHO, htmx=True, **{**SCRIPT, "source": source, **more}).text

@@ -3,25 +3,13 @@
 from typing import Any
 
 import pytest
-from admin_browser import Browser
+from admin_browser import Browser, save_script
 
 from app.accounts import Role
 from app.brains import versions
 from app.web import House
 
 pytestmark = pytest.mark.usefixtures("brain")
-
-ECHO = "/brains/demo/commands/echo"
-FORM: dict[str, Any] = {
-    "name": "Echo", "enabled": "on", "trigger_kind": "command", "t_words": "echo", "action_kind": "script",
-    "arg_name": "text", "arg_type": "rest", "arg_need": "required", "arg_default": "", "arg_minimum": "",
-    "arg_maximum": "", "arg_choices": "", "arg_description": "", "chats": "any", "cooldown_seconds": "",
-    "force": "yes",
-}  # fmt: skip
-
-
-def save(browser: Browser, source: str, **more: str) -> str:
-    return browser.post(ECHO, htmx=True, **{**FORM, "source": source, **more}).text
 
 
 def live_number(house: House) -> int:
@@ -34,7 +22,7 @@ def live_number(house: House) -> int:
 
 
 def test_an_error_of_the_lint_stops_a_publish_and_leads_to_its_line(owner: Browser, house: House):
-    saved = save(owner, 'name = ctx.args.text\nctx.reply(name, buttons=["A", "B", "C", "D"])')
+    saved = save_script(owner, 'name = ctx.args.text\nctx.reply(name, buttons=["A", "B", "C", "D"])')
     assert "A message has 4 buttons here." in saved
     assert 'data-jump="source" data-line="2"' in saved
     owner.post("/brains/demo/publish")
@@ -46,14 +34,14 @@ def test_an_error_of_the_lint_stops_a_publish_and_leads_to_its_line(owner: Brows
 
 
 def test_a_missing_permission_is_named_with_the_remedy(owner: Browser):
-    save(owner, 'ctx.reply(ctx.http.get("https://api.example.com/" + ctx.args.text).text)')
+    save_script(owner, 'ctx.reply(ctx.http.get("https://api.example.com/" + ctx.args.text).text)')
     page = owner.get("/brains/demo").text
     assert "this brain may not ask web services" in page
     assert "Switch “http” on in the brain&#39;s settings" in page
 
 
 def test_a_warning_is_shown_and_does_not_stop_a_publish(owner: Browser, house: House):
-    saved = save(owner, 'ctx.reply("Hello")', t_words="echo\nhello")
+    saved = save_script(owner, 'ctx.reply("Hello")', t_words="echo\nhello")
     assert "“hello” never reaches this command: “Hello” is asked first." in saved
     page = owner.get("/brains/demo").text
     assert "Worth a look" in page

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from admin_browser import Browser
+from admin_browser import ECHO, SCRIPT, Browser, save_script
 
 from app.accounts import Role
 from app.admin.script_reference import STARTER
@@ -15,14 +15,6 @@ from app.web import House
 
 pytestmark = pytest.mark.usefixtures("brain")
 
-ECHO = "/brains/demo/commands/echo"
-FORM: dict[str, Any] = {
-    "name": "Echo", "enabled": "on", "trigger_kind": "command", "t_words": "echo", "action_kind": "script",
-    "arg_name": "text", "arg_type": "rest", "arg_need": "required", "arg_default": "", "arg_minimum": "",
-    "arg_maximum": "", "arg_choices": "", "arg_description": "", "chats": "any", "cooldown_seconds": "",
-    "force": "yes",
-}  # fmt: skip
-
 
 def stored(house: House) -> dict[str, Any]:
     with house.database.read() as session:
@@ -31,17 +23,13 @@ def stored(house: House) -> dict[str, Any]:
         return next(each for each in found.draft["commands"] if each["id"] == "echo")
 
 
-def save(browser: Browser, source: str, **more: str) -> str:
-    return browser.post(ECHO, htmx=True, **{**FORM, "source": source, **more}).text
-
-
 def attempt(browser: Browser, source: str, **more: str) -> Any:
-    return browser.post(f"{ECHO}/try", htmx=True, **{**FORM, "source": source, **more})
+    return browser.post(f"{ECHO}/try", htmx=True, **{**SCRIPT, "source": source, **more})
 
 
 def test_a_script_is_saved_as_it_is_written(owner: Browser, house: House):
     source = 'if ctx.args.text:\r\n    ctx.reply("<b>")\r\n'
-    answer = save(owner, source, errors_to=" +233 20 1 ", text="left from the text answer")
+    answer = save_script(owner, source, errors_to=" +233 20 1 ", text="left from the text answer")
     assert "Draft saved" in answer
     assert stored(house)["action"] == {
         "kind": "script",
@@ -55,7 +43,7 @@ def test_a_script_is_saved_as_it_is_written(owner: Browser, house: House):
 
 def test_a_look_at_the_other_kind_keeps_what_was_typed(owner: Browser, house: House):
     before = stored(house)
-    form = {**FORM, "text": "Typed text", "button": "Yes", "quote": "on"}
+    form = {**SCRIPT, "text": "Typed text", "button": "Yes", "quote": "on"}
     script = owner.post(f"{ECHO}/shape", htmx=True, **form, source="").text
     assert STARTER.splitlines()[1].replace('"', "&#34;") in script
     assert "Typed text</textarea>" in script
@@ -67,7 +55,7 @@ def test_a_look_at_the_other_kind_keeps_what_was_typed(owner: Browser, house: Ho
 
 
 def test_a_wrong_script_is_kept_and_its_place_named(owner: Browser, house: House):
-    answer = save(owner, "x = 1\nclass Bot:\n    pass\n")
+    answer = save_script(owner, "x = 1\nclass Bot:\n    pass\n")
     assert 'data-jump="source" data-line="2"' in answer
     assert stored(house)["action"]["source"].startswith("x = 1\nclass")
     owner.post("/brains/demo/publish")
@@ -129,7 +117,7 @@ def test_an_endless_loop_ends_and_shows_what_it_used(owner: Browser):
 
 
 def test_a_text_answer_can_be_tried_too(owner: Browser):
-    form = {**FORM, "action_kind": "reply", "text": "Heard: {{ args.text }}"}
+    form = {**SCRIPT, "action_kind": "reply", "text": "Heard: {{ args.text }}"}
     assert "Heard: hello" in owner.post(f"{ECHO}/try", htmx=True, **form).text
     wrong = owner.post(
         f"{ECHO}/try", htmx=True, **{**form, "text": "Line\n{{ args.text.nothing.there }}"}
@@ -178,7 +166,7 @@ def test_groups_are_offered_and_kept(owner: Browser, house: House, brain: Brain)
     assert brain
     owner.post("/brains/demo/settings", part="groups", group_was=["", ""], group_name=["Shop", ""],
                group_errors_to=["+233 20 1", ""])  # fmt: skip
-    save(owner, "ctx.reply(1)", group="Shop")
+    save_script(owner, "ctx.reply(1)", group="Shop")
     assert stored(house)["group"] == "Shop"
     page = owner.get(ECHO).text
     assert "<option selected>Shop</option>" in page

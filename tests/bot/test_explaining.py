@@ -9,14 +9,12 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from app.bot import handoff
-from app.bot.channels.contract import Inbound, Person
-from app.bot.connections import Wish
 from app.bot.explaining import explain
 from app.bot.explanation import CAUSES, Explanation
 from app.bot.models import Chat, Connection, Message
 from app.brains import versions
 from app.brains.models import Brain
-from tests.bot.town import Town, reply, script, until
+from tests.bot.town import Shop, Town, reply, script, until
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -38,22 +36,6 @@ COMMANDS: list[dict[str, Any]] = [
         arguments=[{"name": "word", "type": "word"}],
     ),
 ]  # fmt: skip
-
-
-class Shop(Town):
-    """A town whose number is one of the Cloud API: nothing is sent here, nobody works."""
-
-    def _make(self, session: Any) -> tuple[int, int]:
-        brain_id, _ = super()._make(session)
-        secrets = {"access_token": "EAAG", "app_secret": "abc", "verify_token": "word"}
-        wish = Wish("Shop", "cloud", "106540352242922", secrets, brain_id, 0, 0)
-        return brain_id, self.bot.connections.create(session, wish, 1).id
-
-    def item(self, who: int, text: str) -> Inbound:
-        self._said += 1
-        person = Person(phone=f"1555{who:06}", name=f"P{who}")
-        at = self.house.clock()
-        return Inbound(f"wamid.{self._said}", person, kind="text", text=text, at=at, payload={})
 
 
 def change(town: Town, table: Any, **values: Any) -> None:

@@ -9,8 +9,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.bot.channels.contract import Inbound, Person
-from app.bot.connections import Wish as ConnectionWish
 from app.bot.models import Cooldown, Message, Run, Schedule
 from app.bot.rehearsing import Job, Wish
 from app.brains import versions
@@ -18,7 +16,7 @@ from app.brains.models import Memory
 from app.brains.problems import InvalidDocument
 from app.settings import Settings
 from bench.fake_graph import Options, ThreadedGraph, running
-from tests.bot.town import Town, reply, script, until
+from tests.bot.town import Shop, reply, script, until
 
 MESSAGES = 500
 PEOPLE = 20
@@ -93,20 +91,8 @@ def settings(settings: Settings, graph: ThreadedGraph) -> Settings:
     return settings.model_copy(update={"graph_base_url": graph.url, "sandbox_children": 2})
 
 
-class Shop(Town):
-    """A town whose number is one of the Cloud API."""
-
-    def _make(self, session: Any) -> tuple[int, int]:
-        brain_id, _ = super()._make(session)
-        secrets = {"access_token": "EAAG", "app_secret": "abc", "verify_token": "word"}
-        wish = ConnectionWish("Shop", "cloud", "106540352242922", secrets, brain_id, 0, 0)
-        return brain_id, self.bot.connections.create(session, wish, 1).id
-
-    def item(self, who: int, text: str) -> Inbound:
-        self._said += 1
-        person = Person(phone=f"1555{who:06}", name=f"P{who}")
-        at = self.house.clock()
-        return Inbound(f"wamid.{self._said}", person, kind="text", text=text, at=at, payload={})
+class Theatre(Shop):
+    """A shop whose messages are rehearsed."""
 
     def stored(self) -> list[Any]:
         """Return everything a rehearsal must leave alone."""
@@ -139,7 +125,7 @@ def said_by_people() -> list[tuple[int, str]]:
 def test_seven_changes_in_five_hundred_messages_are_listed_and_nothing_else(
     installation: Flask, graph: ThreadedGraph
 ):
-    shop = Shop(installation, COMMANDS, grants=GRANTS)
+    shop = Theatre(installation, COMMANDS, grants=GRANTS)
     with shop.open():
         shop.say(*said_by_people())
         until(lambda: len(shop.runs()) == MESSAGES, 60)
@@ -168,7 +154,7 @@ def test_seven_changes_in_five_hundred_messages_are_listed_and_nothing_else(
 
 
 def test_the_same_draft_changes_nothing(installation: Flask):
-    shop = Shop(installation, COMMANDS, grants=GRANTS)
+    shop = Theatre(installation, COMMANDS, grants=GRANTS)
     with shop.open():
         shop.say(*((n % 3, word) for n, word in enumerate([*WORDS, "greet", "points", "rest", "rest"])))
         until(lambda: len(shop.runs()) == len(WORDS) + 4)
@@ -180,7 +166,7 @@ def test_the_same_draft_changes_nothing(installation: Flask):
 def test_messages_from_before_the_first_publish_are_newly_answered_and_paused_chats_left_out(
     installation: Flask,
 ):
-    shop = Shop(installation, [reply("hi", "Hello")])
+    shop = Theatre(installation, [reply("hi", "Hello")])
     brain_id = shop.brain_id
     live = shop.database.write(lambda s: _live(s, brain_id, None))
     with shop.open():
@@ -209,7 +195,7 @@ def _pause(session: Any, chat_id: int) -> None:
 
 
 def test_only_the_last_messages_are_asked_and_a_memory_nobody_looked_at_is_named(installation: Flask):
-    shop = Shop(installation, [reply("a", "A"), reply("b", "B")])
+    shop = Theatre(installation, [reply("a", "A"), reply("b", "B")])
     with shop.open():
         shop.say((1, "a"), (1, "b"), (1, "a"), (2, "b"))
         until(lambda: len(shop.runs()) == 4)
@@ -220,7 +206,7 @@ def test_only_the_last_messages_are_asked_and_a_memory_nobody_looked_at_is_named
 
 
 def test_a_rehearsal_ends_when_it_is_cancelled_or_another_begins(installation: Flask):
-    shop = Shop(installation, [reply("a", "A")])
+    shop = Theatre(installation, [reply("a", "A")])
     rehearsals = shop.bot.rehearsals
     with shop.open():
         shop.say((1, "a"))
@@ -239,13 +225,13 @@ def test_a_rehearsal_ends_when_it_is_cancelled_or_another_begins(installation: F
 
 
 def test_a_draft_that_cannot_run_is_refused(installation: Flask):
-    shop = Shop(installation, [reply("a", "A")])
+    shop = Theatre(installation, [reply("a", "A")])
     with pytest.raises(InvalidDocument):
         shop.bot.rehearsals.start(Wish("one", 7, shop.brain_id, {"commands": [{}]}, 50))
 
 
 def test_a_rehearsal_that_breaks_is_told_as_failed(installation: Flask):
-    shop = Shop(installation, [reply("a", "A")])
+    shop = Theatre(installation, [reply("a", "A")])
     with shop.open():
         shop.say((1, "a"))
         until(lambda: len(shop.runs()) == 1)

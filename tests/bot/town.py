@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.bot.channels import simulator
-from app.bot.channels.contract import Person
+from app.bot.channels.contract import Inbound, Person
 from app.bot.channels.simulator import Envelope
 from app.bot.connections import Wish
 from app.bot.models import Chat, Contact, Message, Run
@@ -93,6 +93,22 @@ class Town:
     def all(self, query: Any) -> list[Any]:
         with self.database.read() as session:
             return list(session.scalars(query))
+
+
+class Shop(Town):
+    """A town whose number is one of the Cloud API."""
+
+    def _make(self, session: Any) -> tuple[int, int]:
+        brain_id, _ = super()._make(session)
+        secrets = {"access_token": "EAAG", "app_secret": "abc", "verify_token": "word"}
+        wish = Wish("Shop", "cloud", "106540352242922", secrets, brain_id, 0, 0)
+        return brain_id, self.bot.connections.create(session, wish, 1).id
+
+    def item(self, who: int, text: str) -> Inbound:
+        self._said += 1
+        person = Person(phone=f"1555{who:06}", name=f"P{who}")
+        at = self.house.clock()
+        return Inbound(f"wamid.{self._said}", person, kind="text", text=text, at=at, payload={})
 
 
 def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
