@@ -1,0 +1,54 @@
+"""Tables of the analytics: what was counted, and what has been counted since and is not added yet."""
+
+from sqlalchemy import JSON, BigInteger, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, millis, pk
+
+# Stands in a key for "whichever": the sum over all connections, brains and versions.
+ANY = -1
+# The same for commands.
+ANY_COMMAND = "*"
+
+
+class Rollup(Base):
+    """What happened in one stretch of time to one connection, brain, version and command, or to any of them.
+
+    `counts` maps a metric, or `metric:label`, to a number; `times` a metric to {bucket: number} (app.bot.rollups).
+    """
+
+    __tablename__ = "rollup"
+    __table_args__ = (Index("ix_rollup_time", "span", "at"), {"sqlite_with_rowid": False})
+
+    # True: counted by rows that have been deleted since; a recount adds them to what it finds.
+    gone: Mapped[bool] = mapped_column(primary_key=True)
+    # Length in minutes: 1, 15, 60 or 1440 (UTC).
+    span: Mapped[int] = mapped_column(primary_key=True)
+    # 0 = none, such as a message an operator wrote has no brain.
+    connection_id: Mapped[int] = mapped_column(primary_key=True)
+    brain_id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(primary_key=True)
+    command_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[millis] = mapped_column(BigInteger, primary_key=True)
+    counts: Mapped[dict[str, int]] = mapped_column(JSON)
+    times: Mapped[dict[str, dict[str, int]]] = mapped_column(JSON)
+
+
+class RollupDelta(Base):
+    """One change of a number, written by the transaction that changed the row behind it (app.bot.counting)."""
+
+    __tablename__ = "rollup_delta"
+
+    id: Mapped[pk]
+    # When the message, run or call was created that is counted: its rates are rates of those created together.
+    at: Mapped[millis]
+    gone: Mapped[bool]
+    connection_id: Mapped[int]
+    brain_id: Mapped[int]
+    version_id: Mapped[int]
+    command_id: Mapped[str] = mapped_column(String(40))
+    metric: Mapped[str] = mapped_column(String(20))
+    label: Mapped[str] = mapped_column(String(200))
+    # ms (answers, calls) or microseconds (runs); null where nothing is timed.
+    value: Mapped[int | None]
+    n: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,304 @@
+"""Every number equals a recount of the rows, whatever happened to them and in whichever order."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask_migrate import upgrade
+from sqlalchemy import Engine, delete, select, text
+
+from app import create_app
+from app.bot import redrive, rollups
+from app.bot.channels.contract import Fault as Blame
+from app.bot.channels.contract import Inbound, Person, Refused, Sent, Status, Uncertain
+from app.bot.counting import SOURCES, triggers
+from app.bot.models import Message, Rollup, RollupDelta, Run
+from app.bot.recounting import Recount
+from app.bot.rollup_models import ANY, ANY_COMMAND
+from app.brains.ai.ledger import Ledger
+from app.brains.ai.models import AiCall
+from app.brains.capabilities.ai import AiRecord
+from app.settings import Settings
+from bench.analytics import uncounted
+from tests.bot.conftest import Desk, inbound
+
+SENT = ("sent", "delivered", "read", "played")
+
+
+def numbers(desk: Desk, span: int, key: rollups.Key = rollups.EVERYTHING) -> rollups.Tally:
+    """All that is stored of a key in spans of one length, and all that waits."""
+    found = rollups.Tally()
+    with desk.database.engine.connect() as db:
+        waiting = rollups.spread(_change(row) for row in db.execute(select(RollupDelta.__table__)).mappings())
+        for row in db.execute(select(Rollup.__table__).where(Rollup.gone.is_(False))).mappings():
+            rollups.merge(waiting, {rollups.place_of(row): stored(row)})
+    for place, tally in waiting.items():
+        if not place[0] and place[1:3] == (span, key):
+            found.merge(tally.counts, tally.times)
+    return found
+
+
+def _change(row: Any) -> tuple[Any, ...]:
+    key = (row["connection_id"], row["brain_id"], row["version_id"], row["command_id"])
+    return (row["at"], row["gone"], *key, row["metric"], row["label"], row["value"], row["n"])
+
+
+def stored(row: Any) -> rollups.Tally:
+    tally = rollups.Tally()
+    tally.merge(row["counts"], row["times"])
+    return tally
+
+
+def counted(desk: Desk, **where: Any) -> dict[str, int]:
+    """Count the rows in plain words, without a look at how the product does."""
+    with desk.database.read() as session:
+        messages = list(session.scalars(select(Message).filter_by(**where)))
+        runs = list(session.scalars(select(Run)))
+        calls = list(session.scalars(select(AiCall)))
+    found = Counter(f"run_{run.outcome}" + (f":{run.fault}" if run.fault else "") for run in runs)
+    for message in messages:
+        found.update(words_of(message))
+    for call in calls:
+        model = f"{call.provider}/{call.model}"
+        found.update({f"ai_calls:{model}": 1})
+        found.update({f"tokens_in:{model}": call.tokens_in, f"tokens_out:{model}": call.tokens_out})
+        found.update({f"ai_failed:{call.status}": int(call.status != "ok")})
+    return {name: n for name, n in found.items() if n}
+
+
+def words_of(message: Message) -> Iterator[str]:
+    if message.direction == "in":
+        yield "scheduled" if message.kind == "schedule" else "received"
+        if message.state == "dead":
+            yield f"dropped:{message.error_code}"
+    elif message.author == "phone":
+        yield "typed"
+    else:
+        yield "created"
+        yield from (
+            name for name, n in (("sent", 0), ("delivered", 1), ("read", 2)) if message.state in SENT[n:]
+        )
+        if message.state in {"failed", "dead"}:
+            yield f"{message.state}:{message.error_code}" if message.error_code else message.state
+        if message.state in {"unknown", "held"}:
+            yield message.state
+
+
+def fold(desk: Desk) -> int:
+    return desk.database.writer.submit(rollups.fold, desk.clock()).result()
+
+
+class Traffic:
+    """Random people, answers, refusals, receipts in any order, operators and crashes."""
+
+    def __init__(self, desk: Desk, seed: int) -> None:
+        self.desk = desk
+        self.chance = random.Random(seed)
+        self.brain = desk.make_brain()
+        self.n = 0
+        self.orders: list[Any] = []
+
+    def run(self, steps: int) -> None:
+        acts = [
+            self.say,
+            self.say,
+            self.serve,
+            self.serve,
+            self.receipt,
+            self.receipt,
+            self.redrive,
+            self.type,
+        ]
+        for _ in range(steps):
+            self.chance.choice(acts)()
+            self.desk.clock.pass_seconds(self.chance.choice([0.05, 3, 400]))
+            if self.chance.random() < 0.3:
+                fold(self.desk)
+
+    def say(self) -> None:
+        self.n += self.chance.random() < 0.8  # a fifth comes twice
+        phone = f"1555000{self.n % 5}"
+        self.desk.accept(inbound(self.n, self.desk.clock, phone=phone))
+
+    def type(self) -> None:
+        self.n += 1
+        person = Person(None, "15550001", "Ada")
+        facts = {"kind": "text", "text": "x", "at": self.desk.clock(), "payload": {}}
+        self.desk.accept(Inbound(f"wamid.typed.{self.n}", person, outgoing=True, **facts))
+
+    def serve(self) -> None:
+        work = self.desk.claim(owner=self.chance.choice(["w1", "w2"]))
+        self.orders += work.orders
+        for job in work.jobs:
+            if self.chance.random() < 0.15:
+                continue  # killed between A and B
+            texts = ["a", "b"][: self.chance.randrange(3)]
+            stored = self.desk.store(job, *texts, asked_at=job.message["created_at"])
+            if stored.order:
+                self.orders.append(stored.order)
+        for order in self.orders:
+            if self.chance.random() < 0.15:
+                continue  # killed between B and C
+            done = self.desk.complete(order, self.outcome(order))
+            if done.order:
+                self.desk.complete(done.order, self.outcome(done.order))
+        self.orders = []
+
+    def outcome(self, order: Any) -> Any:
+        self.desk.clock.pass_seconds(self.chance.random())
+        return self.chance.choice(
+            [
+                *[Sent(f"wamid.out.{order.key}")] * 5,
+                Refused(Blame.NEVER, "131026", "no"),
+                Refused(Blame.TRANSIENT, "131000", "later"),
+                Uncertain("reset"),
+            ]
+        )
+
+    def receipt(self) -> None:
+        sends = [m for m in self.desk.messages() if m.key and m.key.startswith("bx")]
+        if not sends:
+            return
+        message, at = self.chance.choice(sends), self.desk.clock() // 1000 * 1000
+        words = self.chance.sample(["sent", "delivered", "read", "failed"], 2)
+        provider_id = message.provider_id or f"wamid.out.{message.key}"
+        code = self.chance.choice(["131026", "470"])
+        self.desk.accept(*(Status(provider_id, word, at, message.key, error_code=code) for word in words))
+
+    def redrive(self) -> None:
+        ids = [m.id for m in (*self.desk.messages(), *self.desk.messages("in"))]
+        for each in self.chance.sample(ids, min(5, len(ids))):
+            self.desk.change(lambda session, i=each: redrive.replay(session, i, self.desk.clock()))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_every_number_equals_the_rows(desk: Desk, seed: int):
+    Traffic(desk, seed).run(60)
+    expected = counted(desk)
+    assert expected["received"]
+    assert expected["sent"]
+    for span in rollups.SPANS:
+        assert numbers(desk, span).stored()["counts"] == expected
+    connection = (desk.connection_id, ANY, ANY, ANY_COMMAND)
+    assert numbers(desk, 15, connection).stored()["counts"] == expected
+    while fold(desk):
+        pass
+    assert numbers(desk, 1440).stored()["counts"] == expected
+    assert list(Recount(desk.database, desk.clock()).check()) == []
+
+
+def test_answers_count_for_the_brain_version_and_command_that_gave_them(desk: Desk):
+    brain = desk.make_brain({"commands": []})
+    with desk.database.read() as session:
+        version = session.execute(text("SELECT live_version_id FROM brain")).scalar_one()
+    desk.accept(inbound(1, desk.clock))
+    job = desk.claim().jobs[0]
+    desk.clock.pass_seconds(1)
+    run = {"brain_id": brain, "version_id": version, "command_id": "c_hi"}
+    stored = desk.store(job, "a", asked_at=job.message["created_at"], run=run)
+    assert stored.order
+    desk.clock.pass_seconds(2)
+    desk.complete(stored.order, Sent("wamid.out.1"))
+    fold(desk)
+    for key in (
+        (brain, ANY, ANY_COMMAND),
+        (brain, version, "c_hi"),
+        (brain, ANY, "c_hi"),
+        (brain, version, ANY_COMMAND),
+    ):
+        for where in (ANY, desk.connection_id):
+            tally = numbers(desk, 60, (where, *key))
+            assert tally.counts == {"created": 1, "sent": 1, "run_answered": 1}
+            assert tally.times == {"sent": {rollups.bucket(3000): 1}, "run_answered": {0: 1}}
+
+
+def test_calls_of_language_models_count_with_their_tokens(desk: Desk):
+    brain = desk.make_brain()
+    ledger = Ledger(desk.database)
+    for status in ("ok", "timeout"):
+        record = {"provider": "P", "model": "m", "prompt": "", "messages": [], "answer": "", "status": status}
+        facts = {"error": "", "tokens_in": 7, "tokens_out": 3, "latency_ms": 900, "created_at": desk.clock()}
+        ledger.note(AiRecord(brain_id=brain, message_id=None, **record, **facts))
+    tally = numbers(desk, 15, (ANY, brain, ANY, ANY_COMMAND))
+    assert tally.counts == {
+        "ai_calls:P/m": 2,
+        "tokens_in:P/m": 14,
+        "tokens_out:P/m": 6,
+        "ai_failed:timeout": 1,
+    }
+    assert tally.counts == counted(desk)
+    assert tally.times == {"ai_calls": {rollups.bucket(900): 2}}
+
+
+def test_deleted_rows_stay_counted_and_a_rebuild_keeps_them(desk: Desk):
+    Traffic(desk, 9).run(40)
+    before = numbers(desk, 1440).stored()
+    desk.change(lambda session: session.execute(delete(Run)))
+    desk.change(lambda session: session.execute(delete(Message).where(Message.direction == "out")))
+    assert numbers(desk, 1440).stored() == before
+    recount = Recount(desk.database, desk.clock())
+    assert list(recount.check()) == []
+    list(recount.rebuild())
+    assert numbers(desk, 1440).stored() == before
+    assert list(recount.check()) == []
+
+
+def test_a_rebuild_mends_lost_and_wrong_numbers_in_every_span(desk: Desk):
+    Traffic(desk, 5).run(40)
+    expected = {span: numbers(desk, span).stored() for span in rollups.SPANS}
+    desk.change(lambda session: session.execute(delete(RollupDelta)))
+    desk.change(lambda session: session.execute(delete(Rollup).where(Rollup.span < 1440)))
+    recount = Recount(desk.database, desk.clock())
+    assert list(recount.check())
+    list(recount.rebuild())
+    assert {span: numbers(desk, span).stored() for span in rollups.SPANS} == expected
+    assert list(recount.check()) == []
+
+
+def test_minutes_are_forgotten_after_a_week_and_hours_never(desk: Desk):
+    desk.accept(inbound(1, desk.clock))
+    fold(desk)
+    desk.clock.pass_seconds(8 * 86_400)
+    desk.accept(inbound(2, desk.clock))
+    fold(desk)
+    assert desk.database.writer.run(lambda db: rollups.prune(db, desk.clock(), 500)) == 2
+    assert desk.database.writer.run(lambda db: rollups.prune(db, desk.clock(), 500)) == 0
+    assert numbers(desk, 1).counts == {"received": 1}
+    assert numbers(desk, 60).counts == {"received": 2}
+    assert list(Recount(desk.database, desk.clock()).check()) == []
+
+
+@pytest.mark.parametrize("value", [1, 2, 9, 30, 1234, 86_400_000])
+def test_a_bucket_is_within_five_percent_of_what_is_in_it(value: int):
+    assert abs(rollups.middle(rollups.bucket(value)) / value - 1) <= 0.051
+
+
+def test_all_migrations_leave_the_triggers_the_tables_come_with(database_url: str, settings: Settings):
+    app = create_app(settings.model_copy(update={"database_url": database_url}))
+    house = app.extensions["house"]
+    with app.app_context():
+        upgrade()
+    migrated = _triggers(house.database.engine)
+    assert len(migrated) == sum(2 + bool(source.changing) for source in SOURCES)
+    with house.database.engine.connect().execution_options(writer=True) as db:
+        uncounted(db)
+        for source in SOURCES:
+            for statement in triggers(source, db.dialect.name):
+                db.exec_driver_sql(statement)
+        db.commit()
+    assert _triggers(house.database.engine) == migrated
+    house.database.writer.close()
+    house.database.engine.dispose()
+
+
+def _triggers(engine: Engine) -> dict[str, str]:
+    query = {
+        "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%rollup_delta%'",
+        "postgresql": "SELECT t.tgname, pg_get_triggerdef(t.oid) || p.prosrc FROM pg_trigger t "
+        "JOIN pg_proc p ON p.oid = t.tgfoid WHERE p.prosrc LIKE '%rollup_delta%'",
+    }
+    with engine.connect() as db:
+        found = db.execute(text(query[engine.dialect.name])).all()
+    return {name: " ".join(words.split()) for name, words in found}
