@@ -1,0 +1,50 @@
+"""Tries worth keeping: those that failed, the one that came through after them, and what operators did about it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection as Db
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from app.bot.models import Attempt
+from app.sql import Hot
+
+_COLUMNS: Final = ("message_id", "at", "number", "outcome", "error_code", "error", "user_id", "errand_id")
+_insert = Hot(insert(Attempt).inline(), _COLUMNS)
+
+
+def row(message_id: int, at: int, outcome: str, number: int = 0, why: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the record of one try; `at` in ms, `why` = error code and sentence."""
+    code, error = why or (None, None)
+    return {
+        "message_id": message_id,
+        "at": at,
+        "number": number,
+        "outcome": outcome,
+        "error_code": code and code[:40],
+        "error": error and error[:500],
+    }
+
+
+def write(db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store records of tries in the caller's transaction."""
+    if rows:
+        _insert.each(db, rows)
+
+
+def note(session: Session, message_id: int, outcome: str, at: int, **more: Any) -> None:
+    """Store what an operator did; `before` = the error code and sentence the message had, `at` in ms."""
+    code, error = more.pop("before", (None, None))
+    session.add(
+        Attempt(message_id=message_id, outcome=outcome, at=at, number=0, error_code=code, error=error, **more)
+    )
+
+
+def of_messages(session: Session, message_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+    """Return the records of each message, the oldest first."""
+    query = select(Attempt).where(Attempt.message_id.in_(message_ids)).order_by(Attempt.id)
+    found: dict[int, list[Attempt]] = {}
+    for each in session.scalars(query):
+        found.setdefault(each.message_id, []).append(each)
+    return found

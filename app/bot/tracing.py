@@ -1,0 +1,231 @@
+"""The trace of a message: one time line from the phone it was written on to the receipt of its last answer.
+
+Everything is read from the rows; spans lie end to end, so that their sum is the time it took.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts import User
+from app.bot import attempts
+from app.bot.history import bare_turn
+from app.bot.models import Attempt, Chat, Connection, Message, Run
+from app.bot.schedules import KIND as TICK
+from app.brains.ai.models import AiCall
+from app.brains.models import Brain, BrainVersion
+from app.brains.outcome import Outcome
+from app.brains.problems import InvalidDocument
+from app.brains.program import compile_program
+from app.brains.replay import replay
+from app.brains.runtime import Runs
+from app.signals import DomainError
+
+_TAKEN: Final = frozenset({"sent", "delivered", "read", "played"})
+
+
+class NotRepeatable(DomainError):
+    """A run that cannot be done once more."""
+
+    code = "not_repeatable"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the time line: `began` and `micros` in microseconds, counted from when the message was stored."""
+
+    name: str  # waited | chose | ran | sent
+    began: int
+    micros: int
+    send: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a run; tokens and model are those of a language model."""
+
+    method: str
+    about: str
+    millis: int
+    why: str = ""
+    model: str = ""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command that was asked whether it takes the message, its verdict and why."""
+
+    command_id: str
+    name: str
+    verdict: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An outbound message with the tries that are on record."""
+
+    message: Message
+    tries: Sequence[Attempt] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What is known of a message; `message` is the one the turn was about, or an outbound one nobody was answered by.
+
+    `inbound` tells which; `micros` is the time from the stored message to the last accepted answer.
+    """
+
+    message: Message
+    connection: Connection
+    run: Run | None = None
+    brain: Brain | None = None
+    version: BrainVersion | None = None
+    tries: Sequence[Attempt] = ()
+    sends: Sequence[Send] = ()
+    calls: Sequence[Call] = ()
+    asked: Sequence[Asked] = ()
+    people: Mapping[int, str] = field(default_factory=dict)
+    spans: Sequence[Span] = ()
+
+    @property
+    def inbound(self) -> bool:
+        """Whether it begins with a message that came in."""
+        return self.message.direction == "in"
+
+    @property
+    def micros(self) -> int:
+        """Return how long all of it took."""
+        return max((span.began + span.micros for span in self.spans), default=0)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Return what its run noted; empty when no brain was asked."""
+        return self.run.trace if self.run else {}
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether nobody wrote it: a command ran by schedule."""
+        return self.message.kind == TICK
+
+
+def trace(session: Session, message_id: int) -> Trace | None:
+    """Gather the trace of a message; of an answer, that of the message it answers. Null when there is none."""
+    message = session.get(Message, message_id)
+    if message is None:
+        return None
+    asked = session.get(Message, message.parent_id) if message.parent_id else None
+    message = asked or message
+    sends = _sends(session, message)
+    tries = attempts.of_messages(session, [message.id, *(each.id for each in sends)])
+    run = session.scalars(select(Run).where(Run.message_id == message.id).order_by(Run.id.desc())).first()
+    version = session.get(BrainVersion, run.version_id) if run and run.version_id else None
+    return Trace(
+        message,
+        session.get_one(Connection, message.connection_id),
+        run,
+        session.get(Brain, run.brain_id) if run and run.brain_id else None,
+        version,
+        tries.get(message.id, ()) if message.direction == "in" else (),
+        [Send(each, tries.get(each.id, ())) for each in sends],
+        _calls(session, run),
+        _asked(run, version),
+        _people(session, tries),
+        _spans(message, run, sends),
+    )
+
+
+def again(session: Session, found: Trace, sandbox: Runs) -> Outcome:
+    """Do the run of a trace once more, with the clock, chance, memory and answers of then; nothing goes out.
+
+    Raises NotRepeatable where there is no record to go by.
+    """
+    run, version = found.run, found.version
+    if run is None or version is None or not run.journal:
+        raise NotRepeatable("No brain was asked about this message: there is nothing to run again.")
+    try:
+        program = compile_program(version.id, version.brain_id, version.document)
+    except InvalidDocument as error:
+        raise NotRepeatable("This version is of an older Brainbox and cannot be run any more.") from error
+    turn = bare_turn(found.message, session.get_one(Chat, found.message.chat_id), run.created_at)
+    return replay(program, turn, run.journal, sandbox)
+
+
+def _sends(session: Session, message: Message) -> list[Message]:
+    if message.direction == "out":
+        return [message]
+    query = select(Message).where(
+        Message.chat_id == message.chat_id, Message.parent_id == message.id, Message.direction == "out"
+    )
+    return list(session.scalars(query.order_by(Message.ordinal, Message.id)))
+
+
+def _calls(session: Session, run: Run | None) -> list[Call]:
+    """Return a run's calls; those to a language model with what they cost, which is kept in the same order."""
+    lines = run.trace.get("calls", ()) if run else ()
+    if run is None or not lines:
+        return []
+    query = select(AiCall).where(AiCall.message_id == run.message_id).order_by(AiCall.id)
+    costs = iter(session.scalars(query).all())
+    return [_call(line, next(costs, None) if line.get("method") == "ai" else None) for line in lines]
+
+
+def _call(line: Mapping[str, Any], cost: AiCall | None) -> Call:
+    tokens = cost.tokens_in + cost.tokens_out if cost else 0
+    return Call(
+        str(line.get("method", "")),
+        str(line.get("short", "")),
+        int(line.get("ms", 0)),
+        "" if line.get("ok") else str(line.get("why", "It was refused.")),
+        cost.model if cost else "",
+        tokens,
+    )
+
+
+def _asked(run: Run | None, version: BrainVersion | None) -> list[Asked]:
+    commands = version.document.get("commands", []) if version else []
+    names = {str(each.get("id")): str(each.get("name") or "") for each in commands}
+    return [
+        Asked(each["command"], names.get(each["command"], "A command"), each["verdict"], each["why"])
+        for each in (run.trace.get("considered", ()) if run else ())
+    ]
+
+
+def _people(session: Session, tries: Mapping[int, Sequence[Attempt]]) -> dict[int, str]:
+    wanted = {each.user_id for row in tries.values() for each in row if each.user_id}
+    if not wanted:
+        return {}
+    query = select(User).where(User.id.in_(wanted))
+    return {user.id: user.name or user.email for user in session.scalars(query)}
+
+
+def _spans(message: Message, run: Run | None, sends: Sequence[Message]) -> list[Span]:
+    """Lay out what took time, end to end, from the stored message on."""
+    if run is None:
+        return _sending(message.created_at, 0, sends)
+    began = ((run.journal or {}).get("now") or run.created_at) - message.created_at
+    waited = max(began, 0) * 1000
+    ran = min(int(run.trace.get("run_micros", 0)), run.micros)
+    spans = [
+        Span("waited", 0, waited),
+        Span("chose", waited, run.micros - ran),
+        *([Span("ran", waited + run.micros - ran, ran)] if ran else []),
+    ]
+    return spans + _sending(message.created_at, waited + run.micros, sends)
+
+
+def _sending(zero: int, began: int, sends: Sequence[Message]) -> list[Span]:
+    """Return a span for each answer that was taken: from the end of what was before it to its acceptance."""
+    spans: list[Span] = []
+    for send in sends:
+        taken = send.accepted_at or (send.sent_at if send.state in _TAKEN else None)
+        if taken is None:
+            continue
+        end = max((taken - zero) * 1000, began)
+        spans.append(Span("sent", began, end - began, send))
+        began = end
+    return spans

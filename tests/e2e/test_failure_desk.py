@@ -1,0 +1,220 @@
+"""The failure desk: twenty kinds of failures in their classes, the cause mended, all sent again, each exactly once."""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browser_steps import look_at
+from playwright.sync_api import Page, expect
+
+from bench.fake_graph import ThreadedGraph
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
+
+NUMBER, SECRET = "106540352249999", "desk-app-secret"
+# Refused when it is sent: code, class and the one thing that helps.
+REFUSED = [
+    (131026, "Person cannot be reached", "Check the number"),
+    (131047, "24-hour window closed", "Send a template"),
+    (131050, "Person has opted out", "Send them no marketing"),
+    (131049, "Withheld by Meta", "Send it again"),
+    (131009, "Content refused", "Fix the command"),
+    (131053, "File too large or of a wrong type", "Fix the command"),
+    (131051, "Kind of message not supported", "Fix the command"),
+    (132001, "Template not found", "Check the template at Meta"),
+    (132015, "Template paused or disabled", "Change the template at Meta"),
+    (132000, "Template filled in wrongly", "Fix the command"),
+    (131030, "Person not on the test list", "Add the person at Meta"),
+    (130497, "Country not allowed", "See Meta’s country rules"),
+    (424242, "Other reasons", "Look at the chat"),
+]
+# Taken at first, failed by a receipt later.
+FAILED = [
+    (131042, "Payment problem", "Top up at Meta"),
+    (131031, "Account locked or restricted", "See Account quality at Meta"),
+    (131048, "Stopped for low quality", "See the number’s quality at Meta"),
+    (133010, "Number not registered", "Register the number again"),
+    (130429, "Sent too fast", "Send it again"),
+    (131056, "Too many messages to one person", "Send it again"),
+]
+META_DOWN = "WhatsApp was not available"
+
+
+def post(address: str, value: dict[str, Any]) -> None:
+    metadata = {"display_phone_number": "15550000000", "phone_number_id": NUMBER}
+    change = {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
+    body = json.dumps(
+        {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    ).encode()
+    signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{address}/webhooks/whatsapp", body, headers), timeout=10
+    ):
+        pass
+
+
+def say(address: str, who: int, text: str) -> None:
+    person = f"1555111{who:04}"
+    post(
+        address,
+        {
+            "contacts": [{"profile": {"name": f"Person {who}"}, "wa_id": person}],
+            "messages": [
+                {
+                    "from": person, "id": f"wamid.desk{who}", "timestamp": str(int(time.time())), "type": "text",
+                    "text": {"body": f"!echo {text}"},
+                }
+            ],
+        },
+    )  # fmt: skip
+
+
+def fail_later(address: str, graph: ThreadedGraph, text: str, code: int) -> None:
+    sent = until(lambda: next((each for each in graph.log if each.text.endswith(text)), None))
+    errors = [{"code": code, "title": "no", "message": "no"}]
+    post(
+        address,
+        {
+            "statuses": [
+                {
+                    "id": sent.send.wamid, "status": "failed", "timestamp": str(int(time.time())),
+                    "recipient_id": sent.send.to, "errors": errors,
+                    "biz_opaque_callback_data": sent.request["biz_opaque_callback_data"],
+                }
+            ]
+        },
+    )  # fmt: skip
+
+
+def until(found: Callable[[], Any], seconds: float = 20) -> Any:
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return value
+
+
+def refuse(graph: ThreadedGraph, code: int) -> None:
+    graph.plan({"http_status": 400, "body": {"error": {"code": code, "message": f"(#{code}) no"}}})
+
+
+def connect(page: Page) -> None:
+    page.goto("/connections/new?channel=cloud")
+    page.get_by_label("Name", exact=True).fill("Desk")
+    page.get_by_label("Phone number ID").fill(NUMBER)
+    page.get_by_label("Access token").fill("EAAG-desk-token")
+    page.get_by_label("App secret").fill(SECRET)
+    page.get_by_label("Verify token").fill("desk-verify")
+    page.get_by_label("Brain that answers").select_option(label="My first bot")
+    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_role("button", name="Test the connection")).to_be_visible()
+
+
+def cause(page: Page, title: str) -> Any:
+    return page.locator("#desk .split-list").get_by_role("link", name=re.compile(f"^{re.escape(title)}"))
+
+
+def inject(page: Page, graph: ThreadedGraph, product: str) -> None:
+    """Let one message fail for each kind, and 40 because WhatsApp was down."""
+    who = 0
+    for code, _, _ in REFUSED:
+        who += 1
+        refuse(graph, code)
+        requests = graph.counts["requests"]
+        say(product, who, f"kind {code}")
+        until(lambda before=requests: graph.counts["requests"] > before)
+    for code, _, _ in FAILED:
+        who += 1
+        say(product, who, f"kind {code}")
+        fail_later(product, graph, f"kind {code}", code)
+    for number in range(40):
+        who += 1
+        say(product, who, f"down {number:02}")
+        fail_later(product, graph, f"down {number:02}", 131000)
+    expect(page.locator("#failures-count")).to_contain_text(
+        str(len(REFUSED) + len(FAILED) + 40), timeout=5000
+    )
+
+
+def test_twenty_kinds_of_failures_are_in_their_class_and_sent_again_once(
+    page: Page, graph: ThreadedGraph, product: str
+):
+    connect(page)
+    page.goto("/failures/")
+    expect(page.locator("#live")).to_contain_text("Live")
+    inject(page, graph, product)
+    faults: list[str] = []
+    for _, title, action in [*REFUSED, *FAILED]:
+        cause(page, title).click()
+        expect(page.locator("#cause").get_by_role("heading", name=title)).to_be_visible()
+        expect(page.locator(".desk-one")).to_have_count(1)
+        expect(page.locator(".desk-acts")).to_contain_text(action)
+    cause(page, META_DOWN).click()
+    expect(page.locator(".desk-one")).to_have_count(30)
+    page.get_by_role("link", name="Load more").click()
+    expect(page.locator(".desk-one")).to_have_count(40)
+    look_at(page, "failures", faults)
+
+    # All of it, also what was not loaded: WhatsApp's own count is the page's.
+    before = len(graph.log)
+    page.get_by_role("button", name="Send all 40 again").click()
+    expect(page.locator(".errand").first).to_contain_text("40 taken", timeout=20_000)
+    texts = Counter(each.text for each in graph.log[before:])
+    assert sum(texts.values()) == 40
+    assert set(texts.values()) == {1}
+    expect(cause(page, META_DOWN)).to_have_count(0)
+
+    # Ticked one by one, with Shift for a range, and kept over live updates.
+    cause(page, "Sent too fast").click()
+    page.get_by_role("checkbox", name=re.compile("Person")).first.check()
+    expect(page.locator("[data-tick-word]")).to_have_text("1 selected")
+    refuse(graph, 131053)
+    say(product, 900, "another file")
+    expect(cause(page, "File too large")).to_contain_text("2", timeout=5000)
+    expect(page.locator("[data-tick]").first).to_be_checked()
+    page.locator(".desk-ticked").get_by_role("button", name="Send again").click()
+    expect(page.locator("#desk")).to_contain_text("1 taken", timeout=10_000)
+    look_at(page, "failures-done", faults)
+    set_aside_and_back(page)
+    assert faults == []
+
+
+def set_aside_and_back(page: Page) -> None:
+    cause(page, "Country not allowed").click()
+    page.get_by_role("button", name="Set it aside").click()
+    expect(cause(page, "Country not allowed")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(cause(page, "Country not allowed")).to_have_count(1)
+
+
+def test_a_renewed_token_lets_everything_go(page: Page, graph: ThreadedGraph, product: str):
+    page.goto("/connections/")
+    if page.get_by_role("link", name="Desk").count() == 0:
+        connect(page)
+    refuse(graph, 190)
+    say(product, 950, "token gone")
+    page.goto("/failures/token")
+    expect(page.locator(".desk-one")).to_have_count(1, timeout=10_000)
+    page.locator(".desk-acts").get_by_role("link", name="Renew the token").click()
+    page.get_by_label("Access token").fill("EAAG-new-token")
+    page.get_by_role("button", name="Save").first.click()
+    page.goto("/failures/token")
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.locator("#desk")).to_contain_text("None left", timeout=10_000)
+    assert [each.text for each in graph.log if each.text.endswith("token gone")] == ["You said token gone"]
+
+
+def test_an_empty_desk_says_since_when(page: Page):
+    page.goto("/failures/?age=hour&connection=1")
+    expect(page.locator("#desk")).to_contain_text(re.compile("Nothing (matches|needs you)"))
+    faults: list[str] = []
+    look_at(page, "failures-none", faults)
+    assert faults == []
