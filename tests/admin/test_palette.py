@@ -1,0 +1,143 @@
+"""The command palette: it reaches everything one may open, and nothing else; quickly, and what fits best first."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from admin_browser import Browser
+from flask import Flask
+
+from app.accounts import Role
+from app.admin import jumps
+from app.brains import versions
+from app.brains.gallery import demo_document
+from app.web import House
+
+# Pages without a name of their own in an installation that is set up.
+NO_JUMPS = {
+    "auth.sign_in": "for strangers",
+    "setup.account": "gone after the first run",
+    "setup.first_brain": "gone after the first run",
+    "palette.find": "it is the palette",
+    "chats.waiting": "a figure of the menu",
+    "failures.count": "a figure of the menu",
+    "home": "leads on to the dashboard",
+    "probes.healthz": "for machines",
+    "probes.readyz": "for machines",
+    # Of a brain.
+    "completions.words": "data for the code editor",
+    "brains.try_text": "a part of the workbench",
+    "comparing.publish_changes": "a part of the publish sheet",
+    "tests.state": "a part of the workbench",
+}
+
+
+def _hrefs(browser: Browser, query: str = "", here: str = "") -> list[str]:
+    text = browser.get(f"/palette?q={query}&here={here}", htmx=True).text
+    return re.findall(r'<a class="jump"[^>]*href="([^"]*)"', text)
+
+
+def test_every_page_that_needs_no_choice_is_within_reach(app: Flask):
+    known = {way.endpoint for way in (*jumps.PAGES, *jumps.ACTIONS, *jumps.SECTIONS, *jumps.BRAIN_ACTIONS)}
+    pages = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.arguments <= {"slug"}
+    }
+    assert sorted(pages - known - set(NO_JUMPS)) == []
+    assert sorted(set(NO_JUMPS) - pages) == []
+
+
+def test_without_letters_it_shows_this_brain_then_the_pages_and_actions(owner: Browser, brain: Any):
+    assert brain
+    hrefs = _hrefs(owner, here="demo")
+    assert hrefs.index("/brains/demo") < hrefs.index("/dashboard") < hrefs.index("/brains/#new-brain")
+    assert "/brains/demo#publish" in hrefs
+    assert "/brains/demo" not in _hrefs(owner)
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("echo", "/brains/demo/commands/echo"),
+        ("say", "/brains/demo/commands/echo"),  # by a command word
+        ("assistant", "/brains/demo/prompts/assistant"),
+        ("version 1", "/brains/demo/versions#version-1"),
+        ("dash", "/dashboard"),
+        ("new brain", "/brains/#new-brain"),
+        ("demo tests", "/brains/demo/tests/"),  # the page of a brain that is not open
+        ("Test phone", "/connections/1"),
+        ("quiz", "/brains/gallery/quiz"),
+    ],
+)
+def test_a_few_letters_find_it(owner: Browser, phone: Any, query: str, first: str):
+    assert phone
+    assert _hrefs(owner, query)[0] == first
+
+
+def test_a_chat_is_found_by_its_number(owner: Browser, phone: Any):
+    assert phone
+    owner.post("/simulator/1/say", text="Hello", person="15550100001")
+    assert "/chats/1" in _hrefs(owner, "555010")
+
+
+def test_what_matches_nothing_says_so_and_offers_the_searches(owner: Browser):
+    text = owner.get("/palette?q=zzzz", htmx=True).text
+    assert "Nothing is called “zzzz”" in text
+    assert _hrefs(owner, "zzzz") == ["/chats/?q=zzzz", "/brains/?q=zzzz"]
+
+
+def test_letters_are_shown_as_letters(owner: Browser):
+    text = owner.get("/palette?q=<script>alert(1)</script>").text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+
+
+def test_a_viewer_is_led_only_where_viewers_may_go(sign_in: Callable[[Role], Browser], phone: Any):
+    assert phone
+    viewer = sign_in(Role.VIEWER)
+    hrefs = (
+        set(_hrefs(viewer, here="demo")) | set(_hrefs(viewer, "new", "demo")) | set(_hrefs(viewer, "phone"))
+    )
+    forbidden = {"/brains/demo#publish", "/brains/#new-brain", "/brains/demo/commands/new", "/connections/1"}
+    assert hrefs & forbidden == set()
+    for href in hrefs - {"#"}:
+        assert viewer.get(href.replace("&amp;", "&").split("#")[0] or "/dashboard").status_code == 200, href
+
+
+def test_it_is_a_page_of_plain_links_for_browsers_without_scripts(owner: Browser, brain: Any):
+    assert brain
+    text = owner.get("/palette?q=echo").text
+    assert 'href="/brains/demo/commands/echo"' in text
+    assert 'role="option"' not in text.split("<main")[1].split("</main>")[0]
+    assert "Sign out" in text
+
+
+def test_strangers_find_nothing(app: Flask, owner: Browser):
+    assert owner
+    assert app.test_client().get("/palette?q=echo").status_code == 302
+
+
+def test_it_takes_50_ms_at_most_among_20_000_commands(owner: Browser, house: House):
+    command = demo_document()["commands"][1]
+
+    def fill(session: Any) -> None:
+        for n in range(40):
+            rows = [{**command, "id": f"c{i}", "name": f"Order part {i} of {n}"} for i in range(500)]
+            versions.create_brain(session, f"b{n}", f"Brain {n}", {"commands": rows}, house.clock())
+
+    house.database.write(fill)
+    owner.get("/palette?q=o", htmx=True)
+    queries = ("o", "order", "part 499 of 3", "status", "ordpa", "brain 7 tests")
+    taken = [min(_milliseconds(owner, query) for _ in range(3)) for query in queries]
+    print(f"milliseconds: {[round(each) for each in taken]}")
+    assert sorted(taken)[len(taken) // 2] < 50
+
+
+def _milliseconds(browser: Browser, query: str) -> float:
+    # Of this thread alone: what else the machine does is not the palette's.
+    begun = time.thread_time()
+    assert browser.get(f"/palette?q={query}", htmx=True).status_code == 200
+    return (time.thread_time() - begun) * 1000
