@@ -1,0 +1,135 @@
+"""Bursts: short messages sent one after the other are answered together, once the person has stopped typing.
+
+A brain's setting `burst_seconds` says how long nothing must come. Only texts of a person in a direct chat wait and are
+joined; what begins with a prefix is a command, and is answered at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection as Db
+from sqlalchemy import literal_column, select
+
+from app.bot import lease
+from app.bot.claims import Job
+from app.bot.models import Message
+from app.brains.program import Program
+from app.db import table_of
+from app.sql import Hot, among
+from app.writer import Database
+
+# Somebody who never stops is answered after so many times the silence that is waited for.
+PATIENCE = 3
+# What is waiting of a chat is read up to here: a longer burst is answered in parts.
+MOST = 50
+# The outcome of the run of a message that was answered with a later one.
+MERGED = "merged"
+WHY = "Answered together with what was written after it"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A chat whose person may still be typing: looked at again at `ready_at` (ms)."""
+
+    lease: lease.Lease
+    ready_at: int
+
+
+def gather(
+    database: Database, jobs: Sequence[Job], programs: Mapping[int, Program], now: int
+) -> list[Job | Waiting]:
+    """Return each job as it is, joined with the messages that followed, or waiting for more of them."""
+    silences = {job.lease.chat_id: _silence(job, programs) for job in jobs}
+    chat_ids = sorted(chat_id for chat_id, silence in silences.items() if silence)
+    if not chat_ids:
+        return list(jobs)
+    waiting: dict[int, list[Mapping[str, Any]]] = {}
+    with database.read() as session:
+        for row in _new.rows(session.connection(), ids=chat_ids):
+            waiting.setdefault(row["chat_id"], []).append(row)
+    return [
+        _joined(job, waiting.get(job.lease.chat_id, ())[:MOST], silences[job.lease.chat_id], programs, now)
+        for job in jobs
+    ]
+
+
+def wait(db: Db, waits: Sequence[Waiting]) -> list[None]:
+    """Let chats go until it is time to look again; called by the writer."""
+    held = lease.fence(db, [each.lease for each in waits])
+    steps = lease.Steps()
+    for each in waits:
+        if each.lease.chat_id in held:
+            steps.release(each.lease, each.ready_at)
+    steps.write(db)
+    return [None] * len(waits)
+
+
+def records(run: Mapping[str, Any], merged: Sequence[int]) -> list[Mapping[str, Any]]:
+    """Return the record of a run and, for each message that was answered with it, one that says so."""
+    trace = {"reason": WHY, "merged_into": run["message_id"]}
+    without = {
+        "command_id": None,
+        "outcome": MERGED,
+        "fault": None,
+        "micros": 0,
+        "journal": None,
+        "digest": None,
+    }
+    return [*({**run, **without, "message_id": each, "trace": trace} for each in merged), run]
+
+
+def _silence(job: Job, programs: Mapping[int, Program]) -> int:
+    """Return how long (ms) nothing must come before this job is run; 0 = it is run now."""
+    program = programs.get(job.version_id or 0)
+    if program is None or job.chat.contact_id is None or job.chat.paused_at is not None:
+        return 0
+    settings = program.document.settings
+    return 1000 * settings.burst_seconds if _waits(job.message, settings.prefixes) else 0
+
+
+def _waits(message: Mapping[str, Any], prefixes: Sequence[str]) -> bool:
+    return message["kind"] == "text" and not message["text"].lstrip().startswith(tuple(prefixes))
+
+
+def _joined(
+    job: Job,
+    rows: Sequence[Mapping[str, Any]],
+    silence: int,
+    programs: Mapping[int, Program],
+    now: int,
+) -> Job | Waiting:
+    if not silence:
+        return job
+    prefixes = programs[job.version_id or 0].document.settings.prefixes
+    length = next((n for n, row in enumerate(rows) if not _waits(row, prefixes)), len(rows))
+    burst = rows[:length]
+    if not burst or burst[0]["id"] != job.message["id"]:
+        # What was claimed is not new any more: the fence of its turn will find that out.
+        return job
+    due = min(burst[-1]["created_at"] + silence, burst[0]["created_at"] + PATIENCE * silence)
+    if length == len(rows) < MOST and now < due:
+        return Waiting(job.lease, due)
+    if length == 1:
+        return job
+    text = "\n".join(row["text"] for row in burst)
+    message = {**burst[-1], "text": text}
+    return replace(job, message=message, merged=tuple(row["id"] for row in burst[:-1]))
+
+
+_message = table_of(Message).c
+_new = Hot(
+    select(
+        _message.id,
+        _message.chat_id,
+        _message.provider_id,
+        _message.kind,
+        _message.text,
+        _message.payload,
+        _message.quoted_id,
+        _message.provider_at,
+        _message.created_at,
+    )
+    .where(literal_column("message.state = 'new'"), among(_message.chat_id, "ids"))
+    .order_by(_message.chat_id, _message.id)
+)
