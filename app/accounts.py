@@ -1,5 +1,6 @@
 """Operators' accounts: users, roles and passwords."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from argon2 import PasswordHasher
@@ -123,6 +124,12 @@ def normal_email(email: str) -> str:
 def find_user(session: Session, email: str) -> User | None:
     """Find a user by e-mail address."""
     return session.scalar(select(User).where(User.email == email.strip().lower()))
+
+
+def emails(session: Session, user_ids: Collection[int]) -> dict[int, str]:
+    """Return users' e-mail addresses by their ids."""
+    query = select(User.id, User.email).where(User.id.in_(user_ids))
+    return {row.id: row.email for row in session.execute(query)}
 
 
 def any_user(session: Session) -> bool:

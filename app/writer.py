@@ -86,6 +86,17 @@ class Writer:
         """Run one write and wait for its commit."""
         return self.submit(_call, job).result()
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let all writes of SQLite wait, in every process; on PostgreSQL there is no need."""
+        if self._gate is None:
+            yield
+            return
+        # Opened once more: the lock belongs to what was opened, and our thread has the other one.
+        with Path(self._gate.name).open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            yield
+
     def close(self) -> None:
         """Commit what is queued, then end the thread."""
         with self._wake:

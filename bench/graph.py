@@ -21,6 +21,7 @@ from bench.graph_answers import done, missing_object, new_wamid, refusal, succes
 from bench.graph_control import CONTROLS, DROPPED, control, planned_answer
 from bench.graph_media import MediaStore
 from bench.graph_statuses import Send, StatusOptions, StatusPoster
+from bench.graph_templates import EXAMPLES, listed
 from bench.wire import Answer, Message, Respond, Server
 
 
@@ -64,6 +65,7 @@ class FakeGraph:
         self.planned: dict[str, deque[dict[str, Any]]] = {}
         self.on_accept: Callable[[Accepted], None] = lambda _accepted: None
         self.media = MediaStore(clock)
+        self.templates = list(EXAMPLES)
         self._rng = random.Random(options.seed)
         self._statuses: StatusPoster | None = None
         self._server = Server(self._handle)
@@ -159,9 +161,14 @@ class FakeGraph:
             return self.media.upload(message)
         if kind == "delete":
             return self.media.delete(parts[1])
-        if kind == "get" and parts[1] in self.media:
+        return self._read(parts, query) if kind == "get" else missing_object(parts[1])
+
+    def _read(self, parts: list[str], query: str) -> Answer:
+        if parts[2:] == ["message_templates"]:
+            return listed(self.templates, query)
+        if parts[1] in self.media:
             return self.media.resolve(parts[1], self.url)
-        return self._phone(parts[1]) if kind == "get" and "fields=" in query else missing_object(parts[1])
+        return self._phone(parts[1]) if "fields=" in query else missing_object(parts[1])
 
     def _known(self, object_id: str) -> bool:
         phones = self.options.phones

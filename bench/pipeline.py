@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable
 
 from bench.graph import FakeGraph, Options
 from bench.processes import free_port, unwind_on_sigterm
@@ -38,10 +39,14 @@ async def _quietest(rig: Rig, name: str, plan: Plan) -> Result:
     return min(runs, key=lambda run: run.others)
 
 
-def run_layout(layout: Layout, names: list[str], plan: Plan) -> dict[str, Result]:
+def run_layout(
+    layout: Layout, names: list[str], plan: Plan, prepare: Callable[[Product], None] | None = None
+) -> dict[str, Result]:
     """Run the named scenarios on a fresh installation; raises StartError when it does not start."""
     port = free_port()
     with Product(layout, f"http://127.0.0.1:{port}") as product:
+        if prepare:
+            prepare(product)
         product.start()
         return asyncio.run(_run(product, port, names, plan))
 

@@ -6,6 +6,7 @@ from flask import current_app
 import app.accounts
 import app.bot.models
 import app.brains.models  # noqa: F401  imported for their tables
+from app.bot.word_index import in_models
 from app.db import Base
 
 
@@ -14,7 +15,12 @@ def run() -> None:
     migrate = current_app.extensions["migrate"]
     engine = migrate.db.engine
     with engine.connect().execution_options(writer=True) as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata, **migrate.configure_args)
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            include_name=in_models,
+            **migrate.configure_args,
+        )
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()

@@ -18,6 +18,7 @@ def main() -> int:
         from flask_migrate import upgrade
 
         from app import create_app
+        from app.bot import word_index
         from app.db import Base
         from app.settings import ROOT
 
@@ -29,7 +30,8 @@ def main() -> int:
         with app.app_context():
             upgrade()
             with app.extensions["house"].database.engine.connect() as connection:
-                context = MigrationContext.configure(connection, opts={"compare_type": True})
+                opts = {"compare_type": True, "include_name": word_index.in_models}
+                context = MigrationContext.configure(connection, opts=opts)
                 drift = compare_metadata(context, Base.metadata)
     for change in drift:
         print(f"migrations: not migrated: {change}")

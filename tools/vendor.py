@@ -1,7 +1,8 @@
 """Fetch, lock and check the third-party browser files named in vendor.toml (specs: ui 3).
 
 `python tools/vendor.py` asks the npm client for each tarball, compares it with the registry's sha512 and extracts the
-named files; `--check` needs neither Node nor a network: it compares what is on disk with vendor.lock.json.
+named files; a bundle is built from its folder with the versions of its package-lock.json. `--check` needs neither Node
+nor a network: it compares what is on disk with vendor.lock.json.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -35,6 +37,7 @@ def main() -> int:
         return _report(problems(manifest, json.loads(LOCK.read_text())))
     lock = {
         "packages": [_fetch(package) for package in manifest["package"]],
+        "bundles": [_bundle(bundle) for bundle in manifest["bundle"]],
         "icons": _icons(manifest["icons"]),
     }
     LOCK.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n")
@@ -44,11 +47,16 @@ def main() -> int:
 def problems(manifest: dict[str, Any], lock: dict[str, Any]) -> list[str]:
     """Tell what differs between manifest, lock and disk."""
     found = []
-    locked = {package["name"]: package for package in [*lock["packages"], lock["icons"]]}
-    for package in [*manifest["package"], manifest["icons"]]:
+    locked = {entry["name"]: entry for entry in [*lock["packages"], *lock["bundles"], lock["icons"]]}
+    for package in [*manifest["package"], *manifest["bundle"], manifest["icons"]]:
         entry = locked.get(package["name"])
         if entry is None or entry["version"] != package["version"]:
             found.append(f"{package['name']} {package['version']} is not locked: run `make vendor`.")
+    found += [
+        f"{bundle['folder']} has changed since it was built: run `make vendor`."
+        for bundle in manifest["bundle"]
+        if _sources(ROOT / bundle["folder"]) != locked.get(bundle["name"], {}).get("sources")
+    ]
     for entry in locked.values():
         for path, expected in entry["files"].items():
             found += _differences(ROOT / path, expected["integrity"])
@@ -74,6 +82,43 @@ def _fetch(package: dict[str, Any]) -> dict[str, Any]:
             for inside, path in sorted(package["files"].items()):
                 files[path] = _store(ROOT / path, _member(archive, inside))
         return {**_entry(package, tarball), "files": files}
+
+
+def _bundle(bundle: dict[str, Any]) -> dict[str, Any]:
+    """Build a folder's bundle away from the tree; npm compares each package with the sha512 of the lock."""
+    source = ROOT / bundle["folder"]
+    with tempfile.TemporaryDirectory() as folder:
+        for path in _source_files(source):
+            shutil.copy(path, folder)
+        _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+        _npm("run", "build", cwd=folder)
+        files = {
+            bundle["file"]: _store(ROOT / bundle["file"], (Path(folder) / bundle["built"]).read_bytes()),
+            bundle["notice"]: _store(ROOT / bundle["notice"], _notices(Path(folder))),
+        }
+    named = {name: bundle[name] for name in ("name", "version", "licence")}
+    return {**named, "sources": _sources(source), "files": files}
+
+
+def _notices(folder: Path) -> bytes:
+    """Return the licences of all packages that are part of a bundle, each under its name and version."""
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    parts = [
+        f"{path.removeprefix('node_modules/')} {package['version']}\n\n{(folder / path / 'LICENSE').read_text()}"
+        for path, package in sorted(packages.items())
+        if path and not package.get("dev")
+    ]
+    return "\n---\n\n".join(parts).encode()
+
+
+def _source_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in {".js", ".json"})
+
+
+def _sources(folder: Path) -> str:
+    return _sha512(
+        b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in _source_files(folder))
+    )
 
 
 def _icons(icons: dict[str, Any]) -> dict[str, Any]:
@@ -111,8 +156,9 @@ def _pack(package: dict[str, Any], folder: Path) -> Path:
     return tarball
 
 
-def _npm(*arguments: str) -> str:
-    return subprocess.run(["npm", *arguments], check=True, capture_output=True, text=True, timeout=120).stdout
+def _npm(*arguments: str, cwd: str | None = None) -> str:
+    command = ["npm", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, cwd=cwd).stdout
 
 
 def _member(archive: tarfile.TarFile, inside: str) -> bytes:

@@ -1,10 +1,13 @@
 """Answers to the browser: a page or the named part of it, and short notices."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import current_app, flash, make_response, render_template
 from werkzeug.wrappers import Response
 
+from app.admin import pockets
+from app.brains import exchange
 from app.web import db, partial
 
 
@@ -22,6 +25,12 @@ def fragment(template: str, block: str, **context: Any) -> str:
     return "".join(found.blocks[block](found.new_context(context)))
 
 
+def yaml_file(document: Mapping[str, Any], name: str) -> Response:
+    """Answer with a brain, right or wrong, as a YAML file to keep."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.yaml"'}
+    return Response(exchange.dump(document), mimetype="application/yaml", headers=headers)
+
+
 def look_again() -> None:
     """End this request's view of the database, so that it sees what was just written.
 
@@ -37,4 +46,6 @@ def notice(message: str, tone: str = "good") -> None:
 
 def undoable(message: str, address: str, value: str = "") -> None:
     """Tell of something done that the operator can take back by a POST of `value` to `address`."""
-    flash({"message": message, "address": address, "value": value}, "undo")  # type: ignore[arg-type]  any JSON
+    held = pockets.keep(value) if len(value) > pockets.COOKIE_CHARS else ""
+    told = {"message": message, "address": address, "value": "" if held else value, "held": held}
+    flash(told, "undo")  # type: ignore[arg-type]  any JSON

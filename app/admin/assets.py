@@ -16,8 +16,18 @@ VENDORED = {
     "tabler.css": "vendor/tabler-1.6.1.min.css",
     "htmx.js": "vendor/htmx-4.0.1.min.js",
     "socket.io.js": "vendor/socket.io-4.8.4.min.js",
+    "uplot.js": "vendor/uplot-1.6.32.min.js",
+    "uplot.css": "vendor/uplot-1.6.32.min.css",
+    "codemirror.js": "vendor/codemirror-6.0.2.min.js",
 }
-OWN = frozenset({"app.css", "app.js", "theme.js", "icons.svg", "mark.svg"})
+OWN = frozenset(
+    {"commands.css", "commands.js", "importing.css"}
+    | {"analytics.css", "analytics.js", "taking.js"}
+    | {"playground.css", "playground.js", "desk.css", "desk.js", "trace.css"}
+    | {"inbox.css", "inbox.js"}
+    | {"editor.css", "editor.js", "editor-words.js"}
+    | {"app.css", "app.js", "theme.js", "icons.svg", "mark.svg", "palette.css", "palette.js", "shortcuts.js"}
+)
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -94,7 +104,9 @@ def _type(filename: str) -> str | None:
 def _locked() -> dict[str, str]:
     lock = json.loads((ROOT / "vendor.lock.json").read_text())
     return {
-        path: file["integrity"] for package in lock["packages"] for path, file in package["files"].items()
+        path: file["integrity"]
+        for entry in [*lock["packages"], *lock["bundles"]]
+        for path, file in entry["files"].items()
     }
 
 

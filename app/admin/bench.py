@@ -2,15 +2,18 @@
 
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from app.admin import command_form, drafts, editing, excerpts, prompt_form, script_reference
+from app.admin import command_form, drafts, editing, excerpts, mending, prompt_form, script_reference
+from app.admin.sections import sections
 from app.bot import faults
-from app.brains import versions
+from app.brains import rollouts, versions
 from app.brains.document import content_hash
 from app.brains.lint import Finding, stops
 from app.brains.models import Brain, BrainVersion
 from app.brains.problems import InvalidDocument, Problem
+from app.brains.rollout import Guard
 from app.brains.runtime import Sender, Turn, compile_program, explain
 from app.web import db, house
 
@@ -37,13 +40,22 @@ def scene(brain: Brain, view: str, **more: Any) -> dict[str, Any]:
         "brain": brain,
         "view": view,
         "commands": commands,
+        "sections": sections(brain.draft),
+        "group_names": command_form.group_names(brain.draft),
+        "picked": (),
+        "open_id": "",
         "found": found,
         "hints": [each for each in reviewed if not stops(each)],
         "faulty_ids": {each.command_id for each in found},
         "names": command_form.names_of(commands),
         "live": live,
+        "rollout": rollouts.active(db.session(), brain.id),
+        "guard": Guard(),
         "changed": live is None or differs(brain.draft, live, found),
         "place_of": command_form.place_of,
+        "prompt_at": partial(prompt_form.named_at, brain.draft),
+        "field_of": command_form.field_of,
+        "mark_of": mending.mark_of,
         "trigger_words": command_form.trigger_words,
         "failing": faults.count_by_command(db.session(), brain.id),
         "code_lines": excerpts.code_lines,
@@ -75,7 +87,6 @@ def editor(
         "reference": script_reference.REFERENCE,
         "groups": command_form.group_names(brain.draft),
         "example": command_form.example(command, brain.draft),
-        "field_of": command_form.field_of,
         "own_faults": own_faults(brain, command["id"]),
         "arguments": command.get("arguments", []),
         "trigger_kinds": command_form.trigger_kinds,

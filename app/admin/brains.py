@@ -11,11 +11,13 @@ from app.admin import answers, bench, drafts, settings_form
 from app.admin.answers import show
 from app.admin.guard import needs
 from app.admin.times import known_zone
-from app.brains import exchange, versions
+from app.brains import rollouts, versions
 from app.brains.ai.ledger import used
 from app.brains.ai.providers import list_providers
 from app.brains.gallery import demo_document
+from app.brains.lint import Finding
 from app.brains.models import Brain
+from app.brains.problems import Problem
 from app.web import db, house, partial
 
 blueprint = Blueprint("brains", __name__, url_prefix="/brains")
@@ -31,10 +33,12 @@ def overview() -> Response:
     """List the brains."""
     session, search = db.session(), request.args.get("q", "")[:100]
     page = max(request.args.get("page", 1, type=int), 1)
+    brains = versions.list_brains(session, search, limit=PAGE, offset=(page - 1) * PAGE)
     return show(
         "brains/list.html",
         "rows",
-        brains=versions.list_brains(session, search, limit=PAGE, offset=(page - 1) * PAGE),
+        brains=brains,
+        tried=rollouts.actives(session, [brain.id for brain in brains]),
         total=versions.count_brains(session, search),
         search=search,
         page=page,
@@ -116,38 +120,7 @@ def restore(brain_id: int) -> Response:
 def export(slug: str) -> Response:
     """Download the draft as YAML."""
     brain = drafts.opened(slug)
-    headers = {"Content-Disposition": f'attachment; filename="{brain.slug}.yaml"'}
-    return Response(exchange.dump(brain.draft), mimetype="application/yaml", headers=headers)
-
-
-@blueprint.get("/import")
-@needs(Role.EDITOR)
-def take_in() -> Response:
-    """Show where a YAML file is taken in."""
-    return show("brains/import.html", text="", into=request.args.get("into", ""))
-
-
-@blueprint.post("/import")
-@needs(Role.EDITOR)
-def import_file() -> Response:
-    """Show what a YAML file holds, with its problems; a second press takes it in."""
-    file = request.files.get("file")
-    text = (
-        file.read(2_000_000).decode("utf-8", "replace")
-        if file and file.filename
-        else request.form.get("text", "")
-    )
-    into = request.form.get("into", "")
-    context: dict[str, Any] = {"text": text, "into": into}
-    try:
-        document = exchange.load(text)
-    except exchange.ImportRefused as error:
-        return show("brains/import.html", status=422, **context, problem=str(error))
-    if "confirm" not in request.form:
-        return show("brains/import.html", **context, document=document, found=drafts.found_problems(document))
-    brain = _taken_in(document, into)
-    answers.notice("The file is in the draft. Nothing is live until you publish.")
-    return redirect(url_for("brains.workbench", slug=brain.slug))
+    return answers.yaml_file(brain.draft, brain.slug)
 
 
 def make_brain(title: str, document: dict[str, Any]) -> Brain:
@@ -161,21 +134,17 @@ def make_brain(title: str, document: dict[str, Any]) -> Brain:
     )
 
 
-def _taken_in(document: dict[str, Any], into: str) -> Brain:
-    if into:
-        return drafts.change(into, lambda _draft: document)
-    return make_brain(str(document.get("title") or "Imported brain")[:100], document)
-
-
 def _settings(brain: Brain) -> dict[str, Any]:
     rules = brain.draft.get("settings", {})
-    return bench.scene(
+    shown = bench.scene(
         brain,
         "settings",
         prefixes=" ".join(map(str, rules.get("prefixes", ["!"]))),
         timezone=rules.get("timezone", "UTC"),
         language=rules.get("language", "en"),
         strict=bool(rules.get("strict")),
+        session_minutes=rules.get("session_minutes", 0),
+        burst_seconds=rules.get("burst_seconds", 0),
         grants=settings_form.grants_of(brain.draft),
         groups=settings_form.groups_of(brain.draft),
         ai_used=used(db.session(), brain.id, house().clock()),
@@ -183,3 +152,10 @@ def _settings(brain: Brain) -> dict[str, Any]:
         LIMITS=settings_form.LIMITS,
         wrong=[],
     )
+    return {**shown, "own_findings": [each for each in shown["found"] + shown["hints"] if _of_settings(each)]}
+
+
+def _of_settings(problem: Problem) -> bool:
+    """Tell whether a problem is one of the settings, or one that they cause in a command."""
+    code = problem.code if isinstance(problem, Finding) else ""
+    return problem.path.startswith(SETTINGS) or code in {"missing-grant", "host-not-allowed"}

@@ -1,44 +1,68 @@
-"""Chats: the list with search and filters, the thread beside it, another try, and the bot paused and resumed."""
+"""Chats: the list with search and filters, the thread beside it, and another try."""
 
-from typing import Any
-
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import answers, words
-from app.admin.answers import show
+from app.admin import answers, chat_view
+from app.admin.answers import fragment, show
+from app.admin.chat_view import PAGE_NAME, again, listed, opened
 from app.admin.guard import needs
-from app.bot import bot, chats, connections, handoff, redrive
-from app.bot.chats import ChatWish
+from app.admin.highlights import excerpt
+from app.bot import chats, redrive
 from app.signals import changed, work_ready
 from app.web import db, house, partial
 
 blueprint = Blueprint("chats", __name__, url_prefix="/chats")
+blueprint.add_app_template_global(excerpt, "excerpt")
+
+
+@blueprint.app_template_global("chat_counts")
+def chat_counts() -> chats.Counts:
+    """Count what waits for somebody, for the menu of every page."""
+    return chats.counts(db.session())
 
 
 @blueprint.get("/")
 @needs(Role.VIEWER)
 def inbox() -> Response:
-    """Show the list of chats."""
-    return show("chats/inbox.html", "rows", **_listed(), selected=None, said=chats.said)
+    """Show the list of chats, or the next page of what a search found."""
+    part = "more" if request.args.get("before") else "rows"
+    return show(PAGE_NAME, part, **listed(), selected=None)
+
+
+@blueprint.get("/waiting")
+@needs(Role.VIEWER)
+def waiting() -> Response:
+    """Return how many chats are unread, for the menu."""
+    if not partial():
+        return redirect(url_for("chats.inbox", state="unread"))
+    return Response(fragment("chats/waiting.html", "waiting", counts=chats.counts(db.session())))
 
 
 @blueprint.get("/<int:chat_id>")
 @needs(Role.VIEWER)
 def chat(chat_id: int) -> Response:
     """Show one chat beside the list."""
-    return show("chats/inbox.html", "detail", **_opened(chat_id), **_listed())
+    if partial():
+        return show(
+            PAGE_NAME, "detail", **opened(chat_id), query=chat_view.query_of(chat_view.wish_of_request())
+        )
+    return show(PAGE_NAME, **{**listed(), **opened(chat_id)})
 
 
 @blueprint.get("/<int:chat_id>/thread")
 @needs(Role.VIEWER)
 def thread(chat_id: int) -> Response:
-    """Return the thread alone, for live updates and for reading further back."""
+    """Return the thread alone, for live updates and for reading further; the field to write in when it changes."""
     if not partial():
-        return redirect(url_for("chats.chat", chat_id=chat_id))
-    return show("chats/inbox.html", "detail", **_opened(chat_id))
+        return redirect(url_for("chats.chat", chat_id=chat_id, **request.args.to_dict()))
+    view = opened(chat_id)
+    body = fragment(PAGE_NAME, "thread", **view) + fragment("notices.html", "fresh")
+    if request.args.get("writing") not in {None, view["writing"]}:
+        body += fragment("chats/writer_place.html", "changed", **view)
+    return Response(body)
 
 
 @blueprint.post("/<int:chat_id>/messages/<int:message_id>/retry")
@@ -46,75 +70,11 @@ def thread(chat_id: int) -> Response:
 def retry(chat_id: int, message_id: int) -> Response:
     """Send a failed, dead or held message again."""
     now = house().clock()
-    if house().database.write(lambda session: redrive.replay(session, message_id, now)):
-        answers.look_again()
+    by = redrive.By(current_user.id)
+    if house().database.write(lambda session: redrive.replay(session, message_id, now, by)):
         work_ready.send(chats=1)
-        changed.send(topics={"chats", "dashboard", f"chat:{chat_id}"})
+        changed.send(topics={"chats", "dashboard", "failures", f"chat:{chat_id}"})
         answers.notice("It is queued to be sent again.")
     else:
         answers.notice("It has moved on meanwhile: there is nothing to send again.", "bad")
-    if not partial():
-        return redirect(url_for("chats.chat", chat_id=chat_id))
-    return show("chats/inbox.html", "detail", **_opened(chat_id))
-
-
-@blueprint.post("/<int:chat_id>/pause")
-@needs(Role.EDITOR)
-def pause(chat_id: int) -> Response:
-    """Let the brain be silent in a chat, because a person answers."""
-    who = current_user.name or current_user.email
-    if handoff.pause(house().database, chat_id, f"{who} has paused it.", house().clock()):
-        answers.notice("The bot is silent in this chat until you resume it.")
-    return _thread_again(chat_id)
-
-
-@blueprint.post("/<int:chat_id>/resume")
-@needs(Role.EDITOR)
-def resume(chat_id: int) -> Response:
-    """Let the brain answer again."""
-    if handoff.resume(house().database, chat_id):
-        answers.notice("The bot answers here again, from the next message on.")
-    return _thread_again(chat_id)
-
-
-def _thread_again(chat_id: int) -> Response:
-    answers.look_again()
-    if not partial():
-        return redirect(url_for("chats.chat", chat_id=chat_id))
-    return show("chats/inbox.html", "detail", **_opened(chat_id))
-
-
-def _wish() -> ChatWish:
-    args = request.args
-    at, _, chat_id = args.get("after", "").partition("-")
-    known = {"trouble", *words.STATES}
-    return ChatWish(
-        search=args.get("q", "")[:100],
-        connection_id=args.get("connection", type=int),
-        state=args["state"] if args.get("state") in known else "",
-        after=(int(at), int(chat_id)) if at.isdecimal() and chat_id.isdecimal() else None,
-        limit=min(args.get("shown", chats.PAGE, type=int), 10 * chats.PAGE),
-    )
-
-
-def _listed() -> dict[str, Any]:
-    wish, session = _wish(), db.session()
-    return {
-        "wish": wish,
-        "page": chats.list_chats(session, wish),
-        "connections": connections.list_connections(session),
-    }
-
-
-def _opened(chat_id: int) -> dict[str, Any]:
-    session = db.session()
-    selected = chats.get_chat(session, chat_id)
-    if selected is None:
-        abort(404)
-    return {
-        "selected": selected,
-        "thread": chats.thread(session, chat_id, request.args.get("start", type=int)),
-        "channel": bot().channels.get(selected.channel),
-        "now": house().clock(),
-        "said": chats.said,
-    }
+    return again(chat_id)

@@ -144,6 +144,8 @@ def place_of(problem: Problem) -> str:
 def field_of(problem: Problem) -> str:
     """Return the id of the text field whose lines a problem counts; empty for a problem without a line."""
     steps = problem.path.split(".")
+    if problem.line and steps[0] == "prompts" and steps[-1] in {"system", "user"}:
+        return steps[-1]
     if not problem.line or len(steps) < 4 or steps[2] != "action":
         return ""
     if steps[3] == "source":

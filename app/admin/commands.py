@@ -1,20 +1,21 @@
 """The command editor of a workbench: saving, reshaping the form, and changes to the list."""
 
-import json
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import answers, bench, drafts, editing, script_reference
+from app.admin import bench, bulk, drafts, editing, script_reference, sections, tree, undoing
 from app.admin.answers import fragment, show
-from app.admin.drafts import CommandConflict
+from app.admin.drafts import Change, CommandConflict
 from app.admin.guard import needs
-from app.brains.models import Brain
 from app.web import partial
 
 blueprint = Blueprint("commands", __name__, url_prefix="/brains/<slug>/commands")
+
+# Beyond so many commands the list is not drawn again with every pause of typing.
+_LONG: Final = 100
 
 
 @blueprint.get("/new")
@@ -41,12 +42,12 @@ def save(slug: str, command_id: str) -> Response:
     edited = editing.read_command(request.form, command_id)
     base = None if "force" in request.form else request.form.get("base")
     try:
-        brain = drafts.save_command(slug, edited, base)
+        change = drafts.save_command(slug, edited, base)
     except CommandConflict as error:
         return _refused(slug, edited, "conflict", str(error), 409)
     if not partial():
         return redirect(url_for("commands.command", slug=slug, command_id=command_id))
-    return _saved(brain, edited)
+    return _saved(change, edited)
 
 
 @blueprint.post("/<command_id>/shape")
@@ -86,69 +87,43 @@ def act(slug: str, command_id: str) -> Response:
     wanted = request.form.get("act", "")
     if wanted == "delete":
         return _delete(slug, command_id)
-    copy_id = bench.new_id()
-    edits = {
-        "up": lambda commands: editing.moved(commands, command_id, -1),
-        "down": lambda commands: editing.moved(commands, command_id, 1),
-        "toggle": lambda commands: editing.toggled(commands, command_id),
-        "duplicate": lambda commands: editing.duplicated(commands, command_id, copy_id),
-    }
-    brain = drafts.change_commands(slug, edits.get(wanted) or abort(400))
     if wanted == "duplicate":
-        return redirect(url_for("commands.command", slug=slug, command_id=copy_id))
-    if not partial():
-        return redirect(url_for("brains.workbench", slug=slug))
-    return _listed(brain)
-
-
-@blueprint.post("/restore")
-@needs(Role.EDITOR)
-def restore(slug: str) -> Response:
-    """Put a deleted command back where it was."""
-    try:
-        kept = json.loads(request.form.get("value", ""))
-        place, deleted = int(kept["place"]), dict(kept["command"])
-    except (ValueError, KeyError, TypeError):
-        abort(400)
-
-    def put_back(commands: list[editing.Command]) -> list[editing.Command]:
-        known = editing.find(commands, deleted.get("id", "")) is not None
-        return commands if known else [*commands[:place], deleted, *commands[place:]]
-
-    drafts.change_commands(slug, put_back)
-    return redirect(url_for("commands.command", slug=slug, command_id=deleted.get("id", "")))
+        copies = {command_id: bench.new_id()}
+        drafts.change_commands(slug, lambda commands: editing.duplicated(commands, copies))
+        return redirect(url_for("commands.command", slug=slug, command_id=copies[command_id]))
+    return tree.redrawn(drafts.change_at(slug, None, bulk.step(wanted, command_id) or abort(400)))
 
 
 def _delete(slug: str, command_id: str) -> Response:
-    commands = drafts.opened(slug).draft.get("commands", [])
-    place = editing.find(commands, command_id)
-    if place is None:
-        abort(404)
-    kept = json.dumps({"place": place, "command": commands[place]})
-    drafts.change_commands(slug, lambda all_: [each for each in all_ if each.get("id") != command_id])
-    name = commands[place].get("name") or "The command"
-    answers.undoable(f"“{name}” is deleted from the draft.", url_for("commands.restore", slug=slug), kept)
+    def leave_out(draft: dict[str, Any]) -> dict[str, Any]:
+        return {**draft, "commands": [each for each in draft.get("commands", []) if each["id"] != command_id]}
+
+    command = bench.stored_command(drafts.opened(slug), command_id) or abort(404)
+    change = drafts.change_at(slug, None, leave_out)
+    undoing.offer(f"“{command.get('name') or 'The command'}” is deleted from the draft.", slug, change)
     return redirect(url_for("brains.workbench", slug=slug))
 
 
-def _saved(brain: Brain, edited: editing.Command) -> Response:
+def _saved(change: Change, edited: editing.Command) -> Response:
     """Answer with the save state, and what a saved command changes elsewhere on the page."""
-    context: dict[str, Any] = bench.editor(brain, edited)
+    context: dict[str, Any] = bench.editor(change.brain, edited)
+    listed, more = _listed(change, edited)
     parts = [
-        fragment("brains/fragments.html", "saved", **context),
-        fragment("brains/fragments.html", "around", **context),
-        fragment("brains/fragments.html", "base", **context),
+        fragment("brains/fragments.html", part, **{**context, **more})
+        for part in ("saved", listed, "around", "base")
     ]
     return Response("".join(parts), mimetype="text/html")
 
 
-def _listed(brain: Brain) -> Response:
-    context = bench.scene(brain, "overview")
-    parts = [
-        fragment(bench.TEMPLATE, "list", **context),
-        fragment("brains/fragments.html", "state", **context),
-    ]
-    return Response("".join(parts), mimetype="text/html")
+def _listed(change: Change, edited: editing.Command) -> tuple[str, dict[str, Any]]:
+    """Choose what of the list is drawn again: all of it, or one row of a long list whose order is the same."""
+    before, commands = change.before.get("commands", []), change.brain.draft["commands"]
+    places = sections.matching_places(commands)
+    was = next((each for each in before if each["id"] == edited["id"]), None)
+    stays = was is not None and sections.group_of(was) == sections.group_of(edited)
+    if len(commands) <= _LONG or not stays or sections.matching_places(before) != places:
+        return "listed", {}
+    return "row", {"stored": edited, "place": places[edited["id"]]}
 
 
 def _refused(slug: str, edited: editing.Command, saved: str, problem: str, status: int) -> Response:

@@ -82,7 +82,7 @@ def compare(slug: str) -> Response:
     new = _end(brain, request.args.get("new") or DRAFT)
     found = diff.compare(old.document, new.document)
     return show(
-        bench.TEMPLATE, **bench.scene(brain, "compare", old=old, new=new, listed=listed, **_words(found))
+        bench.TEMPLATE, **bench.scene(brain, "compare", old=old, new=new, listed=listed, **words(found))
     )
 
 
@@ -95,7 +95,7 @@ def publish_changes(slug: str) -> Response:
     brain = drafts.opened(slug)
     live = versions.live_version(db.session(), brain)
     found = diff.compare(live.document if live else {}, brain.draft)
-    return show("brains/publish_changes.html", "changes", brain=brain, live=live, **_words(found))
+    return show("brains/publish_changes.html", "changes", brain=brain, live=live, **words(found))
 
 
 def blamed(brain: Brain, listed: Sequence[BrainVersion]) -> list[Blamed]:
@@ -113,7 +113,8 @@ def label(path: str) -> str:
     return LABELS.get(path) or path.removeprefix("action.").replace("_", " ").replace(".", " › ").capitalize()
 
 
-def _words(found: diff.Difference) -> dict[str, Any]:
+def words(found: diff.Difference) -> dict[str, Any]:
+    """Return what a template needs to show a difference."""
     return {"difference": found, "KINDS": KINDS, "SECTIONS": SECTIONS, "label": label}
 
 

@@ -187,6 +187,9 @@ def _wish(kind: str) -> Wish:
         pair_burst=form.get("pair_burst", 45, type=int),
         on_unknown=form.get("on_unknown", "resend"),
         enabled="enabled" in form,
+        replies_per_minute=form.get("replies_per_minute", 0, type=int),
+        takeover_minutes=form.get("takeover_minutes", 60, type=int),
+        loop_guard="loop_guard" in form,
     )
 
 
@@ -201,6 +204,9 @@ def _wish_of(row: Connection) -> Wish:
         pair_burst=row.pair_burst,
         on_unknown=row.on_unknown,
         enabled=row.enabled,
+        replies_per_minute=row.replies_per_minute,
+        takeover_minutes=row.takeover_minutes,
+        loop_guard=row.loop_guard,
     )
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import confinement, times
+from app.admin import confinement, rollouts, times
 from app.admin.answers import show
 from app.admin.guard import needs
 from app.bot import bot, connections, faults
@@ -39,6 +39,7 @@ def board() -> Response:
         has_brain=bool(versions.list_brains(session)),
         connections=connections.list_connections(session),
         failing=_failing(now),
+        tried=rollouts.tried_lately(),
         sandbox=confinement.told(bot().sandbox),
     )
 

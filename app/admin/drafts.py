@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 from flask import abort
@@ -21,6 +22,15 @@ from app.web import db, house
 Document = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A draft before and after a change, and the brain as it is now."""
+
+    before: Document
+    after: Document
+    brain: Brain
+
+
 class CommandConflict(DomainError):
     """Somebody else has saved this command meanwhile."""
 
@@ -35,16 +45,22 @@ def opened(slug: str) -> Brain:
 
 def change(slug: str, edit: Callable[[Document], Document]) -> Brain:
     """Apply `edit` to the newest draft; raises what saving a draft raises."""
+    return change_at(slug, None, edit).brain
+
+
+def change_at(slug: str, rev: int | None, edit: Callable[[Document], Document]) -> Change:
+    """Apply `edit` to the draft with the edit count `rev` (None: the newest); raises DraftConflict on another."""
     brain_id, now = opened(slug).id, house().clock()
 
-    def save(session: Any) -> Brain:
+    def save(session: Any) -> Change:
         brain = versions.get_brain(session, brain_id)
-        versions.save_draft(session, brain_id, edit(deepcopy(brain.draft)), brain.draft_rev, now)
-        return brain
+        before, based_on = dict(brain.draft), brain.draft_rev if rev is None else rev
+        versions.save_draft(session, brain_id, edit(deepcopy(before)), based_on, now)
+        return Change(before, dict(brain.draft), brain)
 
-    brain = house().database.write(save)
+    changed = house().database.write(save)
     look_again()
-    return brain
+    return changed
 
 
 def change_commands(slug: str, edit: Callable[[list[editing.Command]], list[editing.Command]]) -> Brain:
@@ -52,23 +68,24 @@ def change_commands(slug: str, edit: Callable[[list[editing.Command]], list[edit
     return change(slug, lambda draft: {**draft, "commands": edit(list(draft.get("commands", [])))})
 
 
-def save_command(slug: str, command: editing.Command, base: str | None) -> Brain:
+def save_command(slug: str, command: editing.Command, base: str | None) -> Change:
     """Store a command; raises CommandConflict when it is no longer as it was at `base` (None: whatever it is).
 
     Two people in one brain only meet when they edit the same command.
     """
 
-    def edit(commands: list[editing.Command]) -> list[editing.Command]:
+    def edit(draft: Document) -> Document:
+        commands = list(draft.get("commands", []))
         at = editing.find(commands, command["id"])
         if base is not None and fingerprint(commands[at] if at is not None else None) != base:
             raise CommandConflict("Somebody else has changed this command since you opened it.")
-        return editing.replaced(commands, command)
+        return {**draft, "commands": editing.replaced(commands, command)}
 
-    return change_commands(slug, edit)
+    return change_at(slug, None, edit)
 
 
-def fingerprint(command: Mapping[str, Any] | None) -> str:
-    """Name the present content of a command; empty for one that does not exist yet."""
+def fingerprint(command: Any) -> str:
+    """Name the present content of a command or another part; empty for one that does not exist yet."""
     if command is None:
         return ""
     return hashlib.sha256(json.dumps(command, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,12 +1,14 @@
 """Changes to a draft's commands, and the command form read back into data. Pure: data in, data out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_origin
 
 from werkzeug.datastructures import MultiDict
 
+from app.brains.merging import free_name
 from app.brains.triggers import KINDS
+from app.brains.triggers.contract import fold
 
 Command = dict[str, Any]
 Form = MultiDict[str, str]
@@ -33,30 +35,39 @@ def find(commands: Sequence[Command], command_id: str) -> int | None:
     return next((i for i, each in enumerate(commands) if each.get("id") == command_id), None)
 
 
-def moved(commands: Sequence[Command], command_id: str, step: int) -> list[Command]:
-    """Return the commands with one moved up (-1) or down (+1)."""
-    changed, at = list(commands), find(commands, command_id)
-    if at is not None and 0 <= at + step < len(changed):
-        changed.insert(at + step, changed.pop(at))
-    return changed
-
-
 def toggled(commands: Sequence[Command], command_id: str) -> list[Command]:
     """Return the commands with one switched on or off."""
-    return [
-        {**each, "enabled": not each.get("enabled", True)} if each.get("id") == command_id else each
-        for each in commands
-    ]
+    at = find(commands, command_id)
+    return list(commands) if at is None else switched(commands, {command_id}, is_off(commands[at]))
 
 
-def duplicated(commands: Sequence[Command], command_id: str, new_id: str) -> list[Command]:
-    """Return the commands with a copy behind the original, under a name of its own."""
-    changed, at = list(commands), find(commands, command_id)
-    if at is not None:
-        names = {each.get("name") for each in commands}
-        stem = f"{changed[at].get('name', '')} copy"[:95]
-        name = next(n for n in (stem, *(f"{stem} {i}" for i in range(2, 502))) if n not in names)
-        changed.insert(at + 1, {**changed[at], "id": new_id, "name": name})
+def is_off(command: Mapping[str, Any]) -> bool:
+    """Tell whether a command is switched off."""
+    return not command.get("enabled", True)
+
+
+def switched(commands: Sequence[Command], ids: Collection[str], on: bool) -> list[Command]:
+    """Return the commands with some switched on or off."""
+    return [_switched(each, on) if each.get("id") in ids else each for each in commands]
+
+
+def _switched(command: Command, on: bool) -> Command:
+    if is_off(command) != on:
+        return command
+    rest = {name: value for name, value in command.items() if name != "enabled"}
+    return rest if on else {**rest, "enabled": False}
+
+
+def duplicated(commands: Sequence[Command], copies: Mapping[str, str]) -> list[Command]:
+    """Return the commands with copies behind their originals, under names of their own; `copies`: id to new id."""
+    names = {fold(str(each.get("name") or "")) for each in commands}
+    changed: list[Command] = []
+    for each in commands:
+        changed.append(each)
+        if each["id"] in copies:
+            name = free_name(f"{each.get('name', '')} copy"[:95], names)
+            names.add(fold(name))
+            changed.append({**each, "id": copies[each["id"]], "name": name})
     return changed
 
 

@@ -1,14 +1,14 @@
 """“Why?” beside a message: what became of it, and the one thing that helps."""
 
-from flask import Blueprint, abort, url_for
+from flask import Blueprint, abort, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import bench
+from app.admin import bench, traces
 from app.admin.answers import show
 from app.admin.guard import needs
-from app.bot import chats, explaining
+from app.bot import explaining, tracing
 from app.bot.explanation import Explanation
 from app.bot.models import Message
 from app.brains import versions
@@ -29,25 +29,29 @@ DOORS = {
 @blueprint.get("/why")
 @needs(Role.VIEWER)
 def why(chat_id: int, message_id: int) -> Response:
-    """Say why a message was or was not answered."""
+    """Say why a message was or was not answered, and what happened when; of an answer, that of its question."""
     session = db.session()
     message = session.get(Message, message_id)
     if message is None or message.chat_id != chat_id:
         abort(404)
     stale_after = int(house().settings.stale_after_seconds * 1000)
-    found = explaining.explain(session, message_id, stale_after, house().clock())
-    if found is None:
+    # An answer is explained by the message it answers.
+    found = explaining.explain(session, message.parent_id or message_id, stale_after, house().clock())
+    trace = tracing.trace(session, message_id)
+    if trace is None:
         abort(404)
-    brain = versions.get_brain(session, found.brain_id) if found.brain_id else None
+    brain = versions.get_brain(session, found.brain_id) if found and found.brain_id else None
+    asked = bool(request.args.get("again")) and current_user.may(Role.EDITOR)
     return show(
         "why.html",
         "why",
         message=message,
-        said=chats.said(message),
         found=found,
-        tone=TONES.get(found.cause, "warn"),
-        door=_door(found, brain, message),
-        door_word=DOORS.get(found.place, ""),
+        tone=TONES.get(found.cause, "warn") if found else "",
+        door=_door(found, brain, message) if found else "",
+        door_word=DOORS.get(found.place, "") if found else "",
+        repeated=traces.repeat(trace) if asked else None,
+        **traces.told(trace),
     )
 
 

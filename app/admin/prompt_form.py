@@ -36,6 +36,17 @@ def find(draft: Mapping[str, Any], name: str) -> Prompt | None:
     return next((each for each in prompts_of(draft) if each["name"] == name), None)
 
 
+def named_at(draft: Mapping[str, Any], path: str) -> str:
+    """Return the name of the prompt a path such as `prompts.3.user` is in; empty for any other place."""
+    section, _, place = path.partition(".")
+    listed = draft.get("prompts")
+    at = place.split(".")[0]
+    if section != "prompts" or not isinstance(listed, list) or not at.isdecimal() or int(at) >= len(listed):
+        return ""
+    row = listed[int(at)]
+    return str(row.get("name") or "") if isinstance(row, dict) else ""
+
+
 def users_of(draft: Mapping[str, Any], name: str) -> list[str]:
     """Name the commands whose answer a prompt is."""
     return [str(each.get("name") or "Unnamed") for each in draft.get("commands", []) if _asks(each, name)]

@@ -213,7 +213,10 @@ def _editor(brain: Brain, shown: prompt_form.Prompt, **more: Any) -> dict[str, A
         "base": drafts.fingerprint(stored),
         "saved": "idle",
         "problem": "",
-        "own_problems": [each for each in scene["found"] if each.path.startswith(f"prompts.{place}.")],
+        **{
+            name: [each for each in scene[kind] if each.path.startswith(f"prompts.{place}.")]
+            for name, kind in (("own_problems", "found"), ("own_hints", "hints"))
+        },
         "users": prompt_form.users_of(brain.draft, shown["name"]),
         "calls": latest_calls(db.session(), brain.id, shown["name"]),
         **more,

@@ -44,13 +44,13 @@ def save(chat_id: int) -> Response:
         answers.notice(str(error), "bad")
         return redirect(url_for("recording.choose", chat_id=chat_id))
     slug = brain.slug
-    number = testing.add(slug, {"name": name, **_readable(brain, case)})
+    number = testing.add(slug, {"name": name, **readable(brain, case)})
     answers.notice("The chat is saved as a test in the draft.")
     return redirect(url_for("tests.case", slug=slug, number=number))
 
 
-def _readable(brain: Brain, case: dict[str, Any]) -> dict[str, Any]:
-    """Return the test without pauses and chance when it is as green without them."""
+def readable(brain: Brain, case: dict[str, Any]) -> dict[str, Any]:
+    """Return a test without pauses and chance when it is as green without them."""
     simple = recording.simplified(case)
     suite = Suite({**brain.draft, "tests": [{"name": "simple", **simple}]}, brain.id)
     return simple if all(result.status == GREEN for result in run_tests(suite, bot().sandbox)) else case

@@ -136,14 +136,15 @@ def _row(shown: Shown, names: Mapping[str, str]) -> Row:
         shown,
         word,
         tone,
-        _headline(compared.before),
-        _headline(compared.after),
+        headline(compared.before),
+        headline(compared.after),
         diff.words(before, after),
         notes,
     )
 
 
-def _headline(side: Side) -> str:
+def headline(side: Side) -> str:
+    """Say in a line what came of a message, and by which command."""
     by = f" by “{side.command}”" if side.command else ""
     why = f": {side.why}" if side.status != "answered" and side.why else ""
     return f"{STATUS.get(side.status, side.status)}{by}{why}"

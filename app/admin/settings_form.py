@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.admin.editing import Form, lines, number
+from app.admin.sections import followed
 from app.brains import limits
 
 Draft = dict[str, Any]
@@ -18,7 +19,13 @@ PROPOSED = {
 }
 GIVEN_AT_FIRST = {"memory", "media", "schedule"}
 BLANK_ROWS = 2
-LIMITS = {"hosts": limits.HTTP_HOSTS, "entries": limits.MEMORY_ENTRIES_MOST, "scheduled": limits.SCHEDULED}
+LIMITS = {
+    "session": limits.SESSION_MINUTES,
+    "burst": limits.BURST_SECONDS,
+    "hosts": limits.HTTP_HOSTS,
+    "entries": limits.MEMORY_ENTRIES_MOST,
+    "scheduled": limits.SCHEDULED,
+}
 
 
 def edited(form: Form) -> Callable[[Draft], Draft]:
@@ -52,6 +59,8 @@ def _general(form: Form) -> Callable[[Draft], Draft]:
         "prefixes": form.get("prefixes", "").split(),
         "timezone": form.get("timezone", "").strip(),
         "language": form.get("language", "").strip(),
+        "session_minutes": number(form.get("session_minutes") or "0"),
+        "burst_seconds": number(form.get("burst_seconds") or "0"),
     }
     return lambda draft: {
         **draft,
@@ -101,17 +110,8 @@ def _groups(form: Form) -> Callable[[Draft], Draft]:
     return lambda draft: {
         **draft,
         "groups": groups,
-        "commands": [_regrouped(each, renamed) for each in draft.get("commands", [])],
+        "commands": [followed(each, renamed) for each in draft.get("commands", [])],
     }
-
-
-def _regrouped(command: dict[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
-    """Let a command follow its group to a new name, or leave a group that is gone."""
-    if command.get("group") not in renamed:
-        return command
-    name = renamed[command["group"]]
-    rest = {field: value for field, value in command.items() if field != "group"}
-    return {**rest, "group": name} if name else rest
 
 
 _PARTS: dict[str, Callable[[Form], Callable[[Draft], Draft]]] = {

@@ -13,8 +13,8 @@ MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters `clock`, `ago`, `short`, `day` and `span`."""
-    for name, words in {"clock": _clock, "ago": _ago, "short": _short}.items():
+    """Give templates the filters `clock`, `precise`, `ago`, `short`, `day` and `span`."""
+    for name, words in {"clock": _clock, "ago": _ago, "short": _short, "precise": _precise}.items():
         app.jinja_env.filters[name] = _stamped(words)
     app.jinja_env.filters.update(day=day, span=span, exact=exact)
 
@@ -75,6 +75,10 @@ def _stamped(words):  # noqa: ANN001, ANN202  a filter made of a function ms -> 
 
 def _clock(ms: int) -> str:
     return local(ms).strftime("%H:%M")
+
+
+def _precise(ms: int) -> str:
+    return f"{local(ms):%H:%M:%S}.{ms % 1000:03}"
 
 
 def _ago(ms: int) -> str:

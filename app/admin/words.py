@@ -1,6 +1,8 @@
 """One vocabulary of states: the word, the icon, the tone and what it means, the same on every page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from app.brains.rollout_models import Rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,34 @@ KINDS = {
     "location_request": ("map-pin", "Location request"),
     "unsupported": ("help-circle", "Unsupported message"),
 }
+
+
+ROLLOUTS = {
+    "canary": Look("Canary", "users", "info", "Part of the contacts get a new version."),
+    "shadow": Look(
+        "Shadow", "ghost", "info", "A new version is run silently beside the live one; it answers nobody."
+    ),
+    "promoted": Look("Live for everyone", "bolt", "good", "It was put live for everyone."),
+    "reverted": Look("Taken back by itself", "corner-up-left", "bad", "The guard took it back."),
+    "stopped": Look("Stopped", "hand-stop", "quiet", "It was ended before everybody had it."),
+}
+
+# Why a message was answered by another version than the live one.
+COURSES = {
+    "session": "this conversation began on it",
+    "candidate": "this contact tries it before everyone has it",
+}
+
+
+def rollout_look(rollout: Rollout) -> Look:
+    """Return how a rollout is shown: its way while it goes on, then its end."""
+    seen = ROLLOUTS[rollout.ending or rollout.mode]
+    return replace(seen, word=f"{seen.word} {rollout.percent} %") if seen.word == "Canary" else seen
+
+
+def course_word(course: str) -> str:
+    """Say why another version than the live one answered; empty when it was the live one."""
+    return COURSES.get(course, "")
 
 
 def look(state: str) -> Look:

@@ -1,37 +1,57 @@
-"""Reading chats: the list with its filters, and threads with what belongs to each bubble."""
+"""Reading chats: the list with its filters, and what stands beside each name."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from app.bot.content import preview
-from app.bot.models import Chat, Connection, Contact, Message
-from app.bot.schedules import KIND as SCHEDULE
+from app.bot.labels import labels_of
+from app.bot.models import Chat, ChatLabel, Connection, Contact, Label, Message
+from app.bot.sayings import said
+from app.bot.threads import HIDDEN_KINDS, STUCK, TROUBLE, Bubble, Thread, thread
+
+__all__ = [
+    "Bubble",
+    "ChatLine",
+    "ChatPage",
+    "ChatWish",
+    "Counts",
+    "Thread",
+    "chat_of",
+    "counts",
+    "get_chat",
+    "list_chats",
+    "said",
+    "thread",
+]
 
 PAGE = 30
-THREAD = 60
-MAX_THREAD = 500
-# The text search reads the newest messages only: it stays quick whatever the table holds.
-SEARCHED = 200_000
-# Rows that change other bubbles instead of being one.
-HIDDEN_KINDS = ("reaction", "edit", "revoke")
-TROUBLE = ("failed", "unknown", "dead", "held")
-# A reaction that did not arrive has a bubble of its own: it could not be seen, explained or sent again otherwise.
-_STUCK = and_(Message.kind == "reaction", Message.direction == "out", Message.state.in_(TROUBLE))
-_SHOWN = or_(Message.kind.not_in(HIDDEN_KINDS), _STUCK)
+# Counts beside filters stop here: beyond, the number says no more than “many”.
+MANY = 100
+# What can be asked of messages: the states that stand for each word.
+_ASKED = {"trouble": TROUBLE, **{state: (state,) for state in TROUBLE}}
+STATES = ("unread", "paused", "answering", "open", *_ASKED)
+_UNREAD = literal_column("chat.unread_count > 0")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatWish:
-    """Which chats to list; `after` is the (last_message_at, id) of the last chat already shown."""
+    """Which chats to list; `after` is the (last_message_at, id) of the last chat already shown, `now` in ms."""
 
     search: str = ""
     connection_id: int | None = None
+    brain_id: int | None = None
     state: str = ""
+    label_id: int | None = None
     after: tuple[int, int] | None = None
     limit: int = PAGE
+    now: int = 0
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether filters leave chats out."""
+        return bool(self.connection_id or self.brain_id or self.state or self.label_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,7 @@ class ChatLine:
     channel: str
     last: Message | None
     trouble: str | None
+    labels: Sequence[Label] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,146 +77,59 @@ class ChatPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """The message another one quotes."""
+class Counts:
+    """How many chats wait for somebody, each at most MANY."""
 
-    author: str
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bubble:
-    """A message with what belongs to it; `note`: it is no bubble but a line between them, with these words."""
-
-    message: Message
-    reactions: Sequence[str] = ()
-    quote: Quote | None = None
-
-    @property
-    def note(self) -> str:
-        """Say what happened by itself here; empty for what somebody said."""
-        return said(self.message) if self.message.kind == SCHEDULE else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """Bubbles in the order they were said; `earlier` is where the page before starts, None when there is none."""
-
-    bubbles: Sequence[Bubble] = ()
-    start: int = 0
-    earlier: int | None = None
-    cut: bool = field(default=False)
+    unread: int
+    paused: int
+    trouble: int
 
 
 def list_chats(session: Session, wish: ChatWish) -> ChatPage:
     """List chats, the most recent first."""
-    query = _lines().order_by(Chat.last_message_at.desc(), Chat.id.desc()).limit(wish.limit + 1)
-    for condition in _conditions(wish):
+    query = lines_query().order_by(Chat.last_message_at.desc(), Chat.id.desc()).limit(wish.limit + 1)
+    for condition in conditions(wish):
         query = query.where(condition)
+    if wish.after:
+        at, chat_id = wish.after
+        query = query.where(
+            or_(Chat.last_message_at < at, and_(Chat.last_message_at == at, Chat.id < chat_id))
+        )
     rows = session.execute(query).all()
-    lines = _with_news(session, rows[: wish.limit])
+    lines = with_news(session, rows[: wish.limit])
     more = len(rows) > wish.limit and lines
     return ChatPage(lines, (lines[-1].chat.last_message_at, lines[-1].chat.id) if more else None)
 
 
 def get_chat(session: Session, chat_id: int) -> ChatLine | None:
     """Find one chat."""
-    lines = _with_news(session, session.execute(_lines().where(Chat.id == chat_id)).all())
+    lines = with_news(session, session.execute(lines_query().where(Chat.id == chat_id)).all())
     return lines[0] if lines else None
 
 
 def chat_of(session: Session, connection_id: int, phone: str) -> ChatLine | None:
     """Find the chat of a phone number on a connection."""
-    query = _lines().where(Chat.connection_id == connection_id, Contact.phone == phone)
-    lines = _with_news(session, session.execute(query).all())
+    query = lines_query().where(Contact.connection_id == connection_id, Contact.phone == phone)
+    lines = with_news(session, session.execute(query).all())
     return lines[0] if lines else None
 
 
-def thread(session: Session, chat_id: int, start: int | None = None) -> Thread:
-    """Return the newest bubbles of a chat, or all from message `start` on (at most MAX_THREAD)."""
-    query = select(Message).where(Message.chat_id == chat_id, _SHOWN)
-    if start:
-        query = query.where(Message.id >= start)
-    limit = MAX_THREAD if start else THREAD
-    newest = list(session.scalars(query.order_by(Message.id.desc()).limit(limit)))
-    if not newest:
-        return Thread()
-    messages = newest[::-1]
-    bubbles = _bubbles(session, chat_id, messages)
-    return Thread(
-        bubbles, messages[0].id, _earlier(session, chat_id, messages[0].id), len(newest) == MAX_THREAD
+def counts(session: Session) -> Counts:
+    """Count what waits for somebody; each number costs an index of what waits, whatever else there is."""
+    stuck = select(Message.chat_id).where(STUCK).distinct()
+    return Counts(
+        _count(session, select(Chat.id).where(_UNREAD)),
+        _count(session, select(Chat.id).where(Chat.paused_at.is_not(None))),
+        _count(session, stuck),
     )
 
 
-def _earlier(session: Session, chat_id: int, start: int) -> int | None:
-    """Return the id at which the page before `start` begins."""
-    query = (
-        select(Message.id)
-        .where(Message.chat_id == chat_id, Message.id < start, _SHOWN)
-        .order_by(Message.id.desc())
-        .limit(THREAD)
-    )
-    return min(session.scalars(query), default=None)
+def _count(session: Session, query: Select[int]) -> int:
+    return session.scalar(select(func.count()).select_from(query.limit(MANY).subquery())) or 0
 
 
-def _bubbles(session: Session, chat_id: int, messages: Sequence[Message]) -> list[Bubble]:
-    reactions = _reactions(session, chat_id, {m.provider_id for m in messages if m.provider_id})
-    quotes = _quotes(session, chat_id, {m.quoted_id for m in messages if m.quoted_id})
-    return [
-        Bubble(message, reactions.get(message.provider_id or "", ()), quotes.get(message.quoted_id or ""))
-        for message in messages
-    ]
-
-
-def _reactions(session: Session, chat_id: int, targets: Iterable[str]) -> dict[str, list[str]]:
-    """Return each target's present reactions: the last one of each side, unless it was taken back."""
-    query = (
-        select(Message)
-        .where(
-            Message.chat_id == chat_id,
-            Message.kind == "reaction",
-            Message.quoted_id.in_(list(targets)),
-            Message.state.not_in(TROUBLE),
-        )
-        .order_by(Message.id)
-    )
-    present: dict[tuple[str, str], str] = {}
-    for row in session.scalars(query):
-        emoji = row.text or str(row.payload.get("emoji", ""))
-        present[(row.quoted_id or "", row.direction)] = emoji
-    shown: dict[str, list[str]] = {}
-    for (target, _side), emoji in present.items():
-        if emoji:
-            shown.setdefault(target, []).append(emoji)
-    return shown
-
-
-def _quotes(session: Session, chat_id: int, targets: Iterable[str]) -> dict[str, Quote]:
-    query = select(Message).where(Message.chat_id == chat_id, Message.provider_id.in_(list(targets)))
-    return {m.provider_id or "": Quote(m.author, m.kind, said(m)) for m in session.scalars(query)}
-
-
-def said(message: Message) -> str:
-    """Return the words of a message as its writer saw them: a pressed button's title, not its id."""
-    if message.kind == SCHEDULE:
-        return f"“{message.payload.get('command') or 'A command'}” ran by schedule"
-    if message.kind == "reaction" and message.direction == "out":
-        return preview(message.payload)
-    return _chosen(message) or message.text
-
-
-def _chosen(message: Message) -> str:
-    """Return the title of a pressed button or a chosen row; empty for anything else."""
-    answer = message.payload.get("interactive") if message.direction == "in" else None
-    inner = (
-        answer.get(str(answer.get("type"))) if isinstance(answer, Mapping) else message.payload.get("button")
-    )
-    title = inner.get("title") or inner.get("text") if isinstance(inner, Mapping) else ""
-    return title if isinstance(title, str) else ""
-
-
-def _lines() -> Select[Chat, Contact, Connection]:
+def lines_query() -> Select[Chat, Contact, Connection]:
+    """Return the query every list of chats begins with."""
     return (
         select(Chat, Contact, Connection)
         .join(Connection, Connection.id == Chat.connection_id)
@@ -203,42 +137,38 @@ def _lines() -> Select[Chat, Contact, Connection]:
     )
 
 
-def _conditions(wish: ChatWish) -> Iterable[ColumnElement[bool]]:
+def conditions(wish: ChatWish) -> Iterable[ColumnElement[bool]]:
+    """Say in SQL what a wish leaves in, its search and its place aside."""
     if wish.connection_id:
         yield Chat.connection_id == wish.connection_id
-    if wish.state:
-        states = TROUBLE if wish.state == "trouble" else (wish.state,)
-        yield Chat.id.in_(select(Message.chat_id).where(Message.state.in_(states)))
-    if wish.search.strip():
-        yield _matches(wish.search.strip())
-    if wish.after:
-        at, chat_id = wish.after
-        yield or_(Chat.last_message_at < at, and_(Chat.last_message_at == at, Chat.id < chat_id))
+    if wish.brain_id:
+        yield Connection.brain_id == wish.brain_id
+    if wish.label_id:
+        yield Chat.id.in_(select(ChatLabel.chat_id).where(ChatLabel.label_id == wish.label_id))
+    if wish.state in _ASKED:
+        yield Chat.id.in_(select(Message.chat_id).where(STUCK, Message.state.in_(_ASKED[wish.state])))
+    elif wish.state:
+        yield _in_state(wish)
 
 
-def _matches(search: str) -> ColumnElement[bool]:
-    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    pattern = f"%{escaped}%"
-    digits = "".join(c for c in search if c.isdigit())
-    newest = select(func.coalesce(func.max(Message.id), 0) - SEARCHED).scalar_subquery()
-    texts = select(Message.chat_id).where(Message.id > newest, Message.text.ilike(pattern, escape="\\"))
-    names = [
-        Contact.name.ilike(pattern, escape="\\"),
-        Contact.username.ilike(pattern, escape="\\"),
-        Chat.title.ilike(pattern, escape="\\"),
-    ]
-    phones = [Contact.phone.like(f"%{digits}%")] if len(digits) >= 3 else []
-    return or_(*names, *phones, Chat.id.in_(texts))
+def _in_state(wish: ChatWish) -> ColumnElement[bool]:
+    return {
+        "unread": _UNREAD,
+        "paused": Chat.paused_at.is_not(None),
+        "answering": and_(Chat.paused_at.is_(None), Connection.brain_id.is_not(None), Connection.enabled),
+        "open": Chat.window_until > wish.now,
+    }[wish.state]
 
 
-def _with_news(session: Session, rows: Sequence[object]) -> list[ChatLine]:
+def with_news(session: Session, rows: Sequence[object]) -> list[ChatLine]:
+    """Add to chats what is newest in them: the last message, trouble and labels."""
     found: list[tuple[Chat, Contact | None, Connection]] = [tuple(row) for row in rows]  # type: ignore[misc]
     ids = [chat.id for chat, _, _ in found]
-    last, trouble = _last(session, ids), _trouble(session, ids)
+    last, trouble, labels = _last(session, ids), _trouble(session, ids), labels_of(session, ids)
     return [
         ChatLine(
             chat, _name(chat, contact), _handle(chat, contact), connection.name, connection.channel,
-            last.get(chat.id), trouble.get(chat.id),
+            last.get(chat.id), trouble.get(chat.id), labels.get(chat.id, ()),
         )
         for chat, contact, connection in found
     ]  # fmt: skip
@@ -246,15 +176,19 @@ def _with_news(session: Session, rows: Sequence[object]) -> list[ChatLine]:
 
 def _last(session: Session, ids: Sequence[int]) -> dict[int, Message]:
     newest = (
-        select(func.max(Message.id))
-        .where(Message.chat_id.in_(ids), Message.kind.not_in(HIDDEN_KINDS))
-        .group_by(Message.chat_id)
+        select(Message.id)
+        .where(Message.chat_id == Chat.id, Message.kind.not_in(HIDDEN_KINDS))
+        .order_by(Message.id.desc())
+        .limit(1)
+        .correlate(Chat)
+        .scalar_subquery()
     )
-    return {m.chat_id: m for m in session.scalars(select(Message).where(Message.id.in_(newest)))}
+    chosen = select(newest).where(Chat.id.in_(ids))
+    return {m.chat_id: m for m in session.scalars(select(Message).where(Message.id.in_(chosen)))}
 
 
 def _trouble(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    query = select(Message.chat_id, Message.state).where(Message.chat_id.in_(ids), Message.state.in_(TROUBLE))
+    query = select(Message.chat_id, Message.state).where(Message.chat_id.in_(ids), STUCK)
     worst: dict[int, str] = {}
     for chat_id, state in session.execute(query.distinct()):
         known = worst.get(chat_id)

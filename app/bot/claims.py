@@ -12,9 +12,10 @@ from app.bot.channels.contract import Channel, Person
 from app.bot.lease import Claim, Claimed, Lease
 from app.bot.models import Connection, Contact, Message
 from app.bot.outbox import Order
-from app.bot.pacing import Pace, Sending
+from app.bot.pacing import Pace, Sending, pair_rule
 from app.bot.resume import Desk
 from app.brains.models import Brain
+from app.brains.rollout import Course, Offer, course
 from app.db import table_of
 from app.sql import Hot, among
 
@@ -37,7 +38,14 @@ class Job:
     message: Mapping[str, Any]
     chat: Claimed
     brain_id: int | None
-    version_id: int | None
+    course: Course
+    # The messages before it that are answered with it (app.bot.bursts).
+    merged: tuple[int, ...] = ()
+
+    @property
+    def version_id(self) -> int | None:
+        """The version that answers it; null where none does."""
+        return self.course.version_id
 
 
 @dataclass(slots=True)
@@ -76,7 +84,8 @@ def _claim(db: Db, wish: Wish) -> Work:
         if message is None:
             desk.steps.release(chat.lease, None, handled=chat.pending)
         else:
-            work.jobs.append(Job(chat.lease, facts.sending, message, chat, facts.brain_id, facts.version_id))
+            chosen = course(facts.offer, chat.pin, chat.lease.chat_id, now)
+            work.jobs.append(Job(chat.lease, facts.sending, message, chat, facts.offer.brain_id, chosen))
     desk.write()
     work.orders, work.changed = desk.orders, desk.changed
     return work
@@ -85,8 +94,7 @@ def _claim(db: Db, wish: Wish) -> Work:
 @dataclass(frozen=True, slots=True)
 class _Facts:
     sending: Sending
-    brain_id: int | None
-    version_id: int | None
+    offer: Offer
 
 
 def _sendings(db: Db, chats: Sequence[Claimed], wish: Wish) -> dict[int, _Facts]:
@@ -104,20 +112,22 @@ def _fact(chat: Claimed, row: Mapping[str, Any], people: Mapping[int, Person], w
         people.get(chat.contact_id or 0, Person()),
         chat.group_id,
         row["messages_per_second"],
-        row["pair_burst"],
+        pair_rule(row["pair_burst"], row["replies_per_minute"]),
         row["on_unknown"],
         channel.window_hours,
         channel.repeatable,
         wish.grace,
         row["last_webhook_at"] or 0,
     )
-    live = row["enabled"]
-    return _Facts(sending, row["brain_id"] if live else None, row["version_id"] if live else None)
+    offer = Offer(*(row[name] for name in _OFFERED)) if row["enabled"] else Offer()
+    return _Facts(sending, offer)
 
 
 _connection = table_of(Connection).c
 _contact = table_of(Contact).c
 _brain = table_of(Brain).c
+# In the order of an Offer's fields.
+_OFFERED = ("brain_id", "live", "candidate", "percent", "rollout_id", "epoch")
 _facts = Hot(
     select(
         _connection.id,
@@ -125,11 +135,16 @@ _facts = Hot(
         _connection.channel,
         _connection.messages_per_second,
         _connection.pair_burst,
+        _connection.replies_per_minute,
         _connection.on_unknown,
         _connection.enabled,
         _connection.last_webhook_at,
         _connection.brain_id,
-        _brain.live_version_id.label("version_id"),
+        _brain.live_version_id.label("live"),
+        _brain.candidate_version_id.label("candidate"),
+        _brain.candidate_percent.label("percent"),
+        _brain.rollout_id,
+        _brain.session_epoch.label("epoch"),
     )
     .outerjoin(table_of(Brain), (_brain.id == _connection.brain_id) & _brain.archived_at.is_(None))
     .where(among(_connection.id, "ids"))

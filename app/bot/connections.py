@@ -14,6 +14,7 @@ from app.signals import DomainError
 from app.vault import Vault
 
 MAX_PACE = 1000
+MAX_TAKEOVER = 7 * 24 * 60  # minutes
 
 
 class ConnectionRefused(DomainError):
@@ -39,6 +40,9 @@ class Wish:
     pair_burst: int = 45
     on_unknown: str = "resend"
     enabled: bool = True
+    replies_per_minute: int = 0
+    takeover_minutes: int = 60
+    loop_guard: bool = True
 
 
 class Connections:
@@ -88,6 +92,9 @@ class Connections:
         connection.pair_burst = wish.pair_burst
         connection.on_unknown = wish.on_unknown
         connection.enabled = wish.enabled
+        connection.replies_per_minute = wish.replies_per_minute
+        connection.takeover_minutes = wish.takeover_minutes
+        connection.loop_guard = wish.loop_guard
 
     def _problems(self, session: Session, connection: Connection, wish: Wish) -> dict[str, str]:
         if wish.channel not in self.channels:
@@ -110,6 +117,12 @@ def _plain_problems(wish: Wish) -> dict[str, str]:
         problems["messages_per_second"] = f"Messages per second must be 0 (no pacing) to {MAX_PACE}."
     if not 0 <= wish.pair_burst <= MAX_PACE:
         problems["pair_burst"] = f"The burst per person must be 0 (no pacing) to {MAX_PACE}."
+    if not 0 <= wish.replies_per_minute <= MAX_PACE:
+        problems["replies_per_minute"] = f"Answers a minute must be 0 (no cap) to {MAX_PACE}."
+    if not 0 <= wish.takeover_minutes <= MAX_TAKEOVER:
+        problems["takeover_minutes"] = (
+            f"The bot can be silent for 0 (not at all) to {MAX_TAKEOVER:,} minutes."
+        )
     if wish.on_unknown not in {"resend", "hold"}:
         problems["on_unknown"] = "Unknown sends can be sent again (resend) or held (hold)."
     return problems

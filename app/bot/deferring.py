@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection as Db
 from sqlalchemy import select, update
 
-from app.bot import lease
+from app.bot import attempts, lease
 from app.bot.models import Message
 
 # An inbound message whose turn could not be run that often is dead.
@@ -76,6 +76,7 @@ def _put_back(db: Db, turn: Deferred, chat: lease.Held, steps: lease.Steps) -> P
         "failed_at": turn.now if lost else None,
     }
     db.execute(update(Message).where(Message.id == turn.message_id).values(news))
+    attempts.write(db, [attempts.row(turn.message_id, turn.now, "refused", tries, (turn.code, turn.reason))])
     left = chat.pending - lost
     wait = 0 if lost else _wait(turn, tries)
     ready_at = turn.now + wait if left > 0 else None

@@ -10,14 +10,16 @@ from typing import Any
 
 import structlog
 
-from app.bot import claims, deferring, lease, outbox, turns
-from app.bot.channels.contract import Channel, SendResult
+from app.bot import bursts, claims, deferring, lease, outbox, turns
+from app.bot.bursts import Waiting
+from app.bot.channels.contract import Channel, SendResult, Sent
 from app.bot.chores import Chores
 from app.bot.claims import Job, Work
 from app.bot.deferring import Deferred, PutBack
 from app.bot.lease import Claim
 from app.bot.outbox import Completed, Completion, Order
 from app.bot.programs import Programs
+from app.bot.rollouts import Reverted
 from app.bot.running import Coming, Result, Runs
 from app.bot.turns import Ended, Stored
 from app.signals import changed
@@ -115,7 +117,7 @@ class Dispatcher:
     def _drain(self) -> bool:
         """Serve one batch; true when there may be more."""
         self._runs.renew()
-        self._tell(self._chores.look())
+        self._tell(self._chores.look(), troubled=True)
         room = IN_FLIGHT - self.in_flight
         if room <= 0:
             # A completion rings.
@@ -124,7 +126,7 @@ class Dispatcher:
         pulse = self._pulse
         wish = claims.Wish(Claim(pulse.owner, limit, pulse.clock(), pulse.lease), pulse.grace, self._channels)
         work: Work = self._database.writer.submit(claims.claim, wish).result()
-        self._tell(work.changed)
+        self._tell(work.changed, troubled=True)
         for order in work.orders:
             self._order(order)
         if work.jobs:
@@ -156,7 +158,11 @@ class Dispatcher:
 
     def _finish(self, result: Result) -> None:
         writer = self._database.writer
-        if isinstance(result, Deferred):
+        if isinstance(result, Waiting):
+            writer.submit(bursts.wait, result).add_done_callback(
+                _after(lambda waiting, _done: self._wake(waiting.ready_at), result)
+            )
+        elif isinstance(result, Deferred):
             writer.submit(deferring.defer, result).add_done_callback(_after(self._deferred, result))
         else:
             writer.submit(turns.store, result).add_done_callback(_after(self._stored, result))
@@ -173,7 +179,7 @@ class Dispatcher:
         log.warning(
             "turn put back", message=late.message_id, chat=late.lease.chat_id, code=late.code, dead=back.dead
         )
-        self._tell({late.lease.chat_id})
+        self._tell({late.lease.chat_id}, troubled=back.dead)
         if back.ready_at is not None:
             self._wake(back.ready_at)
 
@@ -183,6 +189,8 @@ class Dispatcher:
             return
         if stored.wake_at is not None:
             self._wake(stored.wake_at)
+        if stored.reverted:
+            self._reverted(stored.reverted)
         if stored.again:
             log.info("turn overtaken", message=turn.message_id, chat=turn.lease.chat_id)
             return
@@ -194,10 +202,24 @@ class Dispatcher:
             micros=turn.run["micros"],
         )
         self._tell({turn.lease.chat_id})
+        if turn.counted:
+            changed.send(topics={f"brain:{turn.run['brain_id']}"})
         if stored.order:
             self._order(stored.order)
         elif stored.more:
             self._bell.set()
+
+    def _reverted(self, reverted: Reverted) -> None:
+        log.warning(
+            "candidate taken back",
+            brain=reverted.brain_id,
+            rollout=reverted.rollout_id,
+            reason=reverted.reason,
+        )
+        changed.send(topics={"dashboard", "brains", f"brain:{reverted.brain_id}"})
+        # Whoever is to be told is told now, not at the next sweep.
+        self._chores.expect(self._pulse.clock())
+        self._bell.set()
 
     def _order(self, order: Order) -> None:
         with self._count:
@@ -213,7 +235,8 @@ class Dispatcher:
 
     def _completed(self, done: Completion, completed: Completed) -> None:
         self._landed()
-        self._tell({done.order.lease.chat_id})
+        troubled = done.order.resumed or not isinstance(done.result, Sent)
+        self._tell({done.order.lease.chat_id}, troubled=troubled)
         if completed.parked:
             log.error(
                 "connection parked", connection=done.order.sending.connection_id, reason=completed.parked
@@ -228,9 +251,10 @@ class Dispatcher:
         with self._count:
             self._sending -= 1
 
-    def _tell(self, chat_ids: set[int]) -> None:
+    def _tell(self, chat_ids: set[int], *, troubled: bool = False) -> None:
         if chat_ids:
-            changed.send(topics={"chats", "dashboard", *(f"chat:{i}" for i in chat_ids)})
+            more = {"failures"} if troubled else set()
+            changed.send(topics={"chats", "dashboard", *more, *(f"chat:{i}" for i in chat_ids)})
 
 
 def _after(

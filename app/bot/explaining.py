@@ -1,9 +1,13 @@
 """Why a message was or was not answered: one cause, in a sentence, with the one thing that helps."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.bot import hindsight, programs
+from app.bot import bursts, hindsight, loops, programs
 from app.bot.explanation import Case, Explanation
 from app.bot.models import Chat, Connection, Message, Run
 from app.brains.models import Brain, BrainVersion
@@ -32,7 +36,8 @@ def explain(session: Session, message_id: int, stale_after: int, now: int) -> Ex
         stale_after,
         now,
     )
-    return _unrun(case) if run is None else _unasked(case) or hindsight.explain(case)
+    found = _unrun(case) if run is None else _unasked(case) or hindsight.explain(case)
+    return replace(found, version=case.number, course=str(case.trace.get("course") or ""))
 
 
 def _unrun(case: Case) -> Explanation:
@@ -76,32 +81,37 @@ def _kept(case: Case) -> Explanation:
 def _unasked(case: Case) -> Explanation | None:
     """Explain a message whose brain was not asked; null when it was."""
     if case.reason.startswith(programs.PAUSED):
-        why = case.reason.removeprefix(programs.PAUSED).lstrip(": ")
-        told = f" ({why})" if why else ""
-        return Explanation(
-            "paused",
-            f"The bot was paused in this chat, because a person answers{told}.",
-            "Resume the bot when the person is done."
-            if case.chat.paused_at
-            else "It has been resumed since.",
-            "chat" if case.chat.paused_at else "",
-        )
-    if case.reason == programs.NO_BRAIN:
-        return _without_brain(case)
-    if case.reason == programs.NOT_LIVE:
-        return _without_version(case)
-    if case.reason == programs.OTHER_BRAIN:
-        return Explanation("no_brain", case.reason, "Choose the brain of this connection.", "connection")
-    if case.reason == programs.CANNOT_RUN:
-        return Explanation(
-            "error",
-            case.reason,
-            "Publish the brain again.",
-            "versions",
-            None,
-            case.brain.id if case.brain else None,
-        )
+        return _paused(case)
+    if case.reason.startswith(loops.REASON.partition(":")[0]):
+        return Explanation("loop", f"{case.reason}. The bot was paused here.", *_until_resumed(case))
+    if case.run and case.run.outcome == bursts.MERGED:
+        return Explanation("merged", f"{bursts.WHY}: see the answer there.")
+    if case.reason in _BRAINLESS:
+        return _BRAINLESS[case.reason](case)
     return None
+
+
+def _paused(case: Case) -> Explanation:
+    why = case.reason.removeprefix(programs.PAUSED).lstrip(": ")
+    told = f" ({why})" if why else ""
+    text = f"The bot was paused in this chat, because a person answers{told}."
+    return Explanation("paused", text, *_until_resumed(case))
+
+
+def _until_resumed(case: Case) -> tuple[str, str]:
+    """Return what helps while a chat is paused, and where."""
+    if case.chat.paused_at:
+        return "Resume the bot when the person is done.", "chat"
+    return "It has been resumed since.", ""
+
+
+def _other_brain(case: Case) -> Explanation:
+    return Explanation("no_brain", case.reason, "Choose the brain of this connection.", "connection")
+
+
+def _cannot_run(case: Case) -> Explanation:
+    brain_id = case.brain.id if case.brain else None
+    return Explanation("error", case.reason, "Publish the brain again.", "versions", None, brain_id)
 
 
 def _without_brain(case: Case) -> Explanation:
@@ -133,3 +143,11 @@ def _without_version(case: Case) -> Explanation:
             case.brain.id,
         )
     return Explanation("unpublished", "Nothing of the brain was live when this came.")
+
+
+_BRAINLESS: Final[Mapping[str, Callable[[Case], Explanation]]] = {
+    programs.NO_BRAIN: _without_brain,
+    programs.NOT_LIVE: _without_version,
+    programs.OTHER_BRAIN: _other_brain,
+    programs.CANNOT_RUN: _cannot_run,
+}

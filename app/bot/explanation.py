@@ -12,6 +12,7 @@ from app.brains.models import Brain, BrainVersion
 class Explanation:
     """Why: `cause` is one of CAUSES, `sentence` says it, `advice` is the one thing that helps.
 
+    `version` is the one that was asked, `course` why it was another than the live one (app.brains.rollout.Course).
     `place` says where that is done: command | versions | chat | connection | simulator, empty for nowhere.
     """
 
@@ -22,6 +23,7 @@ class Explanation:
     command_id: str | None = None
     brain_id: int | None = None
     version: int | None = None
+    course: str = ""
 
     @property
     def title(self) -> str:
@@ -38,6 +40,8 @@ CAUSES: Final = {
     "limit": "Over a limit",
     "lost": "Lost to another trigger",
     "paused": "Chat paused",
+    "merged": "Part of a longer text",
+    "loop": "Two bots in a row",
     "window": "Window closed",
     "old": "Too old",
     "duplicate": "Delivered twice",

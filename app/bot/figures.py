@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection as Db
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.bot import health
-from app.bot.models import Chat, Connection, Contact, Message
+from app.bot.models import Chat, Connection, Contact, Message, Run
 from app.bot.schedules import KIND as SCHEDULE
+from app.brains.ai.models import AiCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,18 @@ def latest(session: Session, limit: int = 8) -> list[Latest]:
     ]
 
 
-def first_since(session: Session, since: int) -> int:
-    """Return the lowest message id stored at or after `since`.
+def first_since(
+    db: Session | Db, since: int, model: type[Message] | type[Run] | type[AiCall] = Message
+) -> int:
+    """Return the lowest id of a message, run or AI call stored at or after `since`.
 
     Ids grow with time, so some twenty look-ups by key replace an index over the time of every message.
     """
-    low, high = 1, (session.scalar(select(func.max(Message.id))) or 0) + 1
+    low, high = 1, (db.scalar(select(func.max(model.id))) or 0) + 1
     while low < high:
         middle = (low + high) // 2
-        found = session.execute(
-            select(Message.id, Message.created_at).where(Message.id >= middle).order_by(Message.id).limit(1)
+        found = db.execute(
+            select(model.id, model.created_at).where(model.id >= middle).order_by(model.id).limit(1)
         ).one()
         if found.created_at < since:
             low = found.id + 1

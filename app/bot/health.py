@@ -22,7 +22,7 @@ def troubled(session: Session) -> dict[str, int]:
     """Count messages that need somebody's eye, by state."""
     rows = session.execute(
         select(Message.state, func.count())
-        .where(Message.state.in_(("dead", "unknown", "held", "failed")))
+        .where(Message.state.in_(("dead", "unknown", "held", "failed")), Message.aside_at.is_(None))
         .group_by(Message.state)
     )
     return {"dead": 0, "unknown": 0, "held": 0, "failed": 0} | {row[0]: row[1] for row in rows}

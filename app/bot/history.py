@@ -43,6 +43,30 @@ def recent(session: Session, brain_id: int, limit: int) -> list[Heard]:
     return [_heard(row, quoted) for row in newest]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages of a brain in the order they were answered, and the run the last of them had."""
+
+    heard: Sequence[Heard]
+    last: int
+
+
+def answered_after(session: Session, brain_id: int, run_id: int, until: int, limit: int) -> Page:
+    """Return the first messages a brain was asked after a run, up to a moment (ms)."""
+    query = _runs().order_by(None).order_by(Run.id).limit(limit)
+    played = or_(Run.digest.is_not(None), Run.outcome == "failed")
+    query = query.where(Run.brain_id == brain_id, Run.id > run_id, Run.created_at <= until, played)
+    rows = session.execute(query).all()
+    quoted = _quoted(session, [row.Message for row in rows])
+    return Page([_heard(row, quoted) for row in rows], rows[-1].Run.id if rows else run_id)
+
+
+def last_before(session: Session, brain_id: int, moment: int) -> int:
+    """Return the newest run of a brain up to a moment (ms); 0 when there is none."""
+    query = select(Run.id).where(Run.brain_id == brain_id, Run.created_at <= moment)
+    return session.scalar(query.order_by(Run.id.desc()).limit(1)) or 0
+
+
 def documents(session: Session, heard: Iterable[Heard]) -> dict[int, tuple[int, Mapping[str, Any]]]:
     """Return brain and document of each version that answered these messages, by the version's id."""
     wanted = {each.past.version_id for each in heard if each.past.version_id}

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import bindparam, case, func, insert, literal_column, select, update
+from sqlalchemy import bindparam, case, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.bot import people, statuses
+from app.bot import amending, handoff, media_wanted, notices, people, statuses, word_index
 from app.bot.channels.contract import Inbound, Item, Other, Renamed, Status
-from app.bot.models import Chat, Connection, Message, Notice
+from app.bot.models import Chat, Connection, Message
 from app.bot.people import Key, Place, Places
-from app.db import table_of, to_json
+from app.db import table_of
 from app.sql import Hot
 
 T = TypeVar("T")
 WINDOW = 24 * 3600 * 1000
-RAW_LIMIT = 256 * 1024
+# What changes other messages, or happens by itself.
+QUIET_KINDS = frozenset({"reaction", "edit", "revoke", "system"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Accepted:
     ready: set[int] = field(default_factory=set)
     changed: set[int] = field(default_factory=set)
     resolved: set[int] = field(default_factory=set)
+    troubled: bool = False
     learned: list[tuple[Key, Place]] = field(default_factory=list)
 
 
@@ -54,13 +56,16 @@ def accept(db: Db, deliveries: Sequence[Delivery]) -> list[Accepted]:
     if desk.rows:
         _store(db, desk, deliveries[0].now)
     for connection_id, item, result in desk.changes:
-        result.changed |= _amend(db, connection_id, item)
+        result.changed |= amending.amend(db, connection_id, item)
     _apply_receipts(db, deliveries, results[0])
-    _keep_notices(db, deliveries)
+    loose = [each for delivery in deliveries for each in delivery.notices]
+    notices.keep(db, [*loose, *_items(deliveries, Other)], deliveries[0].now)
     for connection_id, renamed in _items(deliveries, Renamed):
         people.rename(db, connection_id, renamed)
     if desk.repeated:
         _count_repeats(db, desk.repeated)
+    if desk.rows:
+        word_index.take_in(db)
     return results
 
 
@@ -81,6 +86,11 @@ class _Desk:
         self.owners: dict[tuple[int, str], Accepted] = {}
         self.changes: list[tuple[int, Inbound, Accepted]] = []
         self.repeated: Counter[tuple[int, str]] = Counter()
+        # What a person of the team should see (app.bot.unread).
+        self.notable: set[tuple[int, str]] = set()
+        # What one of the team wrote in the phone app just now.
+        self.written: set[tuple[int, str]] = set()
+        self.files: dict[tuple[int, str], Mapping[str, Any]] = {}
 
     def take(self, delivery: Delivery, connection_id: int, item: Inbound, result: Accepted) -> None:
         """Make the row of one message, and its contact and chat at a first meeting."""
@@ -93,7 +103,12 @@ class _Desk:
             result.learned.append((key, place))
         row = _row(delivery, connection_id, item, place)
         self.rows.append(row)
-        self.owners.setdefault((connection_id, row["provider_id"]), result)
+        name = connection_id, row["provider_id"]
+        self.owners.setdefault(name, result)
+        if _notable(delivery, item):
+            (self.written if item.outgoing else self.notable).add(name)
+        if item.kind in media_wanted.KINDS:
+            self.files[name] = item.payload
         if item.edits or item.revokes:
             self.changes.append((connection_id, item, result))
 
@@ -106,6 +121,11 @@ def _news(place: Place, item: Inbound) -> bool:
         or (person.phone and known.phone is None)
         or (person.user_id and known.user_id is None)
     )
+
+
+def _notable(delivery: Delivery, item: Inbound) -> bool:
+    """Tell whether somebody has just said this: it is new, and a bubble of its own."""
+    return item.kind not in QUIET_KINDS and (not item.at or item.at >= delivery.stale_before)
 
 
 def _row(delivery: Delivery, connection_id: int, item: Inbound, place: Place) -> dict[str, Any]:
@@ -123,7 +143,7 @@ def _row(delivery: Delivery, connection_id: int, item: Inbound, place: Place) ->
         "provider_id": item.provider_id[:255],
         # The unique inbound id does not cover our own phone's messages: their key keeps redeliveries single.
         "key": echo_key(connection_id, item.provider_id) if outgoing else None,
-        "quoted_id": item.quoted_id[:255] if item.quoted_id else None,
+        "quoted_id": (item.quoted_id or item.edits or item.revokes or "")[:255] or None,
         "author": "phone" if outgoing else "contact",
         "created_at": delivery.now,
         "provider_at": item.at or None,
@@ -143,13 +163,15 @@ def _store(db: Db, desk: _Desk, now: int) -> None:
     rows.sort(key=lambda row: row["chat_id"])
     chats: dict[int, dict[str, Any]] = {}
     desk.repeated = Counter((row["connection_id"], row["provider_id"]) for row in rows)
-    for row in _insert.each_returning(db, rows):
-        chat_id = row["chat_id"]
-        result = owners[row["connection_id"], row["provider_id"]]
-        desk.repeated[row["connection_id"], row["provider_id"]] -= 1
+    stored = _insert.each_returning(db, rows)
+    for row in stored:
+        chat_id, name = row["chat_id"], (row["connection_id"], row["provider_id"])
+        result = owners[name]
+        desk.repeated[name] -= 1
         result.new += 1
         result.changed.add(chat_id)
-        chat = chats.setdefault(chat_id, {"chat": chat_id, "new": 0, "window": 0, "now": now})
+        chat = chats.setdefault(chat_id, {"chat": chat_id, "new": 0, "window": 0, "now": now, "unread": 0})
+        chat["unread"] += name in desk.notable
         if row["state"] == "new":
             chat["new"] += 1
             result.ready.add(chat_id)
@@ -158,6 +180,11 @@ def _store(db: Db, desk: _Desk, now: int) -> None:
     desk.repeated = +desk.repeated
     if chats:
         _touch.each(db, [chats[chat_id] for chat_id in sorted(chats)])
+    written = {row["chat_id"] for row in stored if (row["connection_id"], row["provider_id"]) in desk.written}
+    if written:
+        handoff.replied(db, written, now)
+    if desk.files:
+        media_wanted.want(db, stored, desk.files, now)
 
 
 def _count_repeats(db: Db, repeated: Mapping[tuple[int, str], int]) -> None:
@@ -176,7 +203,7 @@ def _count_repeats(db: Db, repeated: Mapping[tuple[int, str], int]) -> None:
 
 
 def _inserting(dialect: Any) -> Any:
-    returned = ("connection_id", "provider_id", "chat_id", "state", "direction", "provider_at")
+    returned = ("id", "connection_id", "provider_id", "chat_id", "state", "direction", "provider_at")
     return (
         dialect.insert(Message)
         .inline()
@@ -222,23 +249,9 @@ _touch = Hot(
         ),
         last_message_at=bindparam("now"),
         window_until=_greatest,
+        unread_count=_chat.unread_count + bindparam("unread"),
     )
 )
-
-
-def _amend(db: Db, connection_id: int, item: Inbound) -> set[int]:
-    """Let an edit or a deletion show on the message it is about; neither runs a brain again."""
-    target = item.edits or item.revokes
-    news: dict[str, Any] = (
-        {"text": item.text, "edited_at": item.at or None} if item.edits else {"revoked_at": item.at or None}
-    )
-    query = (
-        update(Message)
-        .where(Message.connection_id == connection_id, Message.provider_id == target)
-        .values(news)
-        .returning(Message.chat_id)
-    )
-    return set(db.execute(query).scalars())
 
 
 def _items(deliveries: Sequence[Delivery], kind: type[T]) -> Iterable[tuple[int, T]]:
@@ -261,25 +274,7 @@ def _apply_receipts(db: Db, deliveries: Sequence[Delivery], result: Accepted) ->
         applied = statuses.apply(db, receipts, now)
         result.changed |= applied.changed
         result.resolved |= applied.resolved
-
-
-def _keep_notices(db: Db, deliveries: Sequence[Delivery]) -> None:
-    """Keep everything else raw."""
-    loose = [each for delivery in deliveries for each in delivery.notices]
-    others = [*loose, *_items(deliveries, Other)]
-    if others:
-        now = deliveries[0].now
-        db.execute(insert(Notice), [_notice(connection_id, other, now) for connection_id, other in others])
-
-
-def _notice(connection_id: int | None, other: Other, now: int) -> dict[str, Any]:
-    payload = other.payload if isinstance(other.payload, str) else to_json(other.payload)
-    return {
-        "connection_id": connection_id,
-        "field": other.field[:64],
-        "payload": payload[:RAW_LIMIT],
-        "created_at": now,
-    }
+        result.troubled |= applied.troubled
 
 
 def wake(db: Db, resolved: Sequence[tuple[set[int], int]]) -> list[None]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, select, update
 
 from app.bot.models import Chat
+from app.brains.rollout import Pin
 from app.db import table_of
 from app.sql import Hot, among
 
@@ -47,6 +48,15 @@ class Claimed:
     window_until: int
     paused_at: int | None
     pause_reason: str
+    session_version_id: int | None
+    session_brain_id: int | None
+    session_epoch: int
+    session_until: int
+
+    @property
+    def pin(self) -> Pin:
+        """The version its conversation began with."""
+        return Pin(self.session_version_id, self.session_brain_id, self.session_epoch, self.session_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,10 @@ _claim = Hot(
         _chat.window_until,
         _chat.paused_at,
         _chat.pause_reason,
+        _chat.session_version_id,
+        _chat.session_brain_id,
+        _chat.session_epoch,
+        _chat.session_until,
     )
 )
 _held = Hot(

@@ -1,56 +1,42 @@
 """Tables of the pipeline: connections, contacts, chats, messages, runs and the workers' own."""
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.bot import counting  # noqa: F401  its triggers come with the tables
+from app.bot.connection_models import Connection
+from app.bot.desk_models import Attempt, Errand
+from app.bot.inbox_models import ChatLabel, Label, MediaFile, Note
+from app.bot.privacy.rows import Erasure, Retention
+from app.bot.rollup_models import Rollup, RollupDelta
 from app.bot.run_models import Cooldown, Fault, Run, Schedule
+from app.bot.service_models import Counter, Notice, Worker
 from app.db import Base, document, millis, pk
 
 __all__ = [
+    "Attempt",
     "Chat",
+    "ChatLabel",
     "Connection",
     "Contact",
     "Cooldown",
     "Counter",
+    "Erasure",
+    "Errand",
     "Fault",
+    "Label",
+    "MediaFile",
     "Message",
+    "Note",
     "Notice",
     "Receipt",
+    "Retention",
+    "Rollup",
+    "RollupDelta",
     "Run",
     "Schedule",
     "Worker",
 ]
-
-
-class Connection(Base):
-    """One WhatsApp number joined to Brainbox through a channel."""
-
-    __tablename__ = "connection"
-    __table_args__ = (UniqueConstraint("channel", "account"),)
-
-    id: Mapped[pk]
-    name: Mapped[str] = mapped_column(String(100))
-    channel: Mapped[str] = mapped_column(String(32))
-    # What the channel routes by: the Cloud API's phone_number_id.
-    account: Mapped[str] = mapped_column(String(64))
-    config: Mapped[document]
-    # Secrets of the channel's Config, one encrypted JSON object (app.secrets).
-    secrets: Mapped[str] = mapped_column(Text, default="")
-    brain_id: Mapped[int | None] = mapped_column(ForeignKey("brain.id"))
-    enabled: Mapped[bool] = mapped_column(default=True)
-    # 0 = no pacing.
-    messages_per_second: Mapped[int] = mapped_column(default=80)
-    pair_burst: Mapped[int] = mapped_column(default=45)
-    # What becomes of a send with unknown outcome after the grace period: resend | hold.
-    on_unknown: Mapped[str] = mapped_column(String(8), default="resend")
-    # Sending stands still until then, with the reason; 0 = it does not.
-    parked_until: Mapped[millis] = mapped_column(BigInteger, default=0)
-    parked_reason: Mapped[str] = mapped_column(String(300), default="")
-    # Virtual scheduling of the throughput limit (app.bot.pacing), in microseconds.
-    next_slot: Mapped[millis] = mapped_column(BigInteger, default=0)
-    last_webhook_at: Mapped[millis | None]
-    created_at: Mapped[millis]
-    archived_at: Mapped[millis | None]
 
 
 class Contact(Base):
@@ -89,6 +75,26 @@ class Chat(Base):
             sqlite_where=text("ready_at IS NOT NULL"),
         ),
         Index("ix_chat_recent", "last_message_at", "id"),
+        Index(
+            "ix_chat_unread",
+            "last_message_at",
+            "id",
+            postgresql_where=text("unread_count > 0"),
+            sqlite_where=text("unread_count > 0"),
+        ),
+        Index(
+            "ix_chat_paused_until",
+            "paused_until",
+            postgresql_where=text("paused_until IS NOT NULL"),
+            sqlite_where=text("paused_until IS NOT NULL"),
+        ),
+        Index(
+            "ix_chat_paused",
+            "last_message_at",
+            "id",
+            postgresql_where=text("paused_at IS NOT NULL"),
+            sqlite_where=text("paused_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[pk]
@@ -110,6 +116,15 @@ class Chat(Base):
     # A person answers here since then: the brain stays silent until somebody lets it go on.
     paused_at: Mapped[millis | None]
     pause_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # The brain goes on by itself then; null = when somebody says so.
+    paused_until: Mapped[millis | None]
+    # The conversation finishes on the version it began with: until when, and of which brain at which rollback count.
+    session_version_id: Mapped[int | None]
+    session_brain_id: Mapped[int | None]
+    session_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
+    session_until: Mapped[millis] = mapped_column(BigInteger, default=0, server_default="0")
+    # Inbound messages nobody of the team has looked at (app.bot.unread).
+    unread_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[millis]
 
 
@@ -165,6 +180,38 @@ class Message(Base):
             postgresql_where=text("state IN ('dead','unknown','held','failed')"),
             sqlite_where=text("state IN ('dead','unknown','held','failed')"),
         ),
+        # For the failure desk (app.bot.failures).
+        Index(
+            "ix_message_desk",
+            "error_code",
+            "id",
+            "direction",
+            "state",
+            "connection_id",
+            postgresql_where=text("state IN ('dead','unknown','held','failed','retry') AND aside_at IS NULL"),
+            sqlite_where=text("state IN ('dead','unknown','held','failed','retry') AND aside_at IS NULL"),
+        ),
+        Index(
+            "ix_message_aside",
+            "aside_at",
+            "id",
+            postgresql_where=text("aside_at IS NOT NULL"),
+            sqlite_where=text("aside_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_message_stuck",
+            "chat_id",
+            "state",
+            postgresql_where=text("state IN ('dead','unknown','held','failed')"),
+            sqlite_where=text("state IN ('dead','unknown','held','failed')"),
+        ),
+        Index(
+            "ix_message_about",
+            "chat_id",
+            "quoted_id",
+            postgresql_where=text("kind IN ('reaction','edit')"),
+            sqlite_where=text("kind IN ('reaction','edit')"),
+        ),
     )
 
     id: Mapped[pk]
@@ -179,7 +226,7 @@ class Message(Base):
     provider_id: Mapped[str | None] = mapped_column(String(255))
     # Outbound: our own name for this send, echoed by status webhooks (biz_opaque_callback_data).
     key: Mapped[str | None] = mapped_column(String(64))
-    # The provider's id of the message this one quotes or reacts to.
+    # The provider's id of the message this one quotes, reacts to, changes or takes back.
     quoted_id: Mapped[str | None] = mapped_column(String(255))
     # Outbound: the inbound message it answers, and its place among the answers.
     parent_id: Mapped[int | None]
@@ -198,6 +245,16 @@ class Message(Base):
     failed_at: Mapped[millis | None]
     edited_at: Mapped[millis | None]
     revoked_at: Mapped[millis | None]
+    # An operator has put the failure away: nothing is to be done about it.
+    aside_at: Mapped[millis | None]
+    # Outbound: whose words these are, and in answer to a message of which moment; only what the analytics count by.
+    brain_id: Mapped[int | None]
+    version_id: Mapped[int | None]
+    command_id: Mapped[str | None] = mapped_column(String(40))
+    # Of the first answer alone: when the message it answers came in.
+    asked_at: Mapped[millis | None]
+    # When the provider took it from our own hands; a receipt's moment is in whole seconds and may lie before it.
+    accepted_at: Mapped[millis | None]
     # Inbound: how often it was delivered again, and ignored. Without a default here: inserts need not name it.
     repeats: Mapped[int] = mapped_column(server_default="0")
 
@@ -216,38 +273,3 @@ class Receipt(Base):
     at: Mapped[millis]
     payload: Mapped[document]
     created_at: Mapped[millis]
-
-
-class Notice(Base):
-    """A webhook item that is neither message nor status: kept raw, shown, never an error."""
-
-    __tablename__ = "notice"
-    __table_args__ = (Index("ix_notice_created", "created_at"),)
-
-    id: Mapped[pk]
-    connection_id: Mapped[int | None] = mapped_column(ForeignKey("connection.id"))
-    field: Mapped[str] = mapped_column(String(64))
-    payload: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[millis]
-
-
-class Worker(Base):
-    """A worker's sign of life."""
-
-    __tablename__ = "worker"
-
-    name: Mapped[str] = mapped_column(String(120), primary_key=True)
-    pid: Mapped[int]
-    version: Mapped[str] = mapped_column(String(40))
-    started_at: Mapped[millis]
-    beat_at: Mapped[millis]
-    in_flight: Mapped[int] = mapped_column(default=0)
-
-
-class Counter(Base):
-    """A number that has no rows of its own, such as webhooks refused for a bad signature."""
-
-    __tablename__ = "counter"
-
-    name: Mapped[str] = mapped_column(String(60), primary_key=True)
-    n: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, select, update
 
-from app.bot import lease, statuses
+from app.bot import attempts, lease, statuses
 from app.bot.channels.contract import Fault, Refused, SendResult, Sent, Status, Uncertain
 from app.bot.lease import Lease
 from app.bot.models import Connection, Message
@@ -84,6 +84,7 @@ class _Changes:
     rows: list[dict[str, Any]] = field(default_factory=list)
     started: list[dict[str, Any]] = field(default_factory=list)
     parked: dict[int, tuple[int, str]] = field(default_factory=dict)
+    tries: list[dict[str, Any]] = field(default_factory=list)
 
 
 def complete(db: Db, completions: Sequence[Completion]) -> list[Completed]:
@@ -99,10 +100,12 @@ def complete(db: Db, completions: Sequence[Completion]) -> list[Completed]:
         row = rows[each.order.key]
         change = _outcome(each, row, early.get(each.order.key, []), changes)
         new = {**row, **change}
+        changes.tries += _worth_keeping(each, row["id"])
         if change:
             changes.rows.append({"row": row["id"], **{f"new_{name}": new[name] for name in _FIELDS}})
         settled.append(new)
     _write_rows(db, changes)
+    attempts.write(db, changes.tries)
     results = [
         _follow(each, new, held.get(each.order.lease.chat_id), changes)
         for each, new in zip(completions, settled, strict=True)
@@ -127,6 +130,7 @@ _FIELDS = (
     "delivered_at",
     "read_at",
     "failed_at",
+    "accepted_at",
 )
 _message = table_of(Message).c
 _by_keys = Hot(
@@ -161,6 +165,16 @@ def _write_rows(db: Db, changes: _Changes) -> None:
         _change.each(db, sorted(changes.rows, key=lambda row: row["row"]))
 
 
+def _worth_keeping(each: Completion, message_id: int) -> list[dict[str, Any]]:
+    """Return the record of a try; none of one that came through at once."""
+    result, number = each.result, each.order.attempts
+    if isinstance(result, Sent):
+        return [attempts.row(message_id, each.now, "sent", number)] if number > 1 else []
+    if isinstance(result, Uncertain):
+        return [attempts.row(message_id, each.now, "uncertain", number, ("unknown", result.message))]
+    return [attempts.row(message_id, each.now, "refused", number, (result.code, result.message))]
+
+
 def _outcome(
     each: Completion, row: Mapping[str, Any], early: list[Status], changes: _Changes
 ) -> dict[str, Any]:
@@ -168,7 +182,9 @@ def _outcome(
     result, order = each.result, each.order
     if isinstance(result, Sent):
         took = Status(result.provider_id, "sent", each.now, order.key)
-        return {**statuses.advance(row, [took, *early]), **({"next_at": None} if row["next_at"] else {})}
+        waited = {"next_at": None} if row["next_at"] else {}
+        first = {} if row["accepted_at"] else {"accepted_at": each.now}
+        return {**statuses.advance(row, [took, *early]), **waited, **first}
     if row["state"] not in {"sending", "unknown"} or row["attempts"] != order.attempts:
         return {}
     if isinstance(result, Uncertain):

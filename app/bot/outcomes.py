@@ -1,6 +1,6 @@
 """Outcomes of runs made storable: messages to send, what lasts, and the record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +10,13 @@ from app.bot.composing import compose
 from app.bot.content import ContentError
 from app.bot.deferring import Deferred
 from app.bot.hearing import NOTHING
+from app.bot.rollouts import Counted
+from app.bot.schedules import KIND as TICK
 from app.bot.schedules import Agenda, Dropped, Wanted
+from app.bot.sessions import Session
 from app.bot.turns import Ended, Lasting, Reply, failed
 from app.brains import effects, limits, memory
+from app.brains.rollout import CANDIDATE, Pin
 from app.brains.runtime import Outcome, Program
 from app.brains.sandbox.wire import Fault as Problem
 
@@ -20,6 +24,7 @@ SANDBOX_DOWN = "sandbox"
 _SAID = effects.Reply | effects.Media | effects.React
 _REMEMBERED = effects.Remember | effects.Increment | effects.Forget
 _LASTING = _REMEMBERED | effects.Schedule | effects.Cancel | effects.Handoff
+_KEPT = _LASTING | effects.Cool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ def settled(played: Played, outcome: Outcome) -> Ended | Deferred:
     job = played.job
     if outcome.fault and outcome.fault.kind == SANDBOX_DOWN:
         return Deferred(job.lease, job.message["id"], outcome.fault.message, played.now, deferring.SANDBOX)
-    ended = unplayed(job, outcome, played.now)
+    ended = replace(unplayed(job, outcome, played.now), session=_session(played))
     if outcome.status == "silent" and not outcome.effects:
         return ended
     case = _case(played, outcome)
@@ -66,13 +71,63 @@ def unplayed(job: Job, outcome: Outcome, now: int) -> Ended:
         "version_id": job.version_id,
         "command_id": outcome.command_id,
         "outcome": outcome.status,
-        "trace": outcome.trace,
+        "fault": _kind(outcome),
+        "trace": {**outcome.trace, **_noted(job, outcome)},
         "micros": outcome.micros,
-        "journal": outcome.journal or None,
+        "journal": _journal(job, outcome),
         "digest": outcome.digest or None,
         "created_at": now,
     }
-    return Ended(job.lease, job.sending, job.message["id"], job.message["provider_id"], run, now)
+    message = job.message
+    ended = Ended(job.lease, job.sending, message["id"], message["provider_id"], run, now)
+    return replace(ended, counted=_counted(job, run), asked_at=message["created_at"], merged=job.merged)
+
+
+def left_to_a_person(job: Job, why: str, now: int) -> Ended:
+    """Return the record of a turn that is not answered any more: its chat is paused with it."""
+    ended = unplayed(job, Outcome("silent", trace={"reason": why}), now)
+    return replace(ended, lasting=Lasting(handoff=why))
+
+
+def _journal(job: Job, outcome: Outcome) -> Mapping[str, Any] | None:
+    """Return what the run depended on; the words of a burst are in no message of their own."""
+    if not outcome.journal or not job.merged:
+        return outcome.journal or None
+    return {**outcome.journal, "text": job.message["text"]}
+
+
+def _kind(outcome: Outcome) -> str | None:
+    """Name the kind of a failure; None for what is none."""
+    if outcome.status != "failed":
+        return None
+    return outcome.fault.kind[:12] if outcome.fault else "error"
+
+
+def _counted(job: Job, run: Mapping[str, Any]) -> Counted | None:
+    """Note a run for the rollout it is part of; one that no brain was asked about counts for neither arm."""
+    if not job.course.arm or not job.course.rollout_id or (run["outcome"] == "silent" and not run["digest"]):
+        return None
+    return Counted(
+        job.course.rollout_id, job.course.arm, job.lease.chat_id, job.sending.connection_id, run["created_at"]
+    )
+
+
+def _session(played: Played) -> Session | None:
+    """Let the conversation go on with this version for a while, where the brain wants that.
+
+    A candidate gets no hold on anybody, what is scheduled is no conversation, and a group's never ends.
+    """
+    job, minutes = played.job, played.program.document.settings.session_minutes
+    if not minutes or job.course.arm == CANDIDATE or job.message["kind"] == TICK or job.chat.group_id:
+        return None
+    until = played.now + minutes * 60_000
+    return Session(job.lease.chat_id, Pin(job.version_id, job.brain_id, job.course.epoch, until))
+
+
+def _noted(job: Job, outcome: Outcome) -> dict[str, Any]:
+    """Return what a trace tells beyond the run itself: why this version, and what lasts (replies have their rows)."""
+    lasting = [effects.as_data(each) for each in outcome.effects if isinstance(each, _KEPT)]
+    return ({"course": job.course.why} if job.course.why else {}) | ({"lasting": lasting} if lasting else {})
 
 
 def _why(outcome: Outcome) -> str:

@@ -16,15 +16,30 @@ PAIR_INTERVAL = 6_000  # ms a message to one person costs
 TOLERANCE = 250_000  # us of a number's throughput that may be spent at once
 
 
-def pair_turn(slot: int, burst: int, now: int) -> tuple[int, int]:
-    """Return when one more message to a person may go, and the slot that follows it (ms).
+@dataclass(frozen=True, slots=True)
+class PairRule:
+    """How fast messages may go to one person: `burst` at once, then one in `interval` ms; a burst of 0 = no pacing."""
 
-    `burst` messages may go at once, then one in six seconds; 0 = no pacing.
-    """
+    burst: int
+    interval: int = PAIR_INTERVAL
+
+
+def pair_rule(burst: int, per_minute: int) -> PairRule:
+    """Return the rule that keeps to WhatsApp's own limit and to our cap for each minute; 0 = there is none."""
+    if not per_minute:
+        return PairRule(burst)
+    interval = 60_000 // per_minute
     if not burst:
+        return PairRule(per_minute, interval)
+    return PairRule(min(burst, per_minute), max(interval, PAIR_INTERVAL))
+
+
+def pair_turn(slot: int, rule: PairRule, now: int) -> tuple[int, int]:
+    """Return when one more message to a person may go, and the slot that follows it (ms)."""
+    if not rule.burst:
         return now, slot
-    following = max(slot, now) + PAIR_INTERVAL
-    return max(now, following - burst * PAIR_INTERVAL), following
+    following = max(slot, now) + rule.interval
+    return max(now, following - rule.burst * rule.interval), following
 
 
 def number_turn(slot: int, per_second: int, now: int) -> tuple[int, int]:
@@ -55,7 +70,7 @@ class Sending:
     person: Person
     group_id: str | None
     messages_per_second: int
-    pair_burst: int
+    pair: PairRule
     on_unknown: str
     window_hours: int | None
     repeatable: bool
@@ -75,7 +90,7 @@ class Pace:
         """Return when a send may go (ms) and the pair slot after it; the number's slot is taken if it goes soon."""
         slots = self._load()[sending.connection_id]
         at, slot = number_turn(slots[0], sending.messages_per_second, now)
-        pair_at, following = pair_turn(pair_slot, sending.pair_burst, now)
+        pair_at, following = pair_turn(pair_slot, sending.pair, now)
         at = max(at, pair_at, slots[1])
         if at <= now + SHORT_WAIT:
             slots[0] = slot

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.bot.channels.contract import Person, Renamed
-from app.bot.models import Chat, Contact
+from app.bot.models import Chat, Contact, Counter
 from app.db import table_of
 
 T = TypeVar("T")
 Key = tuple[int, str]
 # A message that names neither id nor number still has to be kept: somebody of this name wrote it.
 NOBODY = "unknown"
+# The counter of the highest chat that was erased.
+ERASED_CHATS = "erased.chat"
 CACHED = 20_000
 
 
@@ -72,7 +74,7 @@ def find_or_make(db: Db, connection_id: int, person: Person, group_id: str | Non
     known = _merged(db, row, person)
     chat_id = _one(db, select(Chat.id).where(Chat.contact_id == row["id"]))
     if chat_id is None:
-        _insert(db, Chat, {"connection_id": connection_id, "contact_id": row["id"], **_new_chat(now)})
+        _insert(db, Chat, {"connection_id": connection_id, "contact_id": row["id"], **_new_chat(db, now)})
         chat_id = _one(db, select(Chat.id).where(Chat.contact_id == row["id"]))
     return Place(_there(chat_id), row["id"], known)
 
@@ -81,7 +83,7 @@ def _group(db: Db, connection_id: int, group_id: str, now: int) -> int:
     query = select(Chat.id).where(Chat.connection_id == connection_id, Chat.group_id == group_id)
     found = _one(db, query)
     if found is None:
-        _insert(db, Chat, {"connection_id": connection_id, "group_id": group_id, **_new_chat(now)})
+        _insert(db, Chat, {"connection_id": connection_id, "group_id": group_id, **_new_chat(db, now)})
         found = _one(db, query)
     return _there(found)
 
@@ -92,8 +94,9 @@ def _there(found: T | None) -> T:
     return found
 
 
-def _new_chat(now: int) -> dict[str, Any]:
+def _new_chat(db: Db, now: int) -> dict[str, Any]:
     return {
+        **_unused_id(db),
         "title": "",
         "last_message_at": now,
         "created_at": now,
@@ -103,6 +106,14 @@ def _new_chat(now: int) -> dict[str, Any]:
         "epoch": 0,
         "pair_slot": 0,
     }
+
+
+def _unused_id(db: Db) -> dict[str, int]:
+    """Number a chat so that it is never taken for one that was erased: SQLite would give its number again."""
+    if db.dialect.name != "sqlite":
+        return {}
+    erased = _one(db, select(Counter.n).where(Counter.name == ERASED_CHATS)) or 0
+    return {"id": max(_one(db, select(func.max(Chat.id))) or 0, erased) + 1}
 
 
 def _contact(db: Db, connection_id: int, person: Person) -> dict[str, Any] | None:

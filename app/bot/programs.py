@@ -8,10 +8,14 @@ from dataclasses import replace
 import structlog
 from sqlalchemy import select
 
+from app.bot import bursts
+from app.bot.bursts import Waiting
 from app.bot.claims import Job
 from app.bot.hearing import NOTHING, turn_of
 from app.bot.knowing import read_known
-from app.bot.outcomes import Played, settled, unplayed
+from app.bot.lease import Lease
+from app.bot.loops import LoopGuard
+from app.bot.outcomes import Played, left_to_a_person, settled, unplayed
 from app.bot.running import Coming, Result
 from app.bot.schedules import KIND as TICK
 from app.brains.capabilities.contract import Capabilities
@@ -42,21 +46,34 @@ class Programs:
         self._capabilities = capabilities
         self._programs: OrderedDict[int, Program] = OrderedDict()
         self._quoting: set[int] = set()
+        self._guard = LoopGuard(database)
 
     def run(self, jobs: Sequence[Job]) -> list[Result | Coming]:
         """Run each job's brain on its message and return what came of it, in the same order.
 
         A job without a brain ends silent, with the reason in its trace; what waits for an answer from outside is
-        still coming.
+        still coming, and what waits for the person to stop typing is put off.
         """
         now = self._clock()
         programs = self._load({job.version_id for job in jobs if job.version_id})
-        silent = {job.lease: out for job in jobs if (out := _unserved(job, programs))}
-        served = [job for job in jobs if job.lease not in silent]
-        results = iter(self._play(served, programs, now))
-        return [
-            unplayed(job, silent[job.lease], now) if job.lease in silent else next(results) for job in jobs
-        ]
+        found: dict[Lease, Result | Coming] = {}
+        served = []
+        for job in bursts.gather(self._database, jobs, programs, now):
+            if isinstance(job, Waiting):
+                found[job.lease] = job
+            elif outcome := _unserved(job, programs):
+                found[job.lease] = unplayed(job, outcome, now)
+            else:
+                served.append(job)
+        caught = self._guard.caught(served, now)
+        found |= {
+            job.lease: left_to_a_person(job, caught[job.lease.chat_id], now)
+            for job in served
+            if job.lease.chat_id in caught
+        }
+        served = [job for job in served if job.lease not in found]
+        found |= dict(zip((job.lease for job in served), self._play(served, programs, now), strict=True))
+        return [found[job.lease] for job in jobs]
 
     def _play(self, jobs: Sequence[Job], programs: Mapping[int, Program], now: int) -> list[Result | Coming]:
         if not jobs:

@@ -63,6 +63,8 @@ class Reception:
             work_ready.send(chats=len(accepted.ready))
         if accepted.changed:
             changed.send(topics={"chats", "dashboard", *(f"chat:{i}" for i in accepted.changed)})
+        if accepted.troubled:
+            changed.send(topics={"failures"})
 
     def forget(self) -> None:
         """Forget the places remembered: one of them is gone."""

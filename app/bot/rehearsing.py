@@ -119,7 +119,7 @@ class Rehearsals:
         with self._database.read() as session:
             heard = history.recent(session, job.brain_id, job.wanted)
             documents = history.documents(session, heard)
-        programs = {number: _compiled(number, *found) for number, found in documents.items()}
+        programs = {number: compiled(number, *found) for number, found in documents.items()}
         rehearsal = Rehearsal(draft, programs.get, self._runtime())
         job.total = len(heard)
         found: list[Compared] = []
@@ -140,7 +140,7 @@ def _note(job: Job, batch: Sequence[Heard], played: Sequence[Compared]) -> Seque
     return played
 
 
-def _compiled(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program | None:
+def compiled(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program | None:
     """Compile an earlier version; one that this Brainbox no longer understands is only known by its records."""
     try:
         return compile_program(version_id, brain_id, document)

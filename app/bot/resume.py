@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, literal_column, select, update
 
-from app.bot import lease
+from app.bot import attempts, lease
 from app.bot.lease import Claimed
 from app.bot.models import Message, Worker
 from app.bot.outbox import Order, uncertain, window_closed
@@ -39,6 +39,7 @@ class Desk:
         self._now = now
         self._pace = pace
         self._changes: list[dict[str, Any]] = []
+        self._tries: list[dict[str, Any]] = []
         self.steps = lease.Steps()
         self.orders: list[Order] = []
         self.changed: set[int] = set()
@@ -62,6 +63,7 @@ class Desk:
         """Store what was decided."""
         if self._changes:
             _change.each(self._db, sorted(self._changes, key=lambda row: row["row"]))
+        attempts.write(self._db, self._tries)
         self.steps.write(self._db)
         self._pace.write(self._db)
 
@@ -70,6 +72,7 @@ class Desk:
             # Its worker died between transaction B and C.
             news = uncertain(self._now + sending.grace, _LOST)
             self._set(row, news, chat)
+            self._keep(row, "lost", news)
             self.steps.release(chat.lease, news["next_at"])
             return
         at = row["next_at"] or 0
@@ -114,6 +117,11 @@ class Desk:
 
     def _close(self, row: Mapping[str, Any], chat: Claimed, end: Mapping[str, str]) -> None:
         self._set(row, {**end, "failed_at": self._now, "next_at": None}, chat)
+        self._keep(row, "held" if end["state"] == "held" else "closed", end)
+
+    def _keep(self, row: Mapping[str, Any], outcome: str, end: Mapping[str, Any]) -> None:
+        why = (end["error_code"], end["error"])
+        self._tries.append(attempts.row(row["id"], self._now, outcome, row["attempts"], why))
 
     def _set(self, row: Mapping[str, Any], news: Mapping[str, Any], chat: Claimed) -> None:
         known = {"error_code": None, "error": None, "failed_at": None, **row, **news}

@@ -17,11 +17,15 @@ class Run(Base):
     id: Mapped[pk]
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
     chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))
+    # Only what the analytics count by.
+    connection_id: Mapped[int | None]
     brain_id: Mapped[int | None] = mapped_column(ForeignKey("brain.id"))
     version_id: Mapped[int | None] = mapped_column(ForeignKey("brain_version.id"))
     command_id: Mapped[str | None] = mapped_column(String(40))
     # answered | silent | failed (app.brains.runtime.Outcome).
     outcome: Mapped[str] = mapped_column(String(12))
+    # What kind of failure it was (app.brains.sandbox.wire.Fault.kind); null when it was none.
+    fault: Mapped[str | None] = mapped_column(String(12))
     trace: Mapped[document] = mapped_column(JSON)
     micros: Mapped[int] = mapped_column(default=0)
     journal: Mapped[dict[str, Any] | None] = mapped_column(JSON)

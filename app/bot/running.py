@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from app.bot.bursts import Waiting
 from app.bot.claims import Job
 from app.bot.deferring import Deferred
 from app.bot.lease import Lease
@@ -15,7 +16,7 @@ from app.brains import limits
 # A run that is not back after this time (ms) is given up: its lease runs out and the turn is run again.
 MOST = int(limits.CALL_SECONDS * 1000) + 15_000
 
-Result = Ended | Deferred
+Result = Ended | Deferred | Waiting
 
 
 @dataclass(frozen=True, slots=True)

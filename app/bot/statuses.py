@@ -1,6 +1,7 @@
 """Delivery states as a lattice: late, repeated and reordered receipts all end in the same state (whatsapp A6)."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from app.sql import Hot, among
 
 # A send whose fate the provider has not told: any word from it wins.
 OPEN = ("queued", "sending", "retry", "unknown")
+TROUBLE = frozenset({"failed", "dead", "unknown", "held"})
 _RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 5}
 # The words a provider may use beyond ours change nothing.
 KNOWN = frozenset(_RANK)
@@ -69,6 +71,8 @@ class Applied:
 
     changed: set[int] = field(default_factory=set)
     resolved: set[int] = field(default_factory=set)
+    # Whether something failed, or what had failed came through after all.
+    troubled: bool = False
 
 
 _message = table_of(Message).c
@@ -87,15 +91,22 @@ def apply(db: Db, statuses: Sequence[tuple[int, Status]], now: int) -> Applied:
     by_row = _match(db, statuses)
     matched: set[int] = set()
     changes: list[dict[str, Any]] = []
+    again: Counter[int] = Counter()
     for row, indexes in by_row.values():
         matched.update(indexes)
-        change = advance(row, [statuses[i][1] for i in indexes])
+        told = [statuses[i][1] for i in indexes]
+        change = advance(row, told)
         if not change:
+            # That it was sent we know from the answer already; any other receipt was here before.
+            again[row["id"]] += sum(status.status != "sent" for status in told)
             continue
         changes.append({"row": row["id"], **{f"new_{name}": change.get(name, row[name]) for name in _FIELDS}})
         applied.changed.add(row["chat_id"])
         if row["state"] in OPEN and change.get("state", row["state"]) not in OPEN:
             applied.resolved.add(row["chat_id"])
+        applied.troubled |= bool(TROUBLE & {row["state"], change.get("state")})
+    if again := +again:
+        _repeat.each(db, [{"row": row, "times": times} for row, times in sorted(again.items())])
     if changes:
         _change.each(db, sorted(changes, key=lambda c: c["row"]))
     early = [statuses[i] for i in range(len(statuses)) if i not in matched]
@@ -108,6 +119,11 @@ _change = Hot(
     update(table_of(Message))
     .where(_message.id == bindparam("row"))
     .values({name: bindparam(f"new_{name}") for name in _FIELDS})
+)
+_repeat = Hot(
+    update(table_of(Message))
+    .where(_message.id == bindparam("row"))
+    .values(repeats=_message.repeats + bindparam("times"))
 )
 _by_key = Hot(
     select(*_columns).where(among(_message.key, "keys")).order_by(_message.id).with_for_update(key_share=True)

@@ -9,12 +9,14 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import insert, literal_column, null, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.bot import deferring, faults, lease
+from app.bot import bursts, deferring, faults, lease, rollouts, sessions
 from app.bot.deferring import Deferred, PutBack
 from app.bot.models import Chat, Cooldown, Message, Run
 from app.bot.outbox import Order, first_send
 from app.bot.pacing import Pace, Sending
+from app.bot.rollouts import Counted, Reverted
 from app.bot.schedules import Agenda, Planner
+from app.bot.sessions import Session
 from app.bot.statuses import KEY_LENGTH, KEY_PREFIX
 from app.brains import memory
 from app.brains.ending import error_data
@@ -58,13 +60,20 @@ class Ended:
     replies: Sequence[Reply] = ()
     cooldowns: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     lasting: Lasting | None = None
+    session: Session | None = None
+    counted: Counted | None = None
+    # When the message came in (ms): what the response time counts from.
+    asked_at: int | None = None
+    # Earlier messages that are answered with it.
+    merged: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What became of a turn: the first send, if one may go now. `fenced` = another worker has the chat.
 
-    `wake_at`: there will be something to do at this moment (ms); `again` = the turn was put back until then.
+    `wake_at`: there will be something to do at this moment (ms); `again` = the turn was put back until then;
+    `reverted`: a candidate was taken back with it.
     """
 
     order: Order | None = None
@@ -72,6 +81,7 @@ class Stored:
     more: bool = False
     again: bool = False
     wake_at: int | None = None
+    reverted: Reverted | None = None
 
 
 def send_key(account: str, provider_id: str, ordinal: int) -> str:
@@ -92,6 +102,7 @@ def store(db: Db, turns: Sequence[Ended]) -> list[Stored]:
     back = _put_back(db, kept, held, steps)
     kept = [turn for turn in kept if turn.message_id not in back]
     due = _keep(db, kept, planner)
+    reverted = rollouts.count(db, [(turn.counted, turn.run) for turn in kept if turn.counted])
     pace = Pace(db, {turn.sending.connection_id for turn in kept})
     rows: list[dict[str, Any]] = []
     results = []
@@ -103,7 +114,10 @@ def store(db: Db, turns: Sequence[Ended]) -> list[Stored]:
             results.append(Stored(again=True, wake_at=back[turn.message_id].ready_at))
         else:
             stored = _store_one(turn, chat, pace, rows, steps)
-            results.append(stored if due is None else replace(stored, wake_at=due))
+            told = reverted.get(turn.message_id)
+            results.append(
+                stored if due is None and not told else replace(stored, wake_at=due, reverted=told)
+            )
     if rows:
         _reply.each(db, rows)
     steps.write(db)
@@ -122,7 +136,7 @@ def _judged(turn: Ended, planner: Planner) -> Ended:
 def failed(turn: Ended, problem: Problem) -> Ended:
     """Return the turn without its effects, as one that failed; its digest would name what did not happen."""
     trace = {**turn.run["trace"], "error": error_data(problem)}
-    run = {**turn.run, "outcome": "failed", "trace": trace, "digest": None}
+    run = {**turn.run, "outcome": "failed", "fault": problem.kind[:12], "trace": trace, "digest": None}
     case = turn.lasting.case if turn.lasting else None
     return replace(turn, run=run, replies=(), cooldowns=(), lasting=Lasting(case=case, problem=problem))
 
@@ -156,8 +170,10 @@ def _keep(db: Db, turns: Sequence[Ended], planner: Planner) -> int | None:
     """Store runs and what lasts; returns the earliest moment (ms) something new is due."""
     if not turns:
         return None
-    _done.rows(db, ids=[turn.message_id for turn in turns])
-    _record.each(db, [turn.run for turn in turns])
+    _done.rows(db, ids=[each for turn in turns for each in (*turn.merged, turn.message_id)])
+    runs = [(run, turn.sending) for turn in turns for run in bursts.records(turn.run, turn.merged)]
+    _record.each(db, [{**run, "connection_id": sending.connection_id} for run, sending in runs])
+    sessions.keep(db, [turn.session for turn in turns if turn.session])
     cooldowns = [dict(row) for turn in turns for row in turn.cooldowns]
     if cooldowns:
         _cool(db, cooldowns)
@@ -173,7 +189,7 @@ def _keep(db: Db, turns: Sequence[Ended], planner: Planner) -> int | None:
 
 
 def _hand_off(db: Db, turn: Ended, reason: str) -> None:
-    news = {"paused_at": turn.now, "pause_reason": reason[:200]}
+    news = {"paused_at": turn.now, "pause_reason": reason[:200], "paused_until": None}
     db.execute(update(Chat).where(Chat.id == turn.lease.chat_id).values(news))
 
 
@@ -182,15 +198,16 @@ def _store_one(
 ) -> Stored:
     made = [_outbound(turn, ordinal, reply) for ordinal, reply in enumerate(turn.replies)]
     rows += made
-    pending = chat.pending - 1
+    handled = 1 + len(turn.merged)
+    pending = chat.pending - handled
     if not made:
-        steps.release(turn.lease, turn.now if pending > 0 else None, handled=1)
+        steps.release(turn.lease, turn.now if pending > 0 else None, handled)
         return Stored(more=pending > 0)
     order, ready_at = first_send(turn.sending, chat, pace, made[0], turn.now)
     if order is None:
-        steps.release(turn.lease, ready_at, handled=1)
+        steps.release(turn.lease, ready_at, handled)
         return Stored()
-    steps.keep(turn.lease, turn.now, order.pair_slot, handled=1)
+    steps.keep(turn.lease, turn.now, order.pair_slot, handled)
     return Stored(order=replace(order, rest=tuple(made[1:])))
 
 
@@ -211,6 +228,10 @@ def _outbound(turn: Ended, ordinal: int, reply: Reply) -> dict[str, Any]:
         "attempts": 0,
         "next_at": None,
         "created_at": turn.now,
+        "brain_id": turn.run["brain_id"],
+        "version_id": turn.run["version_id"],
+        "command_id": turn.run["command_id"],
+        "asked_at": None if ordinal else turn.asked_at,
     }
 
 
@@ -225,10 +246,12 @@ _record = Hot(
     [
         "message_id",
         "chat_id",
+        "connection_id",
         "brain_id",
         "version_id",
         "command_id",
         "outcome",
+        "fault",
         "trace",
         "micros",
         "journal",
@@ -254,6 +277,10 @@ _reply = Hot(
         "attempts",
         "next_at",
         "created_at",
+        "brain_id",
+        "version_id",
+        "command_id",
+        "asked_at",
     ],
 )
 

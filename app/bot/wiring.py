@@ -14,6 +14,8 @@ from app.bot.channels.contract import Channel, Checked, Item
 from app.bot.connections import Connections
 from app.bot.counters import Counters
 from app.bot.dispatch import Dispatcher, Pulse
+from app.bot.fetching import Fetcher
+from app.bot.files import FileStore
 from app.bot.front import Front
 from app.bot.inbox import Accepted
 from app.bot.intake import Intake
@@ -23,6 +25,8 @@ from app.bot.programs import Programs
 from app.bot.reception import Parcel, Reception
 from app.bot.rehearsing import Rehearsals
 from app.bot.sender import Sender
+from app.bot.shadowing import Shadow
+from app.bot.template_forms import Shape, Templates
 from app.bot.worker import Heart, Name, Worker
 from app.brains.ai.providers import Providers
 from app.brains.ai.service import AiService
@@ -63,6 +67,23 @@ class Bot:
         allow_private = self.house.settings.ai_allow_private
         providers = Providers(self.house.vault, allow_private=allow_private)
         return AiService(self.house.database, providers, allow_private=allow_private)
+
+    @cached_property
+    def files(self) -> FileStore:
+        """The files of messages."""
+        return FileStore(self.house.settings.brainbox_data)
+
+    @cached_property
+    def _templates(self) -> Templates:
+        return Templates(self.house.clock)
+
+    def templates(self, connection_id: int, *, again: bool = False) -> list[Shape]:
+        """List the approved templates of a connection; raises DomainError when they cannot be had."""
+        account = self.accounts.by_id(connection_id)
+        if account is None:
+            return []
+        channel = self.channels[account.channel]
+        return self._templates.of(connection_id, channel, account.config, again=again)
 
     @cached_property
     def rehearsals(self) -> Rehearsals:
@@ -106,7 +127,9 @@ class Bot:
         dispatcher = Dispatcher(database, self.channels, programs, pulse)
         sender = Sender(self.channels, self.accounts, dispatcher.sent)
         dispatcher.send = sender.send
-        return Worker(name, database, dispatcher, sender)
+        shadow = Shadow(database, lambda: Runtime(self.sandbox), self.house.clock)
+        fetcher = Fetcher(database, self.channels, self.accounts, self.files, self.house.clock)
+        return Worker(name, database, dispatcher, sender, (shadow, fetcher))
 
     def heart(self, worker: Worker | None = None) -> Heart:
         """Build the heartbeat of a worker, or of this web process; a restart takes over the row of its name."""

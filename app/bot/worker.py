@@ -4,9 +4,9 @@ import fcntl
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import structlog
 from sqlalchemy import delete
@@ -77,20 +77,42 @@ def only_copy(data: Path) -> IO[str]:
     return held
 
 
+class Beside(Protocol):
+    """What works beside a worker's messages, in a thread of its own."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self, timeout: float) -> None:
+        """End, within `timeout` seconds."""
+        ...
+
+
 class Worker:
     """Serves chats until it is stopped."""
 
-    def __init__(self, name: Name, database: Database, dispatcher: Dispatcher, sender: Sender) -> None:
+    def __init__(
+        self,
+        name: Name,
+        database: Database,
+        dispatcher: Dispatcher,
+        sender: Sender,
+        beside: Sequence[Beside] = (),
+    ) -> None:
         self._name = name
         self._database = database
         self._dispatcher = dispatcher
         self._sender = sender
+        self._beside = beside
 
     def start(self) -> None:
         """Free what a former process of this name held, then begin."""
         freed = self._database.writer.run(lambda db: lease.release_owner(db, self._name.text))
         self._dispatcher.start()
         self._dispatcher.wake()
+        for each in self._beside:
+            each.start()
         log.info("worker started", worker=self._name.text, leases_freed=freed)
 
     def wake(self) -> None:
@@ -109,6 +131,8 @@ class Worker:
 
     def stop(self) -> None:
         """Stop claiming, let sends under way finish, release what is held."""
+        for each in self._beside:
+            each.stop(STOP_SENDS)
         self._dispatcher.stop(STOP_SENDS)
         self._sender.close(STOP_SENDS)
         self._database.writer.run(lambda db: lease.release_owner(db, self._name.text))

@@ -55,6 +55,11 @@ class BrainSettings(Part):
     max_commands_per_message: Literal[1] = 1
     # Every run gets a process of its own, whatever the installation's way is.
     strict: bool = False
+    # A conversation with a person finishes on the version it began with, until nothing was said for so long; 0 = it
+    # does not.
+    session_minutes: Annotated[int, Field(ge=0, le=limits.SESSION_MINUTES)] = 0
+    # So long nothing must come before what somebody wrote in several messages is answered, once; 0 = each by itself.
+    burst_seconds: Annotated[int, Field(ge=0, le=limits.BURST_SECONDS)] = 0
 
     @field_validator("timezone")
     @classmethod

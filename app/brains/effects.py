@@ -1,7 +1,7 @@
 """What a turn may decide, as data; the pipeline carries it out with the commit."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,6 +151,29 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=as_dat
 def canonical_json(value: Any) -> str:
     """Write JSON data and effects as one text: the same in every process, whatever its hash seed."""
     return _encode(value)
+
+
+def restored(data: Sequence[Any]) -> Effect:
+    """Make an effect of what `as_data` wrote."""
+    name, *fields = data
+    if name == "Reply":
+        text, buttons, quote, menu, *rest = fields
+        return Reply(text, tuple(Button(*each[1:]) for each in buttons), quote, _menu(menu), *rest)
+    return _PLAIN[name](*fields)
+
+
+def _menu(data: Sequence[Any] | None) -> Menu | None:
+    if data is None:
+        return None
+    _, button, sections = data
+    return Menu(button, tuple(Section(each[1], tuple(Row(*row[1:]) for row in each[2])) for each in sections))
+
+
+# Effects whose fields are plain JSON data.
+_PLAIN: Mapping[str, Callable[..., Effect]] = {
+    kind.__name__: kind
+    for kind in (Media, React, Remember, Increment, Forget, Schedule, Cancel, Handoff, Cool)
+}
 
 
 def listed(effects: Sequence[Effect]) -> list[Any]:

@@ -1,6 +1,7 @@
 """Brains as YAML files: stable order, no secrets, the same bytes after export, import and export again."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import yaml
@@ -8,28 +9,51 @@ from pydantic import ValidationError
 
 from app.brains import limits
 from app.brains.document import Document, plain
+from app.brains.sandbox.wire import excerpt
 from app.signals import DomainError
 
 _ENTRIES: Final = 100_000
 
 
 class ImportRefused(DomainError):
-    """A file that cannot be taken in as a brain; the message says what to change."""
+    """A file that cannot be taken in as a brain; the message says what to change, and where (from 1) if it is known.
+
+    `excerpt` shows the lines around.
+    """
 
     code = "import-refused"
+
+    def __init__(
+        self, message: str, line: int | None = None, column: int | None = None, excerpt: Sequence[str] = ()
+    ) -> None:
+        place = f"Line {line}, column {column}: " if line and column else ""
+        super().__init__(f"{place}{message}")
+        self.message, self.line, self.column, self.excerpt = message, line, column, tuple(excerpt)
+
+
+class _Misplaced(Exception):
+    """Something that is not taken in, and where it stands."""
+
+    def __init__(self, message: str, mark: yaml.Mark) -> None:
+        super().__init__(message)
+        self.mark = mark
 
 
 class _Loader(yaml.CSafeLoader):
     """The safe loader, refusing keys that stand twice: the first one would be lost without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(keys) != len(set(keys)):
-            twice = next(key for index, key in enumerate(keys) if key in keys[:index])
-            raise ImportRefused(
-                f"Line {node.start_mark.line + 1}: “{twice}” stands there twice. Keep one of them."
-            )
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise _Misplaced(f"“{key.value}” stands there twice. Keep one of them.", key.start_mark)
+                seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+# A date is a text here: no field of a brain is one, and JSON has none.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -71,8 +95,16 @@ def load(text: str) -> dict[str, Any]:
     try:
         _check_events(text)
         data = yaml.load(text, Loader=_Loader)  # noqa: S506  a subclass of the safe loader
-    except (yaml.YAMLError, ValueError) as error:
-        raise ImportRefused(f"This is no YAML that can be read: {_reason(error)}") from error
+        json.dumps(data, allow_nan=False)
+    except _Misplaced as error:
+        raise _refused(text, str(error), error.mark) from error
+    except yaml.YAMLError as error:
+        reason = getattr(error, "problem", None) or str(error)[:200]
+        mark = getattr(error, "problem_mark", None)
+        raise _refused(text, f"This is no YAML that can be read: {reason}.", mark) from error
+    except (ValueError, TypeError) as error:
+        said = "A brain holds texts, whole and decimal numbers, true and false, and nothing else"
+        raise ImportRefused(f"{said}: {str(error)[:200]}.") from error
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise ImportRefused("This file is no brain: it must begin with “brain:” and “title:”.")
     return data
@@ -84,14 +116,12 @@ def _check_events(text: str) -> None:
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent):
-            raise ImportRefused(
-                f"Line {event.start_mark.line + 1}: references (*name) are not allowed; write it out."
-            )
+            raise _Misplaced("References (*name) are not allowed; write it out.", event.start_mark)
         if depth > limits.IMPORT_DEPTH or count > _ENTRIES:
             raise ImportRefused("This file is nested too deeply or has too many entries for a brain.")
 
 
-def _reason(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    return f"line {mark.line + 1}: {problem}" if mark else str(problem)[:200]
+def _refused(text: str, message: str, mark: yaml.Mark | None) -> ImportRefused:
+    if mark is None:
+        return ImportRefused(message)
+    return ImportRefused(message, mark.line + 1, mark.column + 1, excerpt(text, mark.line + 1))

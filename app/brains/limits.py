@@ -83,6 +83,8 @@ AI_ANSWER_CHARS: Final = 16_384
 AI_VARIABLES: Final = 25
 AI_PAST_CHARS: Final = 16_000  # of past turns
 SCHEDULED: Final = 20  # waiting in one chat
+SESSION_MINUTES: Final = 240
+BURST_SECONDS: Final = 30
 SCHEDULE_SECONDS: Final = 366 * 86_400
 SCHEDULE_BYTES: Final = 4_096  # arguments of a scheduled command
 

@@ -21,6 +21,12 @@ class Brain(Base):
     draft_rev: Mapped[int] = mapped_column(default=1)
     # No foreign key: the two tables would need each other first, and versions are never deleted.
     live_version_id: Mapped[int | None]
+    # The version that answers `candidate_percent` of 100 contacts instead, and the rollout that says so.
+    candidate_version_id: Mapped[int | None]
+    candidate_percent: Mapped[int] = mapped_column(default=0, server_default="0")
+    rollout_id: Mapped[int | None]
+    # Counts rollbacks: a conversation that began before one does not finish on its version.
+    session_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[millis]
     updated_at: Mapped[millis]
     archived_at: Mapped[millis | None]
@@ -70,4 +76,19 @@ class Memory(Base):
     # Grows with every change; a row that is made anew begins above all it had before.
     rev: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[millis | None]
+    updated_at: Mapped[millis]
+
+
+class Playground(Base):
+    """The phones one operator tries a brain with, and all that was said on them."""
+
+    __tablename__ = "playground"
+    __table_args__ = (UniqueConstraint("user_id", "brain_id"),)
+
+    id: Mapped[pk]
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
+    state: Mapped[document]
+    # Counts changes: one that was made from an older state is done again.
+    rev: Mapped[int]
     updated_at: Mapped[millis]

@@ -29,6 +29,7 @@ def recorded_turn(program: Program, turn: Turn, journal: Mapping[str, Any]) -> T
     identity, name, phone = journal["sender"]
     then = replace(
         turn,
+        text=journal.get("text", turn.text),
         now=journal["now"],
         seed=journal["seed"],
         sender=Sender(identity, name, phone),

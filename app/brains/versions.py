@@ -3,12 +3,14 @@
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.brains import rollout, rollouts
 from app.brains.document import content_hash
 from app.brains.models import Brain, BrainVersion
 from app.brains.problems import Problem
@@ -21,6 +23,16 @@ _DAY_MILLIS = 86_400_000
 _SLUG_CHARS = 60
 
 Check = Callable[[Mapping[str, Any]], Sequence[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who makes a version and when (ms), with a note; `override_reason` says why although its tests are not green."""
+
+    note: str
+    author_id: int | None
+    now: int
+    override_reason: str = ""
 
 
 class BrainNotFound(DomainError):
@@ -159,31 +171,53 @@ def publish(  # noqa: PLR0913  who publishes what, when, who judges it, and agai
     `override_reason` says why it goes live although its tests are not green. A draft with the content of the live
     version changes nothing and returns that version.
     """
-    brain = _locked(session, brain_id)
-    found = list(check(brain.draft))
-    if found:
-        raise NotPublishable(found)
-    digest = content_hash(brain.draft)
-    live = live_version(session, brain)
+    brain = locked(session, brain_id)
+    refuse(check(brain.draft))
+    digest, live = content_hash(brain.draft), live_version(session, brain)
     if live and live.hash == digest:
         return live
-    last = session.scalar(select(func.max(BrainVersion.number)).where(BrainVersion.brain_id == brain_id)) or 0
+    tried = rollouts.active(session, brain_id)
+    version = session.get(BrainVersion, tried.version_id) if tried else None
+    if version is None or version.hash != digest:
+        version = add(session, brain, Signed(note, author_id, now, override_reason))
+    brain.live_version_id, brain.updated_at = version.id, now
+    _end_rollout(session, brain, version, (author_id, now))
+    session.flush()
+    return version
+
+
+def refuse(found: Sequence[Problem]) -> None:
+    """Raise NotPublishable when something was found."""
+    if found:
+        raise NotPublishable(found)
+
+
+def add(session: Session, brain: Brain, signed: Signed) -> BrainVersion:
+    """Make the draft of a locked brain its next version, which is not live yet."""
+    newest = select(func.max(BrainVersion.number)).where(BrainVersion.brain_id == brain.id)
     version = BrainVersion(
-        brain_id=brain_id,
-        number=last + 1,
-        hash=digest,
+        brain_id=brain.id,
+        number=(session.scalar(newest) or 0) + 1,
+        hash=content_hash(brain.draft),
         document=dict(brain.draft),
-        note=note.strip()[:500],
-        override_reason=override_reason.strip()[:500] or None,
-        author_id=author_id,
-        created_at=now,
+        note=signed.note.strip()[:500],
+        override_reason=signed.override_reason.strip()[:500] or None,
+        author_id=signed.author_id,
+        created_at=signed.now,
     )
     session.add(version)
     session.flush()
-    brain.live_version_id, brain.updated_at = version.id, now
-    session.flush()
     _tell(brain, version)
     return version
+
+
+def _end_rollout(session: Session, brain: Brain, version: BrainVersion, by: tuple[int | None, int]) -> None:
+    """End what was being tried: nothing is compared with a version that is not live any more."""
+    tried = rollouts.active(session, brain.id)
+    if tried:
+        same = tried.version_id == version.id
+        ending = rollout.PROMOTED if same else rollout.STOPPED
+        rollouts.end(session, brain, ending, f"Version {version.number} was put live for everyone.", by)
 
 
 def _tell(brain: Brain, version: BrainVersion) -> None:
@@ -194,10 +228,15 @@ def _tell(brain: Brain, version: BrainVersion) -> None:
 
 
 def rollback(session: Session, brain_id: int, number: int, author_id: int | None, now: int) -> BrainVersion:
-    """Put an earlier version live and leave the draft alone; raises BrainNotFound."""
-    brain = _locked(session, brain_id)
+    """Put an earlier version live for the very next message and leave the draft alone; raises BrainNotFound.
+
+    Conversations do not finish on what is taken back, and a rollout ends.
+    """
+    brain = locked(session, brain_id)
     version = get_version(session, brain_id, number)
     brain.live_version_id, brain.updated_at = version.id, now
+    brain.session_epoch += 1
+    _end_rollout(session, brain, version, (author_id, now))
     session.flush()
     log.info("brain %s: version %s put live again by user %s", brain.slug, number, author_id)
     return version
@@ -207,6 +246,12 @@ def versions(session: Session, brain_id: int) -> list[BrainVersion]:
     """List all versions, the newest first."""
     query = select(BrainVersion).where(BrainVersion.brain_id == brain_id)
     return list(session.scalars(query.order_by(BrainVersion.number.desc())))
+
+
+def numbers(session: Session, version_ids: Collection[int]) -> dict[int, int]:
+    """Return the numbers of versions by their ids."""
+    query = select(BrainVersion.id, BrainVersion.number).where(BrainVersion.id.in_(version_ids))
+    return {row.id: row.number for row in session.execute(query)}
 
 
 def get_version(session: Session, brain_id: int, number: int) -> BrainVersion:
@@ -243,7 +288,7 @@ def restore(session: Session, brain_id: int, now: int) -> Brain:
     return brain
 
 
-def _locked(session: Session, brain_id: int) -> Brain:
+def locked(session: Session, brain_id: int) -> Brain:
     """Return a brain locked until the end of the transaction: two publishers get two numbers."""
     get_brain(session, brain_id)
     return session.scalars(

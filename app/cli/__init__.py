@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.cli import accounts, ai, brains, connections, health
+from app.cli import accounts, ai, brains, connections, health, recounting
 
 
 def init_app(app: Flask) -> None:
@@ -11,5 +11,6 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(connections.connection)
     app.cli.add_command(brains.brain)
     app.cli.add_command(ai.ai)
+    health.stats.add_command(recounting.rebuild)
     app.cli.add_command(health.stats)
     app.cli.add_command(health.doctor)

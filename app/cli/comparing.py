@@ -36,6 +36,13 @@ def diff_(context: click.Context, slug: str, old: str, new: str, exit_code: bool
     with explained(), house().database.read() as session:
         brain = _found(session, slug)
         found = diff.compare(_document(session, brain, old), _document(session, brain, new))
+    print_difference(found)
+    if found and exit_code:
+        context.exit(1)
+
+
+def print_difference(found: diff.Difference) -> None:
+    """Print what differs, word by word."""
     for field in found.fields:
         click.echo(f"{click.style('changed', bold=True)} {field.path}: {_marked(field)}")
     for part in found.parts:
@@ -45,8 +52,6 @@ def diff_(context: click.Context, slug: str, old: str, new: str, exit_code: bool
             click.echo(f"    {field.path}: {_marked(field)}")
     if not found:
         click.echo("Nothing differs.")
-    elif exit_code:
-        context.exit(1)
 
 
 @click.command()

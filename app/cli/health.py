@@ -23,11 +23,14 @@ from app.vault import VaultError
 from app.web import house
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
 @with_appcontext
-def stats(as_json: bool) -> None:
+def stats(context: click.Context, as_json: bool) -> None:
     """Print messages by direction and state, contacts, chats and lag."""
+    if context.invoked_subcommand:
+        return
     shared = house()
     with explained(), shared.database.read() as session:
         figures = health.stats(session, shared.clock())

@@ -12,7 +12,7 @@ from app.web import socketio
 
 # A page watches a handful; a browser that asks for more is no page of ours.
 MAX_TOPICS = 20
-TOPIC = re.compile(r"dashboard|chats|connections|chat:\d{1,18}")
+TOPIC = re.compile(r"dashboard|chats|connections|failures|(chat|brain):\d{1,18}")
 
 
 @socketio.on("connect")

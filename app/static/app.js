@@ -44,14 +44,8 @@ const clicks = {
     setTimeout(() => (word.textContent = "Copy"), 1600);
   },
   "[data-popover]": (link) => document.getElementById(link.dataset.popover).showPopover({ source: link }),
-  "[data-insert]": (button) => {
-    const field = one("#source");
-    field.focus();
-    write(button.dataset.insert);
-  },
   "[data-step-act]": (button) => moveStep(button.closest("[data-step]"), button.dataset.stepAct),
   "[data-step-add]": (button) => addStep(button.dataset.stepAdd),
-  "[data-jump]": (link) => jump(document.getElementById(link.dataset.jump), link.dataset.line, link.dataset.column),
   // A suggestion or a reply button of the phone: written into the composer and sent like anything typed.
   "[data-say]": (button) => {
     const { kind, choice, quoted, text } = one("#composer").elements;
@@ -103,10 +97,6 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("input", (event) => {
   if (event.target.matches("[data-counter]")) count(event.target);
-  if (event.target.matches(".code-text")) {
-    drawCode(event.target);
-    one("[data-band]", event.target.parentElement).hidden = true;
-  }
   if (event.target.closest("[data-draft]")) {
     draft.typed = true;
     one("#save-state")?.setAttribute("data-state", "typing");
@@ -144,66 +134,6 @@ window.addEventListener("pagehide", () => {
   if (form && draft.typed) navigator.sendBeacon(form.action, new FormData(form));
 });
 
-// ---- The script: numbered lines, indentation by keys, and errors that lead to their place --------------------------
-
-const INDENT = 4;
-
-function drawCode(field) {
-  const lines = field.value.split("\n").length;
-  field.rows = Math.max(lines + 1, 8);
-  const numbers = one("[data-numbers]", field.parentElement);
-  if (numbers.childElementCount !== lines) {
-    numbers.replaceChildren(...Array.from({ length: lines }, (_, n) => Object.assign(document.createElement("span"), { textContent: n + 1 })));
-  }
-}
-
-function jump(field, line, column) {
-  if (!field) return;
-  const lines = field.value.split("\n");
-  const row = Math.min(Math.max(Number(line) || 1, 1), lines.length) - 1;
-  const start = lines.slice(0, row).join("\n").length + (row ? 1 : 0);
-  const at = start + Math.min(column ? Number(column) - 1 : lines[row].search(/\S|$/), lines[row].length);
-  field.focus();
-  field.setSelectionRange(at, start + lines[row].length);
-  const band = field.parentElement.querySelector("[data-band]");
-  if (!band) return;
-  band.hidden = false;
-  band.style.setProperty("--row", row);
-  band.scrollIntoView({ block: "center" });
-}
-
-// Typing for the operator: unlike setting the value, this can be undone with Ctrl+Z.
-function write(text) {
-  document.execCommand(text ? "insertText" : "delete", false, text);
-}
-
-function indent(field, back) {
-  const { selectionStart: from, selectionEnd: to, value } = field;
-  const start = value.lastIndexOf("\n", from - 1) + 1;
-  if (!back && from === to) return write(" ".repeat(INDENT - ((from - start) % INDENT)));
-  const before = value.slice(start, to).split("\n");
-  const after = before.map((line) => (back ? line.replace(/^ {1,4}/, "") : line && " ".repeat(INDENT) + line)).join("\n");
-  if (after === before.join("\n")) return;
-  field.setSelectionRange(start, to);
-  write(after);
-  field.setSelectionRange(from === to ? Math.max(from - INDENT, start) : start, start + after.length);
-}
-
-function codeKey(event) {
-  const field = event.target;
-  if (event.key === "Escape") field.dataset.leave = "yes";
-  else if (event.key === "Tab" && !field.dataset.leave) {
-    event.preventDefault();
-    indent(field, event.shiftKey);
-  } else if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
-    const line = field.value.slice(0, field.selectionStart).split("\n").at(-1);
-    write("\n" + line.match(/^ */)[0] + (/:\s*$/.test(line) ? " ".repeat(INDENT) : ""));
-  } else if (event.key !== "Shift") delete field.dataset.leave;
-}
-
-document.addEventListener("focusout", ({ target }) => target.matches?.(".code-text") && delete target.dataset.leave);
-
 // ---- The steps of a test: their order on the page is their order in the test --------------------------------------
 
 function stepsChanged(words) {
@@ -236,7 +166,7 @@ function addStep(kind) {
   stepsChanged((rows) => `Step ${rows.length} added`);
 }
 
-// ---- Keys: save, try, search, and the phone's last messages ----------------------------------------------------------
+// ---- Keys of the phone (all others: shortcuts.js) --------------------------------------------------
 
 const sent = [];
 let place = 0;
@@ -247,24 +177,7 @@ function recall(field, step) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "s" && one("[data-draft]")) {
-    event.preventDefault();
-    one("[data-draft]").requestSubmit();
-  } else if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && one("#try")) {
-    event.preventDefault();
-    one("#try").requestSubmit();
-  } else if (event.altKey && /^Arrow(Up|Down)$/.test(event.key) && event.target.closest("[data-step]")) {
-    event.preventDefault();
-    moveStep(event.target.closest("[data-step]"), event.key === "ArrowUp" ? "up" : "down");
-  } else if (event.target.matches(".code-text")) {
-    codeKey(event);
-  } else if (event.key === "/" && !event.target.matches("input, textarea, select")) {
-    const search = one("[data-search]");
-    if (search) {
-      event.preventDefault();
-      search.focus();
-    }
-  } else if (event.target.matches("#composer [name=text]")) {
+  if (event.target.matches("#composer [name=text]")) {
     if (event.key === "ArrowUp" && !event.target.value.includes("\n")) recall(event.target, -1);
     if (event.key === "ArrowDown" && !event.target.value.includes("\n")) recall(event.target, 1);
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -376,7 +289,6 @@ function settle() {
   ageNotices();
   watch();
   all("[data-counter]").forEach(count);
-  all(".code-text").forEach(drawCode);
 }
 
 function start() {
@@ -385,8 +297,6 @@ function start() {
   const zone = one("[data-browser-zone]");
   if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
   settle();
-  const asked = new URLSearchParams(location.search);
-  if (asked.has("line")) jump(one("#answer-script:not([hidden]) #source") || one("#text-1"), asked.get("line"), asked.get("column"));
   connect();
 }
 

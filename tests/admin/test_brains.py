@@ -128,7 +128,7 @@ def test_commands_move_copy_switch_and_come_back_after_deletion(owner: Browser, 
     value = (
         kept.group(1).replace("&#34;", '"').replace("&#39;", "'").replace("&lt;", "<").replace("&amp;", "&")
     )
-    owner.post("/brains/demo/commands/restore", value=value)
+    owner.post("/brains/demo/undo", value=value)
     assert names(house)[:3] == ["Echo", "Echo copy", "Hello"]
 
 
@@ -151,7 +151,7 @@ def test_export_and_import_give_the_same_brain_back(owner: Browser, house: House
     assert "Nothing to repair" in look.text
     with house.database.read() as session:
         assert versions.count_brains(session) == 1
-    made = owner.post("/brains/import", text=exported.text, confirm="yes")
+    made = owner.post("/brains/import", text=exported.text, confirm="yes", permit="ai")
     again = owner.get(made.location.replace("/brains/", "/brains/") + "/export.yaml").text
     assert again.split("\n", 1)[1] == exported.text.split("\n", 1)[1]
 

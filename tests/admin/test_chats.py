@@ -12,9 +12,10 @@ from app.bot import handoff
 from app.bot.channels import simulator
 from app.bot.channels.contract import Person
 from app.bot.channels.simulator import Envelope
-from app.bot.chats import THREAD, ChatWish, list_chats, thread
+from app.bot.chats import ChatWish, list_chats, thread
 from app.bot.figures import first_since
 from app.bot.models import Connection, Message
+from app.bot.threads import THREAD
 from app.web import House
 
 ADA, KOFI = Person(phone="15550100001", name="Ada"), Person(phone="15550100002", name="Kofi <b>")
@@ -136,8 +137,10 @@ def test_a_long_thread_is_read_back_page_by_page_without_gaps(house: House, take
     with house.database.read() as session:
         first = thread(session, 1)
         assert [b.message.text for b in first.bubbles][-1] == f"message {THREAD * 2 + 4}"
-        second = thread(session, 1, first.earlier)
-        third = thread(session, 1, second.earlier)
+        assert first.earlier
+        second = thread(session, 1, first.earlier.start, first.earlier.end)
+        assert second.earlier
+        third = thread(session, 1, second.earlier.start, second.earlier.end)
         assert len(third.bubbles) == THREAD * 2 + 5
         assert third.earlier is None
 

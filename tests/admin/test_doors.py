@@ -26,12 +26,14 @@ PAGES = (
     "publishing",
     "comparing",
     "rehearsing",
+    "rollouts",
     "explaining",
     "simulator",
     "chats",
     "connections",
     "ai",
     "prompts",
+    "palette",
     "setup",
     "auth",
 )
@@ -188,7 +190,7 @@ def test_the_first_page_is_light(owner: Browser):
         assert "immutable" in answer.headers["Cache-Control"]
         sizes.append(len(answer.data))
         answer.close()
-    assert len(sizes) == 8
+    assert len(sizes) == 11
     assert sum(sizes) < 160_000
 
 

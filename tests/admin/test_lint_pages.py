@@ -75,3 +75,8 @@ def test_a_live_brain_with_a_new_kind_of_error_still_counts_as_unchanged(house: 
     page = owner.get("/brains/demo").text
     assert "this brain may not" in page
     assert "Draft is the same" in page
+
+
+def test_a_finding_in_a_prompt_leads_to_the_prompt(owner: Browser):
+    owner.post("/brains/demo/prompts/", name="idle")
+    assert '<a href="/brains/demo/prompts/idle">idle</a>:' in owner.get("/brains/demo").text

@@ -65,6 +65,7 @@ class Desk:
             "journal": {"now": 1},
             "digest": "d",
             "created_at": self.clock(),
+            **more.pop("run", {}),
         }
         more.setdefault("replies", tuple(Reply({"kind": "text", "text": text}, text) for text in texts))
         message = job.message

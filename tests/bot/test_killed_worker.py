@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.bot.models import Message, Schedule
+from app.bot.recounting import Recount
 from app.settings import ROOT
 from tests.bot.town import Town, script, until
 
@@ -88,3 +89,4 @@ def test_every_step_is_taken_once_and_in_order_under_kills(installation: Flask):
     assert town.all(select(Schedule)) == []
     sent = town.all(select(Message).where(Message.direction == "out"))
     assert len(sent) == CHATS * STEPS
+    assert list(Recount(town.database, town.house.clock()).check()) == []

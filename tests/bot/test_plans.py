@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from app.bot import claims, lease, outbox, resume, statuses
+from app.bot import attempts, claims, lease, outbox, resume, statuses
 from app.db import Base
 from app.sql import Hot
 
 FOUND = {
     f"{module.__name__}.{name}": value
-    for module in (claims, lease, outbox, resume, statuses)
+    for module in (attempts, claims, lease, outbox, resume, statuses)
     for name, value in vars(module).items()
     if isinstance(value, Hot)
 }

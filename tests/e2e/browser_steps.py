@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 AXE = Path(__file__).resolve().parent / "vendor/axe-4.14.1.min.js"
+EMAIL, PASSWORD = "ada@example.com", "a long enough password"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # Where pictures of every page are kept, for people to look at; unset = nowhere.
 PICTURES = os.environ.get("BRAINBOX_PICTURES", "")
@@ -21,6 +23,23 @@ class Watched:
         page.on("pageerror", lambda error: self.faults.append(str(error)))
 
 
+def come_in(page: Page, session_cookies: list[Any], first_run: list[str]) -> None:
+    """Be signed in as the owner; the first who comes sets the installation up and looks at those pages."""
+    if session_cookies:
+        page.context.add_cookies(session_cookies)
+        return
+    page.goto("/")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    look_at(page, "setup-account", first_run)
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_role("button", name="Make it and try it")).to_be_visible()
+    look_at(page, "setup-brain", first_run)
+    page.get_by_role("button", name="Make it and try it").click()
+    expect(page.get_by_label("Message", exact=True)).to_be_visible()
+    session_cookies += page.context.cookies()
+
+
 def own_brain(page: Page) -> str:
     """Make a brain for one test from the demo; returns its address."""
     page.goto("/brains/")
@@ -29,6 +48,11 @@ def own_brain(page: Page) -> str:
     page.get_by_role("button", name="Make it").click()
     page.wait_for_url("**/brains/a-brain-of-its-own*")
     return page.url
+
+
+def script_of(page: Page) -> Locator:
+    """Return the editor of the open command's script; its text is that of the field #source."""
+    return page.get_by_role("textbox", name="Script", exact=True)
 
 
 def change_text(page: Page, text: str) -> None:
@@ -44,11 +68,13 @@ def say(page: Page, text: str, answer: str) -> None:
     expect(page.locator(".bubble:not(.bubble-own)").last).to_contain_text(answer)
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe finds: rule, place and why."""
-    # Its source runs through the debugger, which the page's own policy does not bind.
-    page.evaluate(AXE.read_text() + "; true")
-    found = page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
+def violations(page: Page, *, colours: bool = False) -> list[str]:
+    """Return what axe finds: rule, place and why; `colours`: only what a theme can change."""
+    if not page.evaluate("Boolean(window.axe)"):
+        # Its source runs through the debugger, which the page's own policy does not bind.
+        page.evaluate(AXE.read_text() + "; true")
+    wanted = {"runOnly": ["color-contrast"] if colours else RULES, "resultTypes": ["violations"]}
+    found = page.evaluate("(wanted) => axe.run(document, wanted)", wanted)
     return [
         f"{each['id']}: {node['target']} {node['failureSummary']}"
         for each in found["violations"]

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_steps import Watched, look_at
-from playwright.sync_api import Page, expect
+from browser_steps import Watched, come_in
+from page_list import Visitor, prepare, tidy
+from playwright.sync_api import Browser, Page
 
 from bench.fake_graph import Options, ThreadedGraph, running
 from tests.conftest import SHARED, missing
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-EMAIL, PASSWORD = "ada@example.com", "a long enough password"
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def product(tmp_path_factory: pytest.TempPathFactory, graph: ThreadedGraph) -> I
     data, port = tmp_path_factory.mktemp("product"), _free_port()
     environment = {
         **os.environ, "BRAINBOX_DATA": str(data), "PORT": str(port), "HOST": "127.0.0.1", "REDIS_URL": "",
-        "GRAPH_BASE_URL": graph.url, "DATABASE_URL": "", "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
+        "GRAPH_BASE_URL": graph.url, "MEDIA_HOSTS": graph.url.removeprefix("http://"), "DATABASE_URL": "", "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
     }  # fmt: skip
     upgrade = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
     subprocess.run(upgrade, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
@@ -94,21 +94,23 @@ def first_run() -> list[str]:
 @pytest.fixture
 def operator(watched: Watched, session_cookies: list[Any], first_run: list[str]) -> Page:
     """Be signed in as the owner of a set-up installation."""
-    page = watched.page
-    if session_cookies:
-        page.context.add_cookies(session_cookies)
-        return page
-    page.goto("/")
-    page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    look_at(page, "setup-account", first_run)
-    page.get_by_role("button", name="Make the account").click()
-    expect(page.get_by_role("button", name="Make it and try it")).to_be_visible()
-    look_at(page, "setup-brain", first_run)
-    page.get_by_role("button", name="Make it and try it").click()
-    expect(page.get_by_label("Message", exact=True)).to_be_visible()
-    session_cookies += page.context.cookies()
-    return page
+    come_in(watched.page, session_cookies, first_run)
+    return watched.page
+
+
+@pytest.fixture(scope="module")
+def visitor(
+    browser: Browser, product: str, session_cookies: list[Any], first_run: list[str]
+) -> Iterator[Visitor]:
+    """Walk through all pages in one tab, with something to see on each of them."""
+    context = browser.new_context(base_url=product, viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    watched = Watched(page)
+    come_in(page, session_cookies, first_run)
+    words = prepare(page)
+    yield Visitor(page, watched, words)
+    tidy(page, words)
+    context.close()
 
 
 def _free_port() -> int:

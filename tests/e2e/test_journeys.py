@@ -52,7 +52,7 @@ def test_a_message_appears_in_an_open_chat_without_a_reload(page: Page):
 def test_a_changed_command_answers_after_publishing(page: Page):
     page.goto("/brains/my-first-bot/commands/echo")
     text = page.get_by_label("Text", exact=True)
-    before = text.input_value()
+    before = page.locator("#text-1").input_value()
     text.fill("Echo: {{ args.text }}!")
     expect(page.locator("#bench-state")).to_contain_text("Draft has changes")
     page.get_by_role("button", name="Publish").click()
@@ -123,7 +123,7 @@ def test_two_people_in_one_command_are_both_asked(page: Page, watched: Watched):
     other.wait_for_timeout(1500)
     page.get_by_label("Text", exact=True).fill("Mine")
     expect(page.locator("#save-state")).to_contain_text("Somebody else has changed this command")
-    expect(page.get_by_label("Text", exact=True)).to_have_value("Mine")
+    expect(page.get_by_label("Text", exact=True)).to_have_text("Mine")
     page.get_by_role("button", name="Keep mine").click()
     expect(page.locator("#save-state")).to_contain_text("Draft saved")
     # A refused save is an HTTP error on purpose; Chromium writes each of them to the console.

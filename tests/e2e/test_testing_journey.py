@@ -18,7 +18,7 @@ def test_a_sample_is_edited_until_red_refused_and_published_with_a_reason(page: 
     brain = page.url
     expect(page.locator(".tests-green")).to_be_visible(timeout=15_000)
     page.goto(f"{brain}/commands/feedback")
-    page.locator("#text-1").fill("Tell us!")
+    page.get_by_label("Text", exact=True).fill("Tell us!")
     expect(page.locator(".tests-red")).to_contain_text("1", timeout=15_000)
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish").get_by_role("button", name="Publish", exact=True).click()

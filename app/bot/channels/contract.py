@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Protocol
 import aiohttp
 from pydantic import BaseModel
 
+from app.signals import DomainError
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -140,6 +142,30 @@ class Checked:
     message: str
 
 
+class Sink(Protocol):
+    """Where the bytes of a fetched file go."""
+
+    def write(self, chunk: bytes, /) -> int:
+        """Take a piece."""
+        ...
+
+
+class FileGone(DomainError):
+    """A file that cannot be fetched, now or later; the message says why."""
+
+    code = "file_gone"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateForm:
+    """An approved template as its provider describes it; `components` in the provider's form."""
+
+    name: str
+    language: str
+    category: str
+    components: Sequence[Mapping[str, Any]]
+
+
 class Channel(Protocol):
     """The adapter behind a connection; `Config` draws the form, `secrets` names its encrypted fields."""
 
@@ -163,4 +189,15 @@ class Channel(Protocol):
 
     async def check(self, http: aiohttp.ClientSession, config: BaseModel, account: str) -> Checked:
         """Try the connection without sending anything."""
+        ...
+
+    async def fetch(self, http: aiohttp.ClientSession, config: BaseModel, media_id: str, sink: Sink) -> str:
+        """Fetch a file that came with a message into `sink` and return its type (MIME).
+
+        Raises FileGone when it cannot be had, another DomainError when trying again may help.
+        """
+        ...
+
+    async def templates(self, http: aiohttp.ClientSession, config: BaseModel) -> Sequence[TemplateForm]:
+        """List the approved templates; raises DomainError with what to do when they cannot be had."""
         ...

@@ -1,13 +1,24 @@
 """The phone in the browser: a channel without a network, and what a person does with that phone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict
 
-from app.bot.channels.contract import Checked, Inbound, Outbound, Person, SendResult, Sent, Status
+from app.bot.channels.contract import (
+    Checked,
+    FileGone,
+    Inbound,
+    Outbound,
+    Person,
+    SendResult,
+    Sent,
+    Sink,
+    Status,
+    TemplateForm,
+)
 from app.db import storable
 from app.settings import Settings
 from app.signals import DomainError
@@ -54,6 +65,16 @@ class SimulatorChannel:
     async def check(self, _http: aiohttp.ClientSession, _config: BaseModel, _account: str) -> Checked:
         """Say that there is nothing to check."""
         return Checked(ok=True, message="The simulator is always connected.")
+
+    async def fetch(
+        self, _http: aiohttp.ClientSession, _config: BaseModel, _media_id: str, _sink: Sink
+    ) -> str:
+        """Say that a simulated phone sends no real files."""
+        raise FileGone("The simulated phone sent no real file.")
+
+    async def templates(self, _http: aiohttp.ClientSession, _config: BaseModel) -> Sequence[TemplateForm]:
+        """List nothing: whatever is sent here needs no approval."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Play:
         self._case = case
         self._program = program
         self._runtime = Runtime(sandbox)
-        self._world = World(program, case)
+        self._world = World(program, case.start)
         self._stubs = Stubs(case.stubs, self._world)
         self._capabilities = self._stubs.capabilities()
         self._waiting: list[Said] = []

@@ -42,7 +42,10 @@ class Stubs:
                 int(arguments.get("n", 10)),
                 str(arguments.get("scope", "contact")),
             )
-        what = asked.split("\n", 1)[0][:120]
+        return self.unknown(method, asked.split("\n", 1)[0][:120])
+
+    def unknown(self, method: str, what: str) -> Any:
+        """Answer a call that no stub fits, `what` in short; raises CallRefused."""
         self.missing.append(f"{method} {what}".strip())
         raise CallRefused("unavailable", f"The test has no stub for {method} {what}".strip() + ".")
 

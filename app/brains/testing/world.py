@@ -1,12 +1,12 @@
 """The world of one test: a clock, people, chats, and what a brain remembers, plans and rests for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from app.brains import limits
-from app.brains.cases import Case
+from app.brains.cases import Start
 from app.brains.effects import Cancel, Cool, Effect, Forget, Handoff, Increment, Remember, Schedule
 from app.brains.memory import Owner
 from app.brains.overlay import change, ends_at
@@ -29,6 +29,7 @@ class Person:
     sender: Sender
     chat_id: int
     contact_id: int | None
+    is_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ class TooManyPlansError(ValueError):
 class World:
     """What one test's brain lives in; `now` is in ms and passes only when a step says so."""
 
-    def __init__(self, program: Program, case: Case) -> None:
+    def __init__(self, program: Program, start: Start) -> None:
         self._program = program
-        self._start = case.start
+        self._start = start
         self._people: dict[str, Person] = {}
         self._kept: dict[str, dict[str, _Kept]] = {}
         self._plans: list[Plan] = []
@@ -69,12 +70,12 @@ class World:
         self._turns = 0
         self._past: dict[int, list[tuple[str, str]]] = {}
         self.paused: set[int] = set()
-        moment = datetime.fromisoformat(case.start.time or MORNING)
+        moment = datetime.fromisoformat(start.time or MORNING)
         self.now = round(
             (moment if moment.tzinfo else moment.replace(tzinfo=program.zone)).timestamp() * 1000
         )
         scopes = self._owner(self.person(None)).scopes()
-        for word, entries in case.start.memory.items():
+        for word, entries in start.memory.items():
             self._kept[scopes[word]] = {key: _Kept(value, None) for key, value in entries.items()}
 
     def person(self, name: str | None) -> Person:
@@ -85,10 +86,14 @@ class World:
             first = number == 1 and self._start.phone
             phone = first or str(_FIRST_NUMBER + number)
             # Live, a group's messages do not say who wrote them either.
-            grouped = Person(Sender(""), 1, None)
+            grouped = Person(Sender(""), 1, None, is_group=True)
             alone = Person(Sender(phone, name or self._start.name, phone), number, number)
             self._people[key] = grouped if self._start.group else alone
         return self._people[key]
+
+    def meet(self, person: Person) -> None:
+        """Let somebody live in this world under the id of their chat."""
+        self._people[f"chat:{person.chat_id}"] = person
 
     def turn(self, person: Person, *, seed: int | None = None, **what: Any) -> Turn:
         """Return the turn of somebody's message, or of a plan that has come due."""
@@ -99,7 +104,7 @@ class World:
             sender=person.sender,
             chat_id=person.chat_id,
             contact_id=person.contact_id,
-            is_group=self._start.group,
+            is_group=person.is_group,
             at=self.now,
             now=self.now,
             seed=self._start.seed + number if seed is None else seed,
@@ -119,16 +124,37 @@ class World:
         if words:
             self._past.setdefault(person.chat_id, []).append((role, words))
 
+    def window_until(self, person: Person) -> int | None:
+        """Return until when (ms) WhatsApp takes free texts to this person; null when they never wrote."""
+        heard = self._heard.get(person.chat_id)
+        return None if heard is None else heard + _WINDOW
+
     def window_is_closed(self, person: Person) -> bool:
         """Tell whether WhatsApp would refuse a free text to this person by now."""
-        return self.now - self._heard.get(person.chat_id, self.now) > _WINDOW
+        return self.now > (self.window_until(person) or self.now)
 
     def memory(self, person: Person) -> dict[str, dict[str, Any]]:
         """Return what is remembered now for a person, by scope and key."""
         return {
-            word: {key: kept.value for key, kept in self._kept.get(scope, {}).items() if kept.live(self.now)}
+            word: {key: value for key, (value, _) in entries.items()}
+            for word, entries in self.entries(person).items()
+        }
+
+    def entries(self, person: Person) -> dict[str, dict[str, tuple[Any, int | None]]]:
+        """Return what is remembered now for a person with its ends (ms, null = never), by scope and key."""
+        return {
+            word: {
+                key: (kept.value, kept.ends_at)
+                for key, kept in self._kept.get(scope, {}).items()
+                if kept.live(self.now)
+            }
             for word, scope in self._owner(person).scopes().items()
         }
+
+    def plans(self, person: Person) -> list[Plan]:
+        """Return what waits for its moment in a person's chat, the next first."""
+        waiting = [plan for plan in self._plans if plan.person.chat_id == person.chat_id]
+        return sorted(waiting, key=lambda plan: plan.due)
 
     def top(self, key: str, n: int, word: str) -> list[dict[str, Any]]:
         """Return the highest numbers under a key with their owners, the highest first."""
@@ -169,6 +195,42 @@ class World:
         self.now = max(self.now, plan.due)
         return plan
 
+    def freeze(self) -> dict[str, Any]:
+        """Write this world as JSON data; the people in it aside."""
+        return {
+            "now": self.now,
+            "turns": self._turns,
+            "paused": sorted(self.paused),
+            "kept": {
+                scope: {key: [kept.value, kept.ends_at] for key, kept in entries.items()}
+                for scope, entries in self._kept.items()
+            },
+            "plans": [
+                [plan.due, plan.person.chat_id, plan.command_id, dict(plan.arguments), plan.name]
+                for plan in self._plans
+            ],
+            "rests": [[*named, until] for named, until in self._rests.items()],
+            "heard": [list(each) for each in self._heard.items()],
+            "past": [[chat, _lately(said)] for chat, said in self._past.items()],
+        }
+
+    def thaw(self, frozen: Mapping[str, Any]) -> None:
+        """Go on from what `freeze` wrote, with the people that were met."""
+        people = {person.chat_id: person for person in self._people.values()}
+        self.now, self._turns, self.paused = frozen["now"], frozen["turns"], set(frozen["paused"])
+        self._kept = {
+            scope: {key: _Kept(*kept) for key, kept in entries.items()}
+            for scope, entries in frozen["kept"].items()
+        }
+        self._plans = [
+            Plan(due, people[chat], command, arguments, name)
+            for due, chat, command, arguments, name in frozen["plans"]
+            if chat in people
+        ]
+        self._rests = {(command, scope): until for command, scope, until in frozen["rests"]}
+        self._heard = dict(frozen["heard"])
+        self._past = {chat: [(role, words) for role, words in said] for chat, said in frozen["past"]}
+
     def _owner(self, person: Person) -> Owner:
         return Owner(self._program.brain_id, person.contact_id, person.chat_id)
 
@@ -194,3 +256,14 @@ class World:
             raise TooManyPlansError(
                 f"At most {most} scheduled commands may wait in one chat: cancel some, or name them."
             )
+
+
+def _lately(said: Sequence[tuple[str, str]]) -> list[list[str]]:
+    """Return the end of what was said: as much as a prompt may look back on."""
+    kept, chars = [], 0
+    for role, words in reversed(said):
+        chars += len(words)
+        if chars > limits.AI_PAST_CHARS:
+            break
+        kept.append([role, words])
+    return kept[::-1]

@@ -1,7 +1,8 @@
 """The WhatsApp Cloud API as a channel: one POST a message, never repeated here (specs: whatsapp A9, A13)."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import aiohttp
@@ -21,8 +22,23 @@ from app.bot.channels.cloud.graph import (
     unreachable,
 )
 from app.bot.channels.cloud.kinds import MAX_ID
+from app.bot.channels.cloud.media import CloudMedia, MediaGoneError, MediaRefusedError
+from app.bot.channels.cloud.media_rules import MediaError, MediaHostError, MediaTooLargeError
+from app.bot.channels.cloud.templates import list_templates
 from app.bot.channels.cloud.tolerant import ident, listed, mapping, words
-from app.bot.channels.contract import Checked, Fault, Outbound, Refused, SendResult, Sent, Uncertain
+from app.bot.channels.contract import (
+    Checked,
+    Fault,
+    FileGone,
+    Outbound,
+    Refused,
+    SendResult,
+    Sent,
+    Sink,
+    TemplateForm,
+    Uncertain,
+)
+from app.bot.files import FileStore, referenced
 from app.settings import Settings
 from app.signals import DomainError
 
@@ -50,13 +66,23 @@ class CloudChannel:
         self._settings = settings
         self._clock = clock
         self._timeout = timeout
+        self._files = FileStore(settings.brainbox_data)
 
     async def send(self, http: aiohttp.ClientSession, config: BaseModel, outbound: Outbound) -> SendResult:
         """Send one message; what the network or Meta does comes back as a result, never as an error."""
         try:
-            body = build(outbound)
+            body = build(await self._uploaded(http, config, outbound))
+        except MediaRefusedError as error:
+            return error.refused
         except DomainError as error:
-            return Refused(Fault.FIX, error.code, str(error))
+            return Refused(
+                Fault.TRANSIENT if isinstance(error, MediaError) else Fault.FIX, error.code, str(error)
+            )
+        return await self._delivered(http, config, outbound, body)
+
+    async def _delivered(
+        self, http: aiohttp.ClientSession, config: BaseModel, outbound: Outbound, body: Mapping[str, Any]
+    ) -> SendResult:
         try:
             return await self._post(http, self._graph(config), outbound.account, body)
         except NOT_SENT as error:
@@ -88,6 +114,33 @@ class CloudChannel:
         except (aiohttp.ClientError, TimeoutError) as error:
             return Checked(ok=False, message=unreachable(error).message)
         return _checked(mapping(answer))
+
+    async def fetch(self, http: aiohttp.ClientSession, config: BaseModel, media_id: str, sink: Sink) -> str:
+        """Fetch a file within the 7 days Meta keeps it (specs: whatsapp A10)."""
+        try:
+            return (await self._media(http, config).fetch(media_id, sink)).mime
+        except (MediaGoneError, MediaHostError, MediaTooLargeError) as error:
+            raise FileGone(str(error)) from None
+
+    async def templates(self, http: aiohttp.ClientSession, config: BaseModel) -> Sequence[TemplateForm]:
+        """List the approved templates of the number's business account."""
+        given = CloudConfig.model_validate(config)
+        return await list_templates(http, self._graph(given), given.business_account)
+
+    def _media(self, http: aiohttp.ClientSession, config: BaseModel) -> CloudMedia:
+        return CloudMedia(http, self._graph(config), self._settings.media_hosts, self._clock)
+
+    async def _uploaded(self, http: aiohttp.ClientSession, config: BaseModel, outbound: Outbound) -> Outbound:
+        """Give a file of ours to Meta first, for the id under which it can be sent."""
+        ours = referenced(outbound.content.get("media_id"))
+        if ours is None:
+            return outbound
+        path = self._files.path(ours[0])
+        if path is None:
+            raise FileGone("The file of this message is no longer here: attach it again.")
+        name = str(outbound.content.get("filename") or ours[0][:12])
+        media_id = await self._media(http, config).upload(outbound.account, path.open("rb"), ours[1], name)
+        return replace(outbound, content={**outbound.content, "media_id": media_id})
 
     def _graph(self, config: BaseModel) -> Graph:
         return graph_of(self._settings, CloudConfig.model_validate(config).access_token)

@@ -50,6 +50,12 @@ class CloudConfig(BaseModel):
     display_phone: str = Field(
         default="", max_length=32, title="Phone number", description="As people know it, only for display."
     )
+    business_account: str = Field(
+        default="",
+        pattern=r"^\d{0,25}$",
+        title="WhatsApp Business account id",
+        description="Shown beside the phone number id; with it, chats offer your approved templates.",
+    )
 
 
 def handshake(args: Mapping[str, str], verify_tokens: Iterable[str]) -> str | None:

@@ -39,12 +39,12 @@ def graph_of(settings: Settings, token: str) -> Graph:
     return Graph(f"{settings.graph_base_url}/{settings.graph_version}", token)
 
 
-async def read_json(response: aiohttp.ClientResponse) -> object:
-    """Return the JSON of an answer; None when it is none or longer than 64 KB."""
+async def read_json(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER) -> object:
+    """Return the JSON of an answer; None when it is none or longer than `limit` bytes."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MAX_ANSWER:
+        if len(body) > limit:
             return None
     try:
         return json.loads(body)

@@ -23,7 +23,7 @@ from app.bot.channels.cloud.media_rules import (
     check_digest,
 )
 from app.bot.channels.cloud.tolerant import ident, mapping, words
-from app.bot.channels.contract import Refused
+from app.bot.channels.contract import Refused, Sink
 
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=300, connect=5, sock_connect=5, sock_read=20)
 _EXPIRED = frozenset({401, 403, 404, 410})
@@ -93,7 +93,7 @@ class CloudMedia:
         """Return where a file is; raises MediaGoneError when Meta has it no longer, MediaError otherwise."""
         return info_of(await self._call("GET", self._graph.url(media_id)))
 
-    async def download(self, info: MediaInfo, sink: IO[bytes], limit: int = MAX_DOWNLOAD) -> int:
+    async def download(self, info: MediaInfo, sink: Sink, limit: int = MAX_DOWNLOAD) -> int:
         """Stream a file of at most `limit` bytes into `sink` and return its size.
 
         Raises MediaExpiredError, MediaHostError, MediaTooLargeError, MediaDamagedError, MediaRefusedError or
@@ -114,7 +114,7 @@ class CloudMedia:
         check_digest(digest.digest(), info.sha256)
         return size
 
-    async def fetch(self, media_id: str, sink: IO[bytes], limit: int = MAX_DOWNLOAD) -> MediaInfo:
+    async def fetch(self, media_id: str, sink: Sink, limit: int = MAX_DOWNLOAD) -> MediaInfo:
         """Resolve and download, once more when the address expired meanwhile; raises as both do."""
         info = await self.resolve(media_id)
         try:

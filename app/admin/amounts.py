@@ -1,0 +1,66 @@
+"""Numbers in words: counts, times and rates, and how they differ from those of the period before."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Unit = Literal["count", "ms", "rate"]
+NONE: Final = "–"
+# Changes smaller than this are none.
+_SAME: Final = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a number differs from the one before; `tone`: good | bad | quiet."""
+
+    words: str
+    tone: str
+    hint: str
+
+
+def rounded(unit: Unit, value: float | None) -> float | None:
+    """Return a number as charts and tables show it: rates in percent, times to a millisecond or three digits."""
+    if value is None or unit == "count":
+        return value
+    if unit == "rate":
+        return round(100 * value, 1)
+    return round(value, 1) if value < 10 else round(value)
+
+
+def words(unit: Unit, value: float | None) -> str:
+    """Return a number with its unit."""
+    return said(unit, rounded(unit, value))
+
+
+def said(unit: Unit, shown: float | None) -> str:
+    """Return a rounded number with its unit; app/static/analytics.js says it the same way."""
+    if shown is None:
+        return NONE
+    if unit == "count":
+        return f"{shown:,.0f}"
+    if unit == "rate":
+        return f"{shown:.1f} %"
+    return _time(shown)
+
+
+def _time(ms: float) -> str:
+    if ms < 10:
+        return f"{ms:.1f} ms"
+    if ms < 1000:
+        return f"{ms:.0f} ms"
+    if ms < 60_000:
+        return f"{ms / 1000:.2f} s"
+    return f"{ms / 60_000:.1f} min" if ms < 3_600_000 else f"{ms / 3_600_000:.1f} h"
+
+
+def change(unit: Unit, value: float | None, before: float | None, better: int = 0) -> Change | None:
+    """Compare with the period before; `better`: 1 when more is better, -1 when less is, 0 when neither."""
+    if value is None or before is None or (unit != "rate" and not before):
+        return None
+    by = value - before if unit == "rate" else value / before - 1
+    said = f"{abs(100 * by):,.1f} points" if unit == "rate" else f"{abs(100 * by):,.0f} %"
+    hint = f"{words(unit, before)} in the period before"
+    if abs(by) < _SAME / (10 if unit == "rate" else 1):
+        return Change(f"±{said}", "quiet", hint)
+    tone = "quiet" if not better else "good" if (by > 0) == (better > 0) else "bad"
+    return Change(f"{'+' if by > 0 else '−'}{said}", tone, hint)

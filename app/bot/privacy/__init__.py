@@ -1,0 +1,1 @@
+"""Privacy: a person is erased everywhere, and what is old is forgotten (docs/privacy.md)."""

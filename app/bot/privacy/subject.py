@@ -1,0 +1,143 @@
+"""Who is to be erased: every contact one number or user id leads to, and how much there is of them."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Text, cast, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.bot.models import Chat, Contact, MediaFile, Message, Note, Run, Schedule
+from app.bot.people import NOBODY
+from app.bot.privacy.marks import MIN_NUMBER
+from app.brains.ai.models import AiCall
+from app.brains.models import Memory
+from app.signals import DomainError
+
+# What is erased, in the order it is shown, and in words.
+KINDS: Final[Mapping[str, str]] = {
+    "contacts": "contacts",
+    "chats": "chats",
+    "messages": "messages, with what became of them",
+    "group_messages": "messages in groups, and the bot’s answers to them",
+    "files": "files",
+    "runs": "runs with their traces",
+    "ai_calls": "questions to a language model",
+    "memory": "values brains remember",
+    "notes": "notes of the team",
+    "schedules": "scheduled commands",
+    "notices": "raw notices of WhatsApp",
+    "tests": "tests made from their chats, in drafts and versions",
+    "copies": "copies of their number or words elsewhere",
+}
+BATCH: Final = 500
+_PHONE = re.compile(r"[+\d\s().\-/]+")
+
+
+class NobodyFound(DomainError):
+    """A number or user id nobody here has."""
+
+    code = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A person: `names` are their numbers and user ids, the rest ids of rows; `called` is for the page."""
+
+    names: frozenset[str]
+    contacts: Sequence[int]
+    chats: Sequence[int]
+    called: str = ""
+
+
+def normal(handle: str) -> str:
+    """Return a number as its digits, a user id as it is."""
+    handle = handle.strip()
+    return re.sub(r"\D", "", handle) if _PHONE.fullmatch(handle) else handle[:140]
+
+
+def digest_of(secret_key: str, handle: str) -> str:
+    """Name a person in logs: the same each time, and of no use to whoever has not our secret key."""
+    return hmac.new(secret_key.encode(), b"erased\0" + normal(handle).encode(), hashlib.sha256).hexdigest()
+
+
+def find(session: Session, handle: str) -> Subject:
+    """Return the person of a number or user id, over all connections; raises NobodyFound."""
+    names = {normal(handle)}
+    if len(normal(handle)) < MIN_NUMBER or NOBODY in names:
+        raise NobodyFound("Give the whole phone number with its country code, or the WhatsApp user id.")
+    contacts: list[Contact] = []
+    while True:
+        either = or_(Contact.phone.in_(names), Contact.user_id.in_(names))
+        contacts = list(session.scalars(select(Contact).where(either).order_by(Contact.id)))
+        known = names | {name for each in contacts for name in (each.phone, each.user_id) if name}
+        if known == names:
+            break
+        names = known
+    ids = [each.id for each in contacts]
+    chats = list(session.scalars(select(Chat.id).where(Chat.contact_id.in_(ids)).order_by(Chat.id)))
+    found = Subject(frozenset(names), ids, chats, next((each.name for each in contacts if each.name), ""))
+    if not contacts and not any(batch for batch in in_groups(session, found)):
+        raise NobodyFound("Nobody here has this number or user id. It may have been erased already.")
+    return found
+
+
+def in_groups(session: Session, subject: Subject) -> Iterator[list[Message]]:
+    """Yield what the person wrote in groups, a batch of each group at a time."""
+    groups = select(Chat.id).where(Chat.group_id.is_not(None)).order_by(Chat.id)
+    for chat_id in list(session.scalars(groups)):
+        yield from written_in(session, subject, chat_id)
+
+
+def written_in(session: Session, subject: Subject, chat_id: int) -> Iterator[list[Message]]:
+    """Yield what the person wrote in one group, batches in the order of time."""
+    last = 0
+    named = or_(*(holds(Message.payload, name) for name in sorted(subject.names)))
+    while True:
+        query = select(Message).where(Message.chat_id == chat_id, Message.id > last, named)
+        batch = list(session.scalars(query.order_by(Message.id).limit(BATCH)))
+        if not batch:
+            return
+        last = batch[-1].id
+        theirs = [each for each in batch if is_author(each, subject)]
+        if theirs:
+            yield theirs
+
+
+def is_author(message: Message, subject: Subject) -> bool:
+    """Tell whether the person wrote this message of a group."""
+    payload = message.payload if isinstance(message.payload, dict) else {}
+    senders = {str(payload.get(name) or "").removeprefix("+") for name in ("from", "from_user_id")}
+    return message.direction == "in" and bool(senders & subject.names)
+
+
+def holds(column: Any, part: str) -> Any:
+    """Return the condition that a column holds a text; JSON as it is stored. A first look: case may differ."""
+    return cast(column, Text).contains(part, autoescape=True)
+
+
+def preview(session: Session, subject: Subject) -> dict[str, int]:
+    """Count what would be erased, by kind; copies elsewhere are found only when it is done."""
+    mine = Message.chat_id.in_(subject.chats)
+    messages = select(Message.id).where(mine)
+    scopes = [f"contact:{each}" for each in subject.contacts] + [f"chat:{each}" for each in subject.chats]
+    counts = {
+        "contacts": len(subject.contacts),
+        "chats": len(subject.chats),
+        "messages": _count(session, Message, mine),
+        "group_messages": sum(len(batch) for batch in in_groups(session, subject)),
+        "files": _count(session, MediaFile, MediaFile.message_id.in_(messages)),
+        "runs": _count(session, Run, Run.chat_id.in_(subject.chats)),
+        "ai_calls": _count(session, AiCall, AiCall.message_id.in_(messages)),
+        "memory": _count(session, Memory, Memory.scope.in_(scopes)),
+        "notes": _count(session, Note, Note.chat_id.in_(subject.chats)),
+        "schedules": _count(session, Schedule, Schedule.chat_id.in_(subject.chats)),
+    }
+    return {kind: n for kind, n in counts.items() if n}
+
+
+def _count(session: Session, model: Any, where: Any) -> int:
+    return session.scalar(select(func.count()).select_from(model).where(where)) or 0

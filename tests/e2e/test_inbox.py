@@ -1,0 +1,266 @@
+"""The inbox in a browser: found, filtered, written, labelled, noted; and nothing typed is lost."""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from browser_steps import look_at
+from playwright.sync_api import Page, expect
+
+from bench.fake_graph import ThreadedGraph
+from bench.graph_media import Medium
+from tests.conftest import SHARED
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
+
+NUMBER, SECRET, ACCOUNT = "206540352242922", "inbox-app-secret", "777000777"
+PIXEL = (SHARED.parent / "main/docs/screenshots/chats.png").resolve()
+_ids = count(1)
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(page: Page, product: str) -> Write:
+    """Let a person write to a number on the Cloud API, which no brain answers."""
+    page.goto("/connections/")
+    if not page.get_by_text("Inbox shop").count():
+        page.goto("/connections/new?channel=cloud")
+        page.get_by_label("Name", exact=True).fill("Inbox shop")
+        page.get_by_label("Phone number ID").fill(NUMBER)
+        page.get_by_label("Access token").fill("EAAG-inbox-token")
+        page.get_by_label("App secret").fill(SECRET)
+        page.get_by_label("Verify token").fill("inbox-verify")
+        page.get_by_label("WhatsApp Business account id").fill(ACCOUNT)
+        page.get_by_role("button", name="Connect").click()
+        expect(page.get_by_role("button", name="Test the connection")).to_be_visible()
+
+    def post(name: str, *texts: str, ago: int = 0, **more: Any) -> str:
+        phone = "1555" + hashlib.sha256(name.encode()).hexdigest()[:4].translate(
+            str.maketrans("abcdef", "123456")
+        )
+        bodies = [{"type": "text", "text": {"body": text}} for text in texts] or [more]
+        stamp = str(int(time.time()) - ago)
+        items = [
+            {"from": phone, "id": f"wamid.inbox.{next(_ids)}", "timestamp": stamp, **body} for body in bodies
+        ]
+        value = {
+            "messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "15550001111", "phone_number_id": NUMBER},
+            "contacts": [{"profile": {"name": name}, "wa_id": phone}],
+            "messages": items,
+        }
+        payload = {
+            "object": "whatsapp_business_account",
+            "entry": [{"id": ACCOUNT, "changes": [{"field": "messages", "value": value}]}],
+        }
+        body = json.dumps(payload).encode()
+        signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{product}/webhooks/whatsapp", body, headers), timeout=10
+        ) as answer:
+            assert answer.status == 200
+        return items[-1]["id"]
+
+    return post
+
+
+def open_chat(page: Page, name: str) -> None:
+    page.goto(f"/chats/?q={name}")
+    page.get_by_role("link", name=re.compile(name)).first.click()
+    expect(page.locator("#thread .thread-name")).to_have_text(name)
+
+
+def field(page: Page) -> Any:
+    return page.locator("#writer textarea")
+
+
+def test_a_search_opens_the_thread_at_the_message(page: Page, write: Write):
+    write(
+        "Inge",
+        *(f"before {n}" for n in range(70)),
+        "my zeppelin has landed",
+        *(f"after {n}" for n in range(70)),
+    )
+    page.goto("/chats/")
+    page.get_by_label("Search chats").fill("zepp")
+    expect(page.locator("#rows mark")).to_have_text("zepp")
+    page.get_by_role("link", name=re.compile("zeppelin")).click()
+    hit = page.locator(".bubble-row", has_text="my zeppelin has landed")
+    expect(hit).to_be_in_viewport()
+    assert "at=" in page.url
+    page.get_by_role("link", name="Newest messages").click()
+    expect(page.locator("#thread")).to_contain_text("after 69")
+    expect(page.locator(".bubble-row").last).to_be_in_viewport()
+    first = page.locator(".bubble-row").first
+    before = first.get_attribute("id")
+    page.locator(".thread-body").evaluate("(body) => (body.scrollTop = 0)")
+    expect(page.locator(".bubble-row").first).not_to_have_attribute("id", before or "")
+    # What the reader looked at has not jumped away.
+    expect(page.locator(f"#{before}")).to_be_in_viewport()
+
+
+def test_filters_and_labels_narrow_the_list(page: Page, write: Write):
+    write("Ines", "hello")
+    write("Ivo", "hello")
+    open_chat(page, "Ines")
+    page.keyboard.press("l")
+    page.get_by_label("Name of a new label").last.fill("VIP guest")
+    page.locator(".swatch.label-purple").click()
+    page.get_by_role("button", name="Make and put on").click()
+    expect(page.locator(".thread-sub .label")).to_have_text("VIP guest")
+    page.goto("/chats/")
+    page.locator(".filters-more summary").click()
+    page.get_by_label("Label", exact=True).and_(page.locator("select")).select_option(label="VIP guest")
+    expect(page.locator("[data-row]")).to_have_count(1)
+    expect(page.locator(".filter-chip")).to_contain_text("VIP guest")
+    assert "label=" in page.url
+    page.get_by_role("link", name="Unread").click()
+    assert "state=unread" in page.url
+    assert "label=" in page.url
+    page.locator(".filter-chip").click()
+    expect(page.locator(".filter-chip")).to_have_count(0)
+
+
+def test_what_is_typed_survives_refreshes_other_chats_and_a_reload(page: Page, write: Write):
+    write("Isa", "hello")
+    write("Jan", "hello")
+    open_chat(page, "Isa")
+    field(page).fill("half a sent")
+    field(page).press_sequentially("ence")
+    write("Isa", "are you there?")
+    expect(page.locator("#thread")).to_contain_text("are you there?")
+    expect(field(page)).to_have_value("half a sentence")
+    expect(field(page)).to_be_focused()
+    open_chat(page, "Jan")
+    expect(field(page)).to_have_value("")
+    open_chat(page, "Isa")
+    expect(field(page)).to_have_value("half a sentence")
+    page.reload()
+    expect(field(page)).to_have_value("half a sentence")
+
+
+def test_an_answer_goes_out_once_with_its_quote(page: Page, write: Write, graph: ThreadedGraph):
+    quoted = write("Kim", "which size?")
+    open_chat(page, "Kim")
+    page.get_by_role("button", name="Reply to this message").last.click()
+    expect(page.locator(".writer-quote")).to_contain_text("which size?")
+    field(page).fill("Size 42")
+    field(page).press("Shift+Enter")
+    field(page).press_sequentially("or 43")
+    field(page).press("Enter")
+    expect(field(page)).to_have_value("")
+    bubble = page.locator("#thread .bubble-own").last
+    expect(bubble).to_contain_text("Size 42")
+    expect(bubble.get_by_role("img", name="Sent")).to_be_visible()
+    (sent,) = [each for each in graph.log if each.text == "Size 42\nor 43"]
+    assert sent.request["context"] == {"message_id": quoted}
+    bubble.locator(".tick").hover()
+    expect(page.locator(".way:popover-open")).to_contain_text("WhatsApp has taken it.")
+    bubble.locator(".bubble-quote").click()
+    expect(page.locator(".bubble-found")).to_contain_text("which size?")
+
+
+def test_a_file_goes_out_and_comes_in(page: Page, write: Write, graph: ThreadedGraph):
+    write("Lea", "a picture please")
+    open_chat(page, "Lea")
+    with page.expect_file_chooser() as chooser:
+        page.locator(".writer-attach").click()
+    chooser.value.set_files(PIXEL)
+    expect(page.locator(".writer-file")).to_contain_text("chats.png")
+    field(page).fill("Here it is")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(
+        page.locator("#thread .bubble-own img.media-image, #thread .bubble-own .media-image img")
+    ).to_be_visible()
+    expect(page.locator("#thread .bubble-own").last.get_by_role("img", name="Sent")).to_be_visible(
+        timeout=10_000
+    )
+    assert any(each.request.get("image", {}).get("caption") == "Here it is" for each in graph.log)
+    media_id = graph.media.add(Medium("image/png", PIXEL.read_bytes()))
+    write("Lea", type="image", image={"id": media_id, "mime_type": "image/png", "caption": "And mine"})
+    expect(page.locator("#thread .bubble:not(.bubble-own) .media-image img")).to_be_visible(timeout=10_000)
+
+
+def test_a_closed_window_takes_a_template_or_a_note(page: Page, write: Write, graph: ThreadedGraph):
+    write("Mia", "hello yesterday", ago=26 * 3600)
+    open_chat(page, "Mia")
+    expect(page.locator(".thread-top")).to_contain_text("closed: only templates")
+    page.get_by_role("link", name="Template").click()
+    page.get_by_label("Template", exact=True).select_option(label="order_update · en · utility")
+    for label, value in (("Heading, place 1", "17"), ("Text, place 1", "Mia"), ("Text, place 2", "Monday")):
+        page.get_by_label(label).fill(value)
+    expect(page.locator("#template-preview")).to_contain_text("Hello Mia, your order leaves us on Monday.")
+    page.get_by_label(re.compile("End of the address")).fill("t17")
+    page.get_by_role("button", name="Send the template").click()
+    expect(page.locator("#picker")).to_have_count(0)
+    bubble = page.locator("#thread .bubble-own").last
+    expect(bubble).to_contain_text("your order leaves us on Monday")
+    expect(bubble.get_by_role("img", name="Sent")).to_be_visible()
+    assert graph.log[-1].request["template"]["name"] == "order_update"
+    field(page).fill("Called her, all is well")
+    field(page).press("Enter")
+    expect(page.locator("#thread .note")).to_contain_text("Called her, all is well")
+    page.get_by_role("button", name="Delete this note").click()
+    expect(page.locator("#thread .note")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#thread .note")).to_contain_text("Called her, all is well")
+
+
+def test_unread_chats_are_counted_live_and_marked_by_hand(page: Page, write: Write):
+    write("Nora", "one")
+    page.goto("/chats/")
+    expect(page.locator("#live")).to_contain_text("Live")
+    row = page.locator("[data-row]", has_text="Nora")
+    expect(row.locator(".row-count")).to_contain_text("1")
+    write("Nora", "two")
+    expect(row.locator(".row-count")).to_contain_text("2")
+    expect(page.locator("#chats-waiting")).not_to_be_empty()
+    row.click()
+    expect(row.locator(".row-count")).to_have_count(0)
+    page.locator(".thread-who").click()
+    page.keyboard.press("u")
+    page.wait_for_url("**/chats/")
+    expect(page.locator("[data-row]", has_text="Nora").locator(".row-count")).to_contain_text("1")
+    page.locator(".row", has_text="Nora").locator(".row-pick").click()
+    expect(page.locator("#bulk")).to_contain_text("1 chosen")
+    page.locator("#bulk").get_by_role("button", name="Read", exact=True).click()
+    expect(page.locator("[data-row]", has_text="Nora").locator(".row-count")).to_have_count(0)
+    expect(page.locator("#bulk")).to_be_hidden()
+
+
+def test_the_inbox_is_accessible_dark_and_fits_a_phone(page: Page, write: Write):
+    quoted = write("Olga Example", "Where is my order? It was promised for last Monday.")
+    write("Olga Example", type="text", text={"body": "And this too"}, context={"id": quoted})
+    write("Olga Example", type="reaction", reaction={"message_id": quoted, "emoji": "👍"})
+    open_chat(page, "Olga Example")
+    page.locator(".writer-tab", has_text="Note").click()
+    field(page).fill("She called on Friday.")
+    field(page).press("Enter")
+    expect(page.locator("#thread .note")).to_be_visible()
+    page.locator(".writer-tab", has_text="Message").click()
+    field(page).fill("It leaves us today.")
+    field(page).press("Enter")
+    expect(page.locator("#thread .bubble-own").last.get_by_role("img", name="Sent")).to_be_visible()
+    faults: list[str] = []
+    look_at(page, "inbox-thread", faults)
+    page.goto("/chats/?q=order")
+    look_at(page, "inbox-search", faults)
+    page.goto("/chats/?state=unread")
+    look_at(page, "inbox-unread", faults)
+    page.goto("/chats/labels")
+    look_at(page, "inbox-labels", faults)
+    open_chat(page, "Mia")
+    page.get_by_role("link", name="Template").click()
+    page.get_by_label("Template", exact=True).select_option(index=1)
+    expect(page.locator("#template-preview")).to_be_visible()
+    look_at(page, "inbox-template", faults)
+    assert "\n".join(faults) == ""
