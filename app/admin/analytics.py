@@ -81,7 +81,7 @@ def command_at(asked: Asked) -> str:
 
 def _page(template: str, asked: Asked) -> Answer:
     session = db.session()
-    own = {"names": gathering.names_of(asked.brain)} if asked.brain else {"names": {}}
+    names = gathering.names_of(asked.brain) if asked.brain else {}
     return show(
         template,
         "page",
@@ -91,7 +91,8 @@ def _page(template: str, asked: Asked) -> Answer:
         brains=versions.list_brains(session),
         versions=versions.versions(session, asked.brain.id) if asked.brain else [],
         command_at=command_at,
-        **own,
+        names=names,
+        name=names.get(asked.scope.command_id or "") or "Removed command",
         **gathering.gather(session, asked, _now()),
     )
 

@@ -38,11 +38,10 @@ def file(chat_id: int, message_id: int) -> Answer:
         download_name=_name(found),
         conditional=True,
         etag=found.sha256 or False,
-        max_age=YEAR,
     )
     answer.headers["Content-Security-Policy"] = HARMLESS
     answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    answer.cache_control.private, answer.cache_control.public = True, None
+    answer.headers["Cache-Control"] = f"private, max-age={YEAR}, immutable"
     return answer
 
 

@@ -57,7 +57,8 @@ def chat(chat_id: int) -> Response:
 def thread(chat_id: int) -> Response:
     """Return the thread alone, for live updates and for reading further; the field to write in when it changes."""
     if not partial():
-        return redirect(url_for("chats.chat", chat_id=chat_id, **request.args.to_dict()))
+        start, end = (request.args.get(name, type=int) for name in ("start", "end"))
+        return redirect(url_for("chats.chat", chat_id=chat_id, start=start, end=end))
     view = opened(chat_id)
     body = fragment(PAGE_NAME, "thread", **view) + fragment("notices.html", "fresh")
     if request.args.get("writing") not in {None, view["writing"]}:

@@ -148,4 +148,3 @@ def _from_to(range_: Range) -> str:
 
 def _at(ms: int, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(ms // 1000, zone)
-

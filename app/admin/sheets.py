@@ -29,10 +29,15 @@ COUNTS: Final = (
 )  # fmt: skip
 PARTS: Final = (0.5, 0.95, 0.99)
 # What people send and AI calls are not counted for commands (docs/analytics.md).
-OF_COMMANDS: Final = tuple(
-    name for name in COUNTS[4:] if not name.startswith(("ai_", "tokens_"))
+OF_COMMANDS: Final = tuple(name for name in COUNTS[4:] if not name.startswith(("ai_", "tokens_")))
+TIMES: Final = (
+    "response_p50_ms",
+    "response_p95_ms",
+    "response_p99_ms",
+    "run_p50_ms",
+    "run_p95_ms",
+    "run_p99_ms",
 )
-TIMES: Final = ("response_p50_ms", "response_p95_ms", "response_p99_ms", "run_p50_ms", "run_p95_ms", "run_p99_ms")
 
 Lines = Iterator[str]
 

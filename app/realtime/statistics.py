@@ -165,9 +165,7 @@ def total(session: Session, range_: Range, scope: Scope | None = None) -> Number
     return Numbers(tally)
 
 
-def commands(
-    session: Session, range_: Range, scope: Scope, most: int | None = None
-) -> list[CommandLine]:
+def commands(session: Session, range_: Range, scope: Scope, most: int | None = None) -> list[CommandLine]:
     """Return the commands of a brain that something was counted for in a range, the (`most`) used first.
 
     Raises NoBrainNamed when the scope names none.

@@ -29,10 +29,11 @@
   // Left to itself Chromium joins the lines with style attributes, which the policy refuses and the console reports.
   const typeOver = EditorView.domEventHandlers({
     beforeinput(event, view) {
-      const [range] = event.getTargetRanges();
-      if (!range || range.collapsed || view.composing || event.inputType !== "insertText" || !event.data) return false;
-      const from = view.posAtDOM(range.startContainer, range.startOffset);
-      const to = view.posAtDOM(range.endContainer, range.endOffset);
+      // The page's own selection: the editor hears of a new one a moment later.
+      const chosen = document.getSelection();
+      if (chosen.isCollapsed || view.composing || event.inputType !== "insertText" || !event.data) return false;
+      const { startContainer, startOffset, endContainer, endOffset } = chosen.getRangeAt(0);
+      const [from, to] = [view.posAtDOM(startContainer, startOffset), view.posAtDOM(endContainer, endOffset)];
       const selection = { anchor: from + event.data.length };
       const typed = () => view.state.update({ changes: { from, to, insert: event.data }, selection, userEvent: "input.type", scrollIntoView: true });
       event.preventDefault();

@@ -210,10 +210,10 @@
   let opened = [];
   document.addEventListener("htmx:before:swap", () => {
     hold();
-    opened = all("#thread details[open], #rows details[open]").map((each) => each.id || each.className);
+    opened = all("#thread details[id][open], #rows details[id][open]").map(({ id }) => id);
   });
   document.addEventListener("htmx:after:swap", () => {
-    for (const each of all("#thread details, #rows details")) if (opened.includes(each.id || each.className) && (each.id || each.contains(document.activeElement))) each.open = true;
+    for (const each of all("#thread details[id], #rows details[id]")) if (opened.includes(each.id)) each.open = true;
     release();
     settleInbox();
   });

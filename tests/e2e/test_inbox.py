@@ -123,8 +123,8 @@ def test_filters_and_labels_narrow_the_list(page: Page, write: Write):
     expect(page.locator("[data-row]")).to_have_count(1)
     expect(page.locator(".filter-chip")).to_contain_text("VIP guest")
     assert "label=" in page.url
-    page.get_by_role("link", name="Unread").click()
-    assert "state=unread" in page.url
+    page.locator(".tab", has_text="Unread").click()
+    page.wait_for_url("**state=unread**")
     assert "label=" in page.url
     page.locator(".filter-chip").click()
     expect(page.locator(".filter-chip")).to_have_count(0)
@@ -165,6 +165,8 @@ def test_an_answer_goes_out_once_with_its_quote(page: Page, write: Write, graph:
     assert sent.request["context"] == {"message_id": quoted}
     bubble.locator(".tick").hover()
     expect(page.locator(".way:popover-open")).to_contain_text("WhatsApp has taken it.")
+    page.locator(".thread-who").hover()
+    expect(page.locator(".way:popover-open")).to_have_count(0)
     bubble.locator(".bubble-quote").click()
     expect(page.locator(".bubble-found")).to_contain_text("which size?")
 

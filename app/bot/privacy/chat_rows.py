@@ -30,7 +30,9 @@ from app.brains.models import Memory
 from app.brains.rollout_models import Rollout, RolloutChange, RolloutChat
 
 # What is told of a fault in place of words that may be somebody's.
-FORGOTTEN: Final = "What it said last is erased with the messages it came from; the next time it is told again."
+FORGOTTEN: Final = (
+    "What it said last is erased with the messages it came from; the next time it is told again."
+)
 
 
 @dataclass(slots=True)
@@ -116,4 +118,3 @@ def _remember_number(db: Db, chat_id: int) -> None:
     query = sqlite.insert(Counter).values(name=ERASED_CHATS, n=chat_id)
     highest = {"n": func.max(Counter.n, query.excluded.n)}
     db.execute(query.on_conflict_do_update(index_elements=["name"], set_=highest))
-

@@ -31,7 +31,9 @@ class Marks:
         if isinstance(value, list):
             return [self.clean(each, words=words) for each in value]
         if isinstance(value, dict):
-            return {self.clean(key, words=words): self.clean(each, words=words) for key, each in value.items()}
+            return {
+                self.clean(key, words=words): self.clean(each, words=words) for key, each in value.items()
+            }
         if isinstance(value, int) and not isinstance(value, bool):
             return GONE if str(value) in self.names else value
         return value
