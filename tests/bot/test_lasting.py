@@ -65,6 +65,7 @@ def test_of_turns_stored_together_only_the_overtaken_one_runs_again(desk: Desk, 
     jobs = desk.claim().jobs
     reads = (("brain", "stock"),)
     run = {"trace": {}, "outcome": "answered", "micros": 1, "journal": None, "created_at": 1}
+    run |= dict.fromkeys(("brain_id", "version_id", "command_id", "fault", "digest"))
     ended = [
         Ended(
             job.lease,

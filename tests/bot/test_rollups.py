@@ -14,7 +14,7 @@ from app.bot import redrive, rollups
 from app.bot.channels.contract import Fault as Blame
 from app.bot.channels.contract import Inbound, Person, Refused, Sent, Status, Uncertain
 from app.bot.counting import SOURCES, triggers
-from app.bot.models import Message, Rollup, RollupDelta, Run
+from app.bot.models import Attempt, Message, Rollup, RollupDelta, Run
 from app.bot.recounting import Recount
 from app.bot.rollup_models import ANY, ANY_COMMAND
 from app.brains.ai.ledger import Ledger
@@ -236,6 +236,7 @@ def test_deleted_rows_stay_counted_and_a_rebuild_keeps_them(desk: Desk):
     Traffic(desk, 9).run(40)
     before = numbers(desk, 1440).stored()
     desk.change(lambda session: session.execute(delete(Run)))
+    desk.change(lambda session: session.execute(delete(Attempt)))
     desk.change(lambda session: session.execute(delete(Message).where(Message.direction == "out")))
     assert numbers(desk, 1440).stored() == before
     recount = Recount(desk.database, desk.clock())
