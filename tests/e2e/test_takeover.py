@@ -8,13 +8,13 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
-PHONE = "/simulator/?person=15559990001&name=Grace"
+PHONE = "/simulator/?person=15559990002&name=Hedy"
 
 
 def open_chat(page: Page) -> None:
-    page.goto("/chats/?q=Grace")
-    page.get_by_role("link", name=re.compile("Grace")).first.click()
-    expect(page.locator("#thread .thread-name")).to_have_text("Grace")
+    page.goto("/chats/?q=Hedy")
+    page.get_by_role("link", name=re.compile("Hedy")).first.click()
+    expect(page.locator("#thread .thread-name")).to_have_text("Hedy")
 
 
 def say_in_vain(page: Page, text: str) -> None:
