@@ -56,7 +56,10 @@ def queries() -> Iterator[tuple[str, list[Query]]]:
                 [lambda s, r=r, of=scope: statistics.report(s, r, of) for r in ranges],
             )
         yield f"period before, {length}", [lambda s, r=r: statistics.total(s, r.before()) for r in ranges]
-        yield f"commands, {length}", [lambda s, r=r: statistics.commands(s, r, Scope(brain_id=BRAINS)) for r in ranges]
+        yield (
+            f"commands, {length}",
+            [lambda s, r=r: statistics.commands(s, r, Scope(brain_id=BRAINS)) for r in ranges],
+        )
     yield "the present", [lambda s: statistics.present(s, NOW)]
 
 

@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, url_for
-from flask_login import current_user
 from werkzeug.wrappers import Response as Answer
 
 from app.accounts import Role
@@ -42,24 +41,22 @@ def board() -> Answer:
 @blueprint.get("/brains/<slug>")
 @needs(Role.VIEWER)
 def brain(slug: str) -> Answer:
-    """Lead to the board of one brain."""
-    return redirect(url_for("analytics.board", brain=drafts.opened(slug).id))
+    """Show the board of one brain."""
+    return _page("analytics/board.html", _of(slug))
 
 
 @blueprint.get("/brains/<slug>/commands/<command_id>")
 @needs(Role.VIEWER)
 def command(slug: str, command_id: str) -> Answer:
     """Show the numbers of one command."""
-    found = drafts.opened(slug)
-    asked = periods.read({**request.args, "brain": str(found.id), "command": command_id}, _zone(), _now())
-    return _page("analytics/command.html", asked)
+    return _page("analytics/command.html", _of(slug, command=command_id))
 
 
 @blueprint.get("/data")
 @needs(Role.VIEWER)
 def data() -> Answer:
     """Return what a page shows as JSON: charts as numbers, the rest as HTML; tabs that ask together share it."""
-    key = (_zone(), tuple(sorted(request.args.items())))
+    key = (times.zone().key, tuple(sorted(request.args.items())))
     sharing: Sharing[bytes] = current_app.extensions["analytics"]
     answer = Response(sharing.ask(key, _data), mimetype="application/json")
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:24])
@@ -69,7 +66,12 @@ def data() -> Answer:
 
 def read() -> Asked:
     """Read the address of this request."""
-    return periods.read(request.args, _zone(), _now())
+    return periods.read(request.args, times.zone().key, _now())
+
+
+def _of(slug: str, **more: str) -> Asked:
+    brain_id = str(drafts.opened(slug).id)
+    return periods.read({**request.args, "brain": brain_id, **more}, times.zone().key, _now())
 
 
 def command_at(asked: Asked) -> str:
@@ -124,10 +126,6 @@ def _said(shown: float | None, unit: Unit) -> str:
 
 def _run_time(numbers: Numbers) -> str:
     return amounts.words("ms", charts.run_ms(numbers, 0.95))
-
-
-def _zone() -> str:
-    return times.known_zone(current_user.timezone)
 
 
 def _now() -> int:

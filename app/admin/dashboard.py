@@ -14,6 +14,9 @@ from app.bot.chats import said
 from app.bot.figures import figures, latest
 from app.brains import versions
 from app.brains.models import Brain
+from app.realtime import statistics
+from app.realtime.ranges import Range, midnight
+from app.realtime.statistics import Numbers
 from app.web import db, house
 
 blueprint = Blueprint("dashboard", __name__)
@@ -32,7 +35,8 @@ def board() -> Response:
         "dashboard.html",
         "live",
         greeting=times.greeting(now),
-        figures=figures(session, _midnight(now), now),
+        figures=figures(session, now),
+        today=_today(now),
         latest=latest(session),
         now=now,
         said=said,
@@ -61,7 +65,8 @@ def _name(brain: Brain, command_id: str) -> str:
     return next((str(each.get("name")) for each in commands if each.get("id") == command_id), "")
 
 
-def _midnight(now: int) -> int:
-    """Return when today began in the operator's zone (ms)."""
-    start = times.local(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    return int(start.timestamp() * 1000)
+def _today(now: int) -> Numbers:
+    """Return the numbers since midnight of the operator's zone, as the analytics have them."""
+    zone = times.zone()
+    since = midnight(times.local(now).date(), zone)
+    return statistics.total(db.session(), Range(since, now + 1, zone.key, "hour"))

@@ -38,7 +38,7 @@ class Figure:
 
 
 _RECEIVED: Final = Kind("received", "Received", "count", counted("received"), hint="messages")
-_RUNS: Final = Kind("runs", "Runs", "count", lambda numbers: numbers.runs, hint="of brains")
+_RUNS: Final = Kind("runs", "Runs", "count", lambda numbers: numbers.runs, hint="times asked")
 _RUN_95: Final = Kind("run_p95", "Run time p95", "ms", lambda numbers: run_ms(numbers, 0.95), -1)
 _COMMON: Final = (
     Kind("sent", "Sent", "count", counted("sent"), hint="messages"),

@@ -28,10 +28,15 @@ def known_zone(name: str) -> str:
         return "UTC"
 
 
+def zone() -> ZoneInfo:
+    """Return the operator's zone."""
+    name = current_user.timezone if current_user and current_user.is_authenticated else "UTC"
+    return ZoneInfo(known_zone(name))
+
+
 def local(ms: int) -> datetime:
     """Return a moment in the operator's zone."""
-    name = current_user.timezone if current_user and current_user.is_authenticated else "UTC"
-    return datetime.fromtimestamp(ms / 1000, ZoneInfo(known_zone(name)))
+    return datetime.fromtimestamp(ms / 1000, zone())
 
 
 def day(ms: int) -> str:

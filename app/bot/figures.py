@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from app.bot import health
 from app.bot.models import Chat, Connection, Contact, Message, Run
-from app.bot.schedules import KIND as SCHEDULE
 from app.brains.ai.models import AiCall
 
 
@@ -18,8 +17,6 @@ from app.brains.ai.models import AiCall
 class Figures:
     """What the board shows; `lag` is how long the chat that waits longest has waited, in ms."""
 
-    received: int
-    answered: int
     waiting: int
     lag: int
     trouble: dict[str, int]
@@ -35,13 +32,10 @@ class Latest:
     name: str
 
 
-def figures(session: Session, since: int, now: int) -> Figures:
-    """Count what came and went since a moment, and what stands now."""
-    counts = _counts(session, first_since(session, since))
+def figures(session: Session, now: int) -> Figures:
+    """Return what stands now."""
     waiting = session.scalar(select(func.count()).where(Message.state == "new")) or 0
     return Figures(
-        received=counts.get("in", 0),
-        answered=counts.get("out", 0),
         waiting=waiting,
         lag=health.lag(session, now),
         trouble=health.troubled(session),
@@ -83,12 +77,3 @@ def first_since(
         else:
             high = middle
     return low
-
-
-def _counts(session: Session, first: int) -> dict[str, int]:
-    query = (
-        select(Message.direction, func.count().label("n"))
-        .where(Message.id >= first, Message.kind != SCHEDULE)
-        .group_by(Message.direction)
-    )
-    return {row.direction: row.n for row in session.execute(query)}

@@ -6,7 +6,7 @@
   // The server is asked at most four times a second, and each second while messages wait: their delay grows by itself.
   const PAUSE = 250;
   const WAITING = 1000;
-  const HEIGHT = 200;
+  const HEIGHT = 190;
   const SMALL = new Map();
 
   const page = () => one("#analytics");
@@ -93,7 +93,7 @@
   function axes(chart) {
     const look = { stroke: colour("dim"), font: `12px ${getComputedStyle(document.body).fontFamily}`, ticks: { show: false } };
     return [
-      { ...look, grid: { show: false }, space: 76, incrs: [1, 2, 3, 4, 6, 10, 12, 15, 24, 30, 48, 60, 100, 120, 200], values: (_, at) => at.map((each) => data.ticks[each] ?? "") },
+      { ...look, size: 28, grid: { show: false }, space: 76, incrs: [1, 2, 3, 4, 6, 10, 12, 15, 24, 30, 48, 60, 100, 120, 200], values: (_, at) => at.map((each) => data.ticks[each] ?? "") },
       { ...look, size: 60, grid: { stroke: colour("line"), width: 1 }, incrs: chart.unit === "count" ? [1, 2, 5, 10, 20, 50, 100, 200, 500].flatMap((n) => [n, n * 1e3, n * 1e6]).sort((a, b) => a - b) : undefined, values: (_, at) => at.map((each) => short(chart.unit, each)) },
     ];
   }

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -114,7 +115,7 @@ def days_of_the_zone(now: int, days: int) -> list[tuple[int, int]]:
     today = datetime.fromtimestamp(now / 1000, zone).replace(hour=0, minute=0, second=0, microsecond=0)
     starts = [today - timedelta(days=days - 1 - n) for n in range(days + 1)]
     moments = [int(start.timestamp() * 1000) for start in starts]
-    return list(zip(moments, moments[1:], strict=False))
+    return list(pairwise(moments))
 
 
 def within(rows: Sequence[Any], since: int, until: int, **wanted: Any) -> list[Any]:
@@ -206,8 +207,8 @@ def test_filters_leave_out_the_rest(
     assert sum(values(of_phone, "messages", "Received")) == len(within(rows, since, until, direction="in"))
     assert sum(values(data(owner, f"?range=month&connection={phone.id + 1}"), "messages", "Received")) == 0
     assert "tokens" not in {chart["id"] for chart in of_phone["charts"]}
-    assert owner.get("/analytics/brains/demo").location == f"/analytics/?brain={brain.id}"
-    assert owner.get("/analytics/?brain=999").status_code == 404
+    assert figure(owner.get("/analytics/brains/demo").text, "runs").isdecimal()
+    assert owner.get("/analytics/?brain=999").status_code == 422
 
 
 def test_commands_are_listed_by_use_and_have_a_page(
@@ -216,7 +217,7 @@ def test_commands_are_listed_by_use_and_have_a_page(
     (since, _), *_, (_, until) = days_of_the_zone(house.clock(), 30)
     ran = {name: len(within(rows, since, until, command_id=name)) for name in ("echo", "greet")}
     listed = re.findall(
-        r'id="used-\d+-(\w+)".*?<meter[^>]* value="(\d+)"', data(owner, "?range=month")["below"], re.S
+        r'id="used-\d+-(\w+)".*?<meter[^>]* value="(\d+)"', data(owner, "?range=month")["below"], re.DOTALL
     )
     assert {name: int(runs) for name, runs in listed} == ran
     assert [int(runs) for _, runs in listed] == sorted(ran.values(), reverse=True)
@@ -352,25 +353,35 @@ def test_who_asks_while_numbers_are_read_gets_those_read_after():
 
 
 @pytest.mark.parametrize(
-    ("unit", "now", "before", "better", "words", "tone"),
+    ("numbers", "words", "tone"),
     [
-        ("count", 112, 100, 0, "+12 %", "quiet"),
-        ("count", 80, 100, -1, "−20 %", "good"),
-        ("ms", 300, 200, -1, "+50 %", "bad"),
-        ("rate", 0.9, 0.95, 1, "−5.0 points", "bad"),
-        ("rate", 0.9, 0.9, 1, "±0.0 points", "quiet"),
+        (("count", 112, 100, 0), "+12 %", "quiet"),
+        (("count", 80, 100, -1), "−20 %", "good"),
+        (("ms", 300, 200, -1), "+50 %", "bad"),
+        (("rate", 0.9, 0.95, 1), "−5.0 points", "bad"),
+        (("rate", 0.9, 0.9, 1), "±0.0 points", "quiet"),
     ],
 )
-def test_a_change_is_told_in_words_with_its_meaning(unit, now, before, better, words, tone):
-    found = amounts.change(unit, now, before, better)
+def test_a_change_is_told_in_words_with_its_meaning(numbers: tuple[Any, ...], words: str, tone: str):
+    found = amounts.change(*numbers)
     assert found
     assert (found.words, found.tone) == (words, tone)
-    assert amounts.change(unit, None, before, better) is None
-    assert amounts.change("count", now, 0, better) is None
+
+
+def test_there_is_no_change_from_nothing():
+    assert amounts.change("count", 5, 0, 1) is None
+    assert amounts.change("ms", None, 5, 1) is None
 
 
 def test_amounts_carry_their_units():
-    said = [amounts.words(unit, value) for unit, value in (
-        ("count", 1234567), ("rate", 0.98765), ("ms", 4.26), ("ms", 840.4), ("ms", 1240), ("ms", 90_000), ("ms", None),
-    )]  # fmt: skip
-    assert said == ["1,234,567", "98.8 %", "4.3 ms", "840 ms", "1.24 s", "1.5 min", "–"]
+    assert [amounts.words("count", 1234567), amounts.words("rate", 0.98765)] == ["1,234,567", "98.8 %"]
+    said = [amounts.words("ms", value) for value in (4.26, 840.4, 1240, 90_000, None)]
+    assert said == ["4.3 ms", "840 ms", "1.24 s", "1.5 min", "–"]
+
+
+@pytest.mark.usefixtures("brain")
+def test_the_palette_leads_to_the_numbers_of_a_command(owner: Browser):
+    found = owner.get("/palette?q=analytics+echo", htmx=True).text
+    assert 'href="/analytics/brains/demo/commands/echo"' in found
+    assert "Analytics of Echo" in found
+    assert "Analytics of" not in owner.get("/palette?q=echo", htmx=True).text

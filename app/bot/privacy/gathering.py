@@ -20,24 +20,40 @@ _PRESSED: Final = ("button", "list")
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What was said, and the groups it was said in."""
+    """What was said, where, and what may hold copies of it; `since` in ms."""
 
     said: Said
     groups: Sequence[int]
+    # Brains that answered, and the first message: copies are younger.
+    brains: Sequence[int]
+    since: int
 
 
 def gather(session: Session, found: Subject) -> Gathered:
     """Read everything a person said."""
     words = {name for name in _called(session, found) if len(name) >= DISTINCT}
-    moments: set[int] = set()
+    moments: set[tuple[int, str]] = set()
     groups: set[int] = set()
+    brains: set[int] = set()
+    first: list[int] = []
     for batch in _messages(session, found):
         words |= {each.text for each in batch if each.direction == "in" and each.kind not in _PRESSED}
-        moments |= _moments(session, [each.id for each in batch])
+        for begun, brain_id in _runs(session, batch):
+            moments.add(begun)
+            brains |= {brain_id} if brain_id else set()
         groups |= {each.chat_id for each in batch} - set(found.chats)
+        first = [min(first + [each.created_at for each in batch])]
         session.expunge_all()
     sentences = frozenset(each.strip() for each in words if len(each.strip()) >= SENTENCE)
-    return Gathered(Said(Marks(found.names, words), sentences, frozenset(moments)), sorted(groups))
+    parts = {part for each in words for part in _parts(each)}
+    said = Said(Marks(found.names, words | parts), sentences, frozenset(moments))
+    return Gathered(said, sorted(groups), sorted(brains), *(first or [0]))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield what brains make of a message: its long words, such as addresses, and all behind its first word."""
+    yield from (word for word in text.split() if len(word) >= DISTINCT)
+    yield from text.split(maxsplit=1)[1:]
 
 
 def _messages(session: Session, found: Subject) -> Iterator[Sequence[Message]]:
@@ -53,10 +69,13 @@ def _messages(session: Session, found: Subject) -> Iterator[Sequence[Message]]:
     yield from subject.in_groups(session, found)
 
 
-def _moments(session: Session, ids: Sequence[int]) -> set[int]:
-    """Return the seconds in which runs of these messages began: a test made from them begins there."""
-    journals = session.scalars(select(Run.journal).where(Run.message_id.in_(ids)))
-    return {int(each["now"]) // 1000 for each in journals if each and "now" in each}
+def _runs(session: Session, batch: Sequence[Message]) -> Iterator[tuple[tuple[int, str], int | None]]:
+    """Yield the second in which a run began and what it was about, as a test of it begins, and its brain."""
+    texts = {each.id: each.text for each in batch}
+    query = select(Run.message_id, Run.journal, Run.brain_id).where(Run.message_id.in_(texts))
+    for message_id, journal, brain_id in session.execute(query):
+        second = int((journal or {}).get("now", -1000)) // 1000
+        yield (second, texts[message_id].strip()), brain_id
 
 
 def _called(session: Session, found: Subject) -> Iterator[str]:
