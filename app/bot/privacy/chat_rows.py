@@ -70,8 +70,8 @@ def drop_hanging(db: Db, ids: Sequence[int]) -> Dropped:
     """Delete what hangs on messages, but not themselves: runs, questions to models, tries and files."""
     securely(db)
     dropped = Dropped()
-    digests = select(MediaFile.sha256).where(MediaFile.message_id.in_(ids), MediaFile.sha256.is_not(None))
-    dropped.files = set(db.scalars(digests))
+    digests = select(MediaFile.sha256).where(MediaFile.message_id.in_(ids))
+    dropped.files = {sha256 for sha256 in db.scalars(digests) if sha256}
     blank = {"message": FORGOTTEN, "fix": "", "last_message_id": None, "last_chat_id": None}
     db.execute(update(Fault).where(Fault.last_message_id.in_(ids)).values(blank))
     for model in (Attempt, RolloutChange):

@@ -1,22 +1,24 @@
 """Copies of a person's number or words outside of their chats: looked for in every table, row by row.
 
 Numbers and user ids are looked for everywhere, in batches of ids, by the database itself. Their words are looked for
-where copies of them end up: in what brains remember for all, in errors, trials and comparisons, and in the runs of
-groups they wrote in.
+where copies of them end up: in what brains remember for all, in errors, trials and comparisons, and in what the brains
+they wrote to have done and said since, to whomever.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column, String, Table, delete, func, or_, select, update
+from sqlalchemy import JSON, Column, String, Table, and_, delete, func, or_, select, update
 from sqlalchemy import Connection as Db
 from sqlalchemy.orm import Session
 
-from app.bot.models import Connection, Message, Run
+from app.bot.models import Connection, Fault, Message, Run, Schedule
+from app.bot.privacy.gathering import Gathered
 from app.bot.privacy.marks import Marks
 from app.bot.privacy.subject import holds
 from app.brains.ai.models import AiCall
-from app.brains.models import Brain, BrainVersion, Memory
+from app.brains.models import Brain, BrainVersion, Memory, Playground
+from app.brains.rollout_models import Rollout, RolloutChange
 from app.db import Base, table_of
 
 # Ids looked at in one statement: a reader's, so that no message waits.
@@ -41,23 +43,33 @@ def named(session: Session, marks: Marks) -> Found:
             yield from _look(session, table, condition)
 
 
-def wordy(session: Session, marks: Marks, groups: Sequence[int]) -> Found:
-    """Yield rows that may repeat the person's words; `groups` are chats they wrote in."""
-    in_groups = select(Message.id).where(Message.chat_id.in_(groups))
+def wordy(session: Session, gathered: Gathered, mine: Sequence[int]) -> Found:
+    """Yield rows that repeat the person's words; their own chats (`mine`) are deleted anyway."""
+    since, brains = gathered.since, gathered.brains
     wheres: Mapping[str, Any] = {
-        "fault": True,
-        "rollout": True,
-        "rollout_change": True,
-        "playground": True,
+        "fault": Fault.last_at >= since,
+        "rollout": Rollout.started_at > 0,
+        "rollout_change": RolloutChange.id > 0,
+        "playground": Playground.updated_at > 0,
         "memory": Memory.scope.not_like("contact:%"),
-        "run": Run.chat_id.in_(groups),
-        "ai_call": or_(AiCall.message_id.is_(None), AiCall.message_id.in_(in_groups)),
+        "schedule": and_(Schedule.created_at >= since, Schedule.chat_id.not_in(mine)),
+        "run": and_(Run.brain_id.in_(brains), Run.created_at >= since, Run.chat_id.not_in(mine)),
+        "ai_call": and_(AiCall.brain_id.in_(brains), AiCall.created_at >= since),
+        "message": and_(
+            Message.brain_id.in_(brains),
+            Message.created_at >= since,
+            Message.direction == "out",
+            Message.chat_id.not_in(mine),
+        ),
     }
     for name, where in wheres.items():
         table = Base.metadata.tables[name]
         for _, ids in _look(session, table, where):
-            rows = session.execute(select(table.c.id, *columns(table)).where(table.c.id.in_(ids)))
-            yield table, [row[0] for row in rows if any(marks.among(value) for value in row[1:])]
+            rows = session.execute(select(table.c.id, *columns(table)).where(table.c.id.in_(ids))).all()
+            marks = gathered.said.marks
+            repeating = [row[0] for row in rows if any(marks.among(value) for value in row[1:])]
+            if repeating:
+                yield table, repeating
 
 
 def clean(db: Db, table: Table, ids: Sequence[int], marks: Marks, *, words: bool) -> int:
@@ -112,8 +124,7 @@ def _look(session: Session, table: Table, where: Any) -> Found:
     first, last = session.execute(select(func.min(table.c.id), func.max(table.c.id))).one()
     for low in range(first, last + 1, WINDOW) if first is not None else ():
         window = table.c.id.between(low, low + WINDOW - 1)
-        query = select(table.c.id).where(window) if where is True else select(table.c.id).where(window, where)
-        ids = list(session.scalars(query.order_by(table.c.id)))
+        ids = list(session.scalars(select(table.c.id).where(window, where).order_by(table.c.id)))
         if ids:
             yield table, ids
         # Ends this view of the database: an old one would keep SQLite's log from being emptied.
@@ -132,7 +143,8 @@ def remaining(session: Session, marks: Marks) -> list[str]:
         if marks.among(document, words=False):
             found.append(f"version {number} of “{title}”")
     connections = session.execute(select(table_of(Connection))).mappings()
-    for row in connections:
-        if any(marks.among(value, words=False) for value in row.values() if isinstance(value, str | dict)):
-            found.append(f"the connection “{row['name']}”")
-    return found
+    return found + [
+        f"the connection “{row['name']}”"
+        for row in connections
+        if any(marks.among(value, words=False) for value in row.values() if isinstance(value, str | dict))
+    ]

@@ -1,7 +1,7 @@
 """Tests that were made from a person's chats: taken out of drafts and, though these never change, of versions.
 
 A test does not say which chat it was made from. It is taken to be the person's when it begins in the very second of
-one of their runs, names them, or has them say a long sentence they did say.
+one of their runs with the words that run was about, names them, or has somebody say a long sentence of theirs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,36 +19,41 @@ from app.brains.models import Brain, BrainVersion
 
 # So long that no two people write it by chance.
 SENTENCE: Final = 24
-NOTED: Final = "A test made from the chat of a person was erased."
+NOTED: Final = "What a person said was erased from its tests."
 _NOTE: Final = 500
 
 Case = Mapping[str, Any]
+Step = Callable[[Session, int, "Said"], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the person said, and when runs of theirs began (seconds since 1970)."""
+    """What the person said, and the seconds (since 1970) in which runs of theirs began, with what these were about."""
 
     marks: Marks
+    # Long ones alone: shorter ones may stand in a test that somebody wrote by hand.
     sentences: frozenset[str]
-    moments: frozenset[int]
+    moments: frozenset[tuple[int, str]]
 
     def made(self, case: Case, zone: ZoneInfo) -> bool:
         """Tell whether a test was made from what they said."""
-        sentences = {_sentence(step) for step in case.get("steps", ())} - {""}
+        said = [_said(step) for step in case.get("steps", ()) if "user" in step]
+        sentences = {each for each in said if len(each) >= SENTENCE}
         return (
-            _second(case, zone) in self.moments
+            (_second(case, zone), next(iter(said), "")) in self.moments
             or bool(sentences & self.sentences)
             or self.marks.among(dict(case), words=False)
         )
 
 
 def without(document: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], int]:
-    """Return a brain's document without the person's tests, and how many these were."""
+    """Return a brain's document without the person's tests and without their words in others; how many were changed."""
     tests = list(document.get("tests") or ())
     zone = ZoneInfo(str((document.get("settings") or {}).get("timezone") or "UTC"))
-    kept = [case for case in tests if not said.made(case, zone)]
-    return ({**document, "tests": kept} if len(kept) < len(tests) else dict(document)), len(tests) - len(kept)
+    words = Marks((), said.sentences)
+    kept = [words.clean(case) for case in tests if not said.made(case, zone)]
+    changed = len(tests) - sum(case in tests for case in kept)
+    return ({**document, "tests": kept} if changed else dict(document)), changed
 
 
 def drafts(session: Session) -> list[int]:
@@ -85,15 +90,17 @@ def clean_version(session: Session, version_id: int, said: Said) -> int:
     return gone
 
 
-def work(session: Session) -> Iterator[tuple[Callable[[Session, int, Said], int], int]]:
+def work(session: Session) -> Iterator[tuple[Step, int]]:
     """Yield what has to be gone through, as a step and its row."""
     yield from ((clean_draft, each) for each in drafts(session))
     yield from ((clean_version, each) for each in versions(session))
 
 
-def _sentence(step: Any) -> str:
-    words = step.get("user") if isinstance(step, Mapping) else None
-    return words.strip() if isinstance(words, str) and len(words.strip()) >= SENTENCE else ""
+def _said(step: Mapping[str, Any]) -> str:
+    """Return the words of a step: what is written, a caption or a place; a voice has none."""
+    act = step["user"]
+    words = next(iter(act.values()), "") if isinstance(act, Mapping) else act
+    return words.strip() if isinstance(words, str) else ""
 
 
 def _second(case: Case, zone: ZoneInfo) -> int:

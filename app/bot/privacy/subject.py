@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,23 +66,36 @@ def digest_of(secret_key: str, handle: str) -> str:
 
 def find(session: Session, handle: str) -> Subject:
     """Return the person of a number or user id, over all connections; raises NobodyFound."""
-    names = {normal(handle)}
-    if len(normal(handle)) < MIN_NUMBER or NOBODY in names:
+    name = normal(handle)
+    if len(name) < MIN_NUMBER or name == NOBODY:
         raise NobodyFound("Give the whole phone number with its country code, or the WhatsApp user id.")
-    contacts: list[Contact] = []
+    found = known_by(session, {name})
+    if not found.contacts and not any(in_groups(session, found)):
+        raise NobodyFound("Nobody here has this number or user id. It may have been erased already.")
+    return found
+
+
+def handle_of(session: Session, chat_id: int) -> str:
+    """Return the number or user id of the person of a chat; empty where there is none."""
+    query = select(Contact.phone, Contact.user_id).join(Chat, Chat.contact_id == Contact.id)
+    row = session.execute(query.where(Chat.id == chat_id)).first()
+    return (row.phone or row.user_id or "") if row else ""
+
+
+def known_by(session: Session, names: Collection[str]) -> Subject:
+    """Return the person with any of these names, and with whatever other names their contacts have."""
+    names = set(names)
     while True:
         either = or_(Contact.phone.in_(names), Contact.user_id.in_(names))
         contacts = list(session.scalars(select(Contact).where(either).order_by(Contact.id)))
-        known = names | {name for each in contacts for name in (each.phone, each.user_id) if name}
-        if known == names:
+        more = {name for each in contacts for name in (each.phone, each.user_id) if name} - names
+        if not more:
             break
-        names = known
+        names |= more
     ids = [each.id for each in contacts]
     chats = list(session.scalars(select(Chat.id).where(Chat.contact_id.in_(ids)).order_by(Chat.id)))
-    found = Subject(frozenset(names), ids, chats, next((each.name for each in contacts if each.name), ""))
-    if not contacts and not any(batch for batch in in_groups(session, found)):
-        raise NobodyFound("Nobody here has this number or user id. It may have been erased already.")
-    return found
+    called = next((each.name for each in contacts if each.name), "")
+    return Subject(frozenset(names), ids, chats, called)
 
 
 def in_groups(session: Session, subject: Subject) -> Iterator[list[Message]]:

@@ -1,0 +1,84 @@
+"""`flask person erase`: a person taken out of everything that is stored."""
+
+from pathlib import Path
+
+import click
+import structlog
+from flask.cli import with_appcontext
+
+from app.bot import bot, chats, exporting
+from app.bot.models import Erasure
+from app.bot.privacy import erasing, subject
+from app.cli.answers import explained
+from app.web import house
+
+log = structlog.get_logger(__name__)
+
+
+@click.group()
+def person() -> None:
+    """Answer what people ask about what is stored of them."""
+
+
+@person.command()
+@click.argument("handle", metavar="PHONE_OR_USER_ID")
+@click.option("--dry-run", is_flag=True, help="Change nothing: print what would be erased.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="First write the person's chats into this folder, as JSON.",
+)
+@with_appcontext
+def erase(handle: str, dry_run: bool, yes: bool, folder: Path | None) -> None:
+    """Erase a person everywhere: messages, files, memory, traces, copies. There is no way back."""
+    with explained():
+        with house().database.read() as session:
+            found = subject.find(session, handle)
+            counts = subject.preview(session, found)
+        _print(counts)
+        if dry_run:
+            click.echo("Nothing was changed. Copies elsewhere are looked for when it is done.")
+            return
+        if not yes:
+            click.confirm("Erase this person for good?", abort=True)
+        if folder:
+            _export(found, folder)
+        _erase(handle)
+
+
+def _erase(handle: str) -> None:
+    shared = house()
+    digest = subject.digest_of(shared.settings.secret_key, handle)
+    row = shared.database.write(lambda s: erasing.begin(s, handle, digest, None, shared.clock()))
+    log.info("audit", what="erase a person", person=digest, erasure=row.id, user=None)
+    # A worker may have taken it up already: then it is at it.
+    if bot().erasing.take_this(row.id) and not bot().erasing.work(row.id):
+        raise click.ClickException(
+            "The rows are gone; the database file is being read and is cleaned up later."
+        )
+    with shared.database.read() as session:
+        done = session.get_one(Erasure, row.id)
+    if done.ended_at is None:
+        click.echo("A running worker is erasing this person. See Settings > Privacy.")
+        return
+    click.echo("Erased:")
+    _print(done.counts)
+    for place in done.remains:
+        click.echo(f"Still named in {place}: change it there.")
+
+
+def _export(found: subject.Subject, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with house().database.read() as session:
+        for chat_id in found.chats:
+            line = chats.get_chat(session, chat_id)
+            if line:
+                text = "".join(exporting.as_json(session, line))
+                (folder / f"chat-{chat_id}.json").write_text(text)
+
+
+def _print(counts: dict[str, int]) -> None:
+    for kind, n in counts.items():
+        click.echo(f"{n:>8}  {subject.KINDS[kind]}")
