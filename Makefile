@@ -36,7 +36,7 @@ run-split: migrate-db ## start web and worker as separate processes (needs REDIS
 test: dev ## run every test; installs and starts what they need
 	@sh tools/test-parts.sh
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser" $(ARGS)
-	$(BIN)/python -m pytest -m browser $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m browser $(ARGS)
 
 check: dev ## lint, format, types, import contracts, templates, migrations, vendored files
 	$(BIN)/ruff check .

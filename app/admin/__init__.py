@@ -31,6 +31,7 @@ from app.admin import (
     palette,
     playground,
     pockets,
+    privacy,
     prompts,
     publishing,
     recording,
@@ -85,6 +86,7 @@ PAGES = (
     sheets,
     connections,
     ai,
+    privacy,
     prompts,
     palette,
 )
@@ -93,7 +95,18 @@ PAGES = (
 def init_app(app: Flask) -> None:
     """Register the pages and what their templates use."""
     app.extensions.setdefault("passwords", Passwords())
-    for part in (chat_writing, assets, analytics, guard, errors, times, verdicts, pockets, playground, failures):
+    for part in (
+        chat_writing,
+        assets,
+        analytics,
+        guard,
+        errors,
+        times,
+        verdicts,
+        pockets,
+        playground,
+        failures,
+    ):
         part.init_app(app)
     app.jinja_env.globals.update(look=words.look, kind_icon=words.kind_icon, kind_word=words.kind_word)
     app.jinja_env.globals.update(retriable=words.RETRIABLE, partial=partial, CAUSES=CAUSES)

@@ -23,7 +23,7 @@ VENDORED = {
 OWN = frozenset(
     {"commands.css", "commands.js", "importing.css"}
     | {"analytics.css", "analytics.js", "taking.js"}
-    | {"playground.css", "playground.js", "desk.css", "desk.js", "trace.css"}
+    | {"playground.css", "playground.js", "desk.css", "desk.js", "trace.css", "privacy.css"}
     | {"inbox.css", "inbox.js"}
     | {"editor.css", "editor.js", "editor-words.js"}
     | {"app.css", "app.js", "theme.js", "icons.svg", "mark.svg", "palette.css", "palette.js", "shortcuts.js"}

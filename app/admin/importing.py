@@ -1,6 +1,7 @@
 """Bringing a YAML file in: what it would change and what it asks for is shown first, and can be taken back after."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -128,7 +129,8 @@ def _upload(upload: Upload) -> Upload:
             unix(request.form.get("text", "")), upload.into, upload.way, request.form.get("name", "")[:200]
         )
     # One byte more than allowed tells a file that is too large from one that just fits.
-    sent = file.read(limits.IMPORT_BYTES + 1)
+    with closing(file):
+        sent = file.read(limits.IMPORT_BYTES + 1)
     try:
         text = sent.decode("utf-8-sig", "replace" if len(sent) > limits.IMPORT_BYTES else "strict")
     except UnicodeDecodeError as error:

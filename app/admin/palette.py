@@ -23,6 +23,8 @@ blueprint = Blueprint("palette", __name__, url_prefix="/palette")
 
 MOST = 8
 QUERY_CHARS = 100
+# So many letters of a page's name stand for it.
+FEW = 3
 
 # By kind of a piece: the group's title, the icon, and the address with the argument that names the piece.
 PIECES = {
@@ -72,6 +74,7 @@ def _groups(query: str, brains: Sequence[Listed], here: str) -> list[Group]:
         _group("Actions", best(jumps.of_actions(), query, MOST)),
         _group("Pages", best(jumps.of_pages(), query, MOST)),
         *_of_brains(query, brains, here),
+        _group("Analytics", list(_analytics(query, brains))),
         _group("Connections", best(_connections(), query, MOST)),
         _group("Chats", _chats(query)),
         _group("Sample brains", best(_samples(), query, MOST)),
@@ -106,6 +109,17 @@ def _inside(query: str, brains: Sequence[Listed]) -> Iterator[Hit[Jump]]:
             for hit in best(jumps.of_brain(brain.slug, brain.title), " ".join(left), MOST):
                 if hit.rank < SCATTERED:
                     yield Hit(hit.thing, max(hit.rank, WORD))
+
+
+def _analytics(query: str, brains: Sequence[Listed]) -> Iterator[Hit[Jump]]:
+    """Find the numbers of commands: “analytics echo”."""
+    tokens = plain(query).split()
+    left = [token for token in tokens if len(token) < FEW or not "analytics".startswith(token)]
+    pieces = [piece for brain in brains for piece in brain.pieces["command"]]
+    for hit in best(pieces, " ".join(left), MOST) if 0 < len(left) < len(tokens) else ():
+        if hit.rank < SCATTERED:
+            at = url_for("analytics.command", slug=hit.thing.slug, command_id=hit.thing.key)
+            yield Hit(Jump(f"Analytics of {hit.thing.name}", "chart-bar", at, hit.thing.brain), hit.rank)
 
 
 def _of_brain(brain: Listed) -> Jump:

@@ -98,7 +98,9 @@ def _hits(session: Session, words: str, before: int | None, limit: int) -> list[
     terms = terms_of(words)
     if not terms:
         return _signs(session, words, before, limit)
-    ids, own = matching(session, "message", terms)
+    # One letter begins too many words: it stands for itself, until a second one is typed.
+    asked = [replace(each, open_end=each.open_end and len(each.parts[-1]) > 1) for each in terms]
+    ids, own = matching(session, "message", asked)
     if before:
         ids = ids.where(own < before)
     return list(session.scalars(ids.order_by(own.desc()).limit(limit)))

@@ -19,6 +19,9 @@ from app.bot.files import FileStore
 from app.bot.front import Front
 from app.bot.inbox import Accepted
 from app.bot.intake import Intake
+from app.bot.privacy.eraser import Eraser
+from app.bot.privacy.erasing import Erasing
+from app.bot.privacy.retaining import Retaining
 from app.bot.probe import check
 from app.bot.probes import probes
 from app.bot.programs import Programs
@@ -72,6 +75,11 @@ class Bot:
     def files(self) -> FileStore:
         """The files of messages."""
         return FileStore(self.house.settings.brainbox_data)
+
+    @cached_property
+    def erasing(self) -> Erasing:
+        """What erases people."""
+        return Erasing(self.house.database, self.files, self.house.clock)
 
     @cached_property
     def _templates(self) -> Templates:
@@ -129,7 +137,8 @@ class Bot:
         dispatcher.send = sender.send
         shadow = Shadow(database, lambda: Runtime(self.sandbox), self.house.clock)
         fetcher = Fetcher(database, self.channels, self.accounts, self.files, self.house.clock)
-        return Worker(name, database, dispatcher, sender, (shadow, fetcher))
+        eraser = Eraser(self.erasing, Retaining(database, self.files, self.house.clock))
+        return Worker(name, database, dispatcher, sender, (shadow, fetcher, eraser))
 
     def heart(self, worker: Worker | None = None) -> Heart:
         """Build the heartbeat of a worker, or of this web process; a restart takes over the row of its name."""

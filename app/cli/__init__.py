@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.cli import accounts, ai, brains, connections, health, recounting
+from app.cli import accounts, ai, brains, connections, health, people, recounting
 
 
 def init_app(app: Flask) -> None:
@@ -11,6 +11,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(connections.connection)
     app.cli.add_command(brains.brain)
     app.cli.add_command(ai.ai)
+    app.cli.add_command(people.person)
     health.stats.add_command(recounting.rebuild)
     app.cli.add_command(health.stats)
     app.cli.add_command(health.doctor)

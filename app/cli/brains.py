@@ -1,6 +1,5 @@
 """`flask brain`: brains in and out as YAML, for Git and for scripts."""
 
-
 import click
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session

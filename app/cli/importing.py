@@ -83,9 +83,9 @@ def import_(file: Path, into: str, add: bool, dry_run: bool, **more: Any) -> Non
 
 def _look(document: dict[str, Any], into: str, options: Options) -> Found:
     slug = into or str(document.get("brain") or "")
-    if not slug:
+    if len(slug) > 60 or not _SLUG.fullmatch(slug):
         raise click.ClickException(
-            "The file names no brain: begin it with “brain: name”, or say --into NAME."
+            "Say which brain: begin the file with “brain: short-name” (small letters, digits and -), or use --into."
         )
     with house().database.read() as session:
         there = versions.find_brain(session, slug)

@@ -152,7 +152,11 @@
       return choose();
     }
     // A search does not refresh by itself: what is opened is read.
-    event.target.closest(".row-unread")?.querySelector(".row-count")?.remove();
+    const read = event.target.closest(".row-unread");
+    if (read) {
+      read.classList.remove("row-unread");
+      one(".row-count", read)?.remove();
+    }
     const quoting = event.target.closest("[data-quote]");
     if (quoting) return quote(quoting.dataset.quote, quoting.dataset.quoteWords);
     if (event.target.closest("[data-picker-close]")) return one("#picker-place").replaceChildren();

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from app import create_app
-from app.bot import media_store, writing
+from app.bot import media_store, uploading, writing
 from app.bot.channels.cloud.config import CloudConfig
 from app.bot.channels.contract import Fault, FileGone, Inbound, Outbound, Person, Refused, Sent
 from app.bot.connections import Wish
@@ -156,6 +157,37 @@ def test_a_broken_transfer_leaves_nothing_behind(tmp_path: Path):
     assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "mime", "size", "kind"),
+    [
+        ("cat.png", "image/png", 5 * 1024 * 1024, "image"),
+        ("cat.png", "application/octet-stream", 9, "image"),
+        ("song.ogg", "audio/ogg; codecs=opus", 9, "audio"),
+        ("page.html", "text/html", 9, "document"),
+        ("x", "", 9, "document"),
+    ],
+)
+def test_a_file_is_sent_as_what_whatsapp_shows(tmp_path: Path, name: str, mime: str, size: int, kind: str):
+    found, upload = uploading.take(FileStore(tmp_path), io.BytesIO(b"x" * size), name, mime)
+    assert (found, upload.size, upload.filename) == (kind, size, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "size"),
+    [
+        ("cat.png", "image/png", 5 * 1024 * 1024 + 1),
+        ("a.webp", "image/webp", 500 * 1024 + 1),
+        ("a.png", "image/png", 0),
+    ],
+)
+def test_a_file_beyond_whatsapps_limits_leaves_nothing_behind(
+    tmp_path: Path, name: str, mime: str, size: int
+):
+    with pytest.raises(DomainError):
+        uploading.take(FileStore(tmp_path), io.BytesIO(b"x" * size), name, mime)
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "A" * 64, "0" * 63])
 def test_only_digests_name_files(tmp_path: Path, name: str):
     assert FileStore(tmp_path).path(name) is None
@@ -216,20 +248,32 @@ def test_what_an_operator_writes_is_sent_once_by_the_worker(desk: Desk):
     assert desk.claim().orders == []
 
 
-def test_what_is_written_while_the_chat_is_served_is_sent_after_it(desk: Desk):
+def test_what_is_written_while_an_answer_is_sent_goes_out_after_it(desk: Desk):
+    desk.accept(inbound(1, desk.clock))
+    order = desk.store(desk.claim().jobs[0], "from the brain").order
+    assert order
+    draft = Draft(desk.chat().id, "once" * 4, {"kind": "text", "text": "Hi"}, "Hi")
+    desk.change(lambda s: writing.send(s, draft, desk.clock()))
+    desk.complete(order, Sent("wamid.1"))
+    (mine,) = desk.claim().orders
+    desk.complete(mine, Sent("wamid.2"))
+    assert [(message.text, message.state) for message in desk.messages()] == [
+        ("from the brain", "sent"),
+        ("Hi", "sent"),
+    ]
+    assert desk.claim().orders == []
+
+
+def test_what_is_written_while_a_brain_thinks_is_sent(desk: Desk):
     desk.accept(inbound(1, desk.clock))
     job = desk.claim().jobs[0]
     draft = Draft(desk.chat().id, "once" * 4, {"kind": "text", "text": "Hi"}, "Hi")
     desk.change(lambda s: writing.send(s, draft, desk.clock()))
-    order = desk.store(job, "from the brain").order
-    assert order
-    desk.complete(order, Sent("wamid.1"))
+    desk.store(job, "from the brain")
+    desk.clock.pass_seconds(5)
     (mine,) = desk.claim().orders
     desk.complete(mine, Sent("wamid.2"))
-    assert [message.text for message in desk.messages() if message.state == "sent"] == [
-        "Hi",
-        "from the brain",
-    ]
+    assert ("Hi", "sent") in [(message.text, message.state) for message in desk.messages()]
 
 
 def test_a_chat_that_is_gone_takes_nothing(desk: Desk):

@@ -44,7 +44,8 @@ def product(tmp_path_factory: pytest.TempPathFactory, graph: ThreadedGraph) -> I
     data, port = tmp_path_factory.mktemp("product"), _free_port()
     environment = {
         **os.environ, "BRAINBOX_DATA": str(data), "PORT": str(port), "HOST": "127.0.0.1", "REDIS_URL": "",
-        "GRAPH_BASE_URL": graph.url, "MEDIA_HOSTS": graph.url.removeprefix("http://"), "DATABASE_URL": "", "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
+        "GRAPH_BASE_URL": graph.url, "MEDIA_HOSTS": graph.url.removeprefix("http://"),
+        "DATABASE_URL": "", "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
     }  # fmt: skip
     upgrade = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
     subprocess.run(upgrade, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)

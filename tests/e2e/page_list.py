@@ -11,6 +11,9 @@ BRAIN = "/brains/my-first-bot"
 PAGES: dict[str, tuple[str, ...]] = {
     "ai.new": ("/settings/ai/new",),
     "ai.overview": ("/settings/ai/",),
+    "analytics.board": ("/analytics/", "/analytics/?range=custom", "/analytics/?range=hour&compare=yes"),
+    "analytics.brain": ("/analytics" + BRAIN,),
+    "analytics.command": ("/analytics" + BRAIN + "/commands/echo?compare=yes",),
     "brains.overview": ("/brains/", "/brains/?q=nothing+is+called+so"),
     "brains.settings": (f"{BRAIN}/settings",),
     "brains.workbench": (BRAIN,),
@@ -33,6 +36,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "importing.take_in": ("/brains/import",),
     "palette.find": ("/palette", "/palette?q=echo"),
     "playground.phones": (f"{BRAIN}/playground/",),
+    "privacy.overview": ("/settings/privacy/",),
+    "privacy.review": ("/settings/privacy/erase?chat={chat}",),
     "prompts.overview": (f"{BRAIN}/prompts/",),
     "prompts.prompt": (f"{BRAIN}/prompts/assistant",),
     "publishing.history": (f"{BRAIN}/versions",),
@@ -47,6 +52,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 }
 NO_PAGES = {
     "ai.edit": "needs a provider with an address of the outside world; the form is that of ai.new",
+    "analytics.data": "data for the charts",
     "auth.sign_in": "the door: visited on its own, signed out",
     "brains.export": "a download",
     "brains.try_text": "a part of the workbench; its page is the workbench",
@@ -64,6 +70,7 @@ NO_PAGES = {
     "probes.readyz": "for machines",
     "setup.account": "the first run: visited when the installation is set up",
     "setup.first_brain": "the first run: visited when the installation is set up",
+    "sheets.export": "a download",
     "static": "files",
     "tests.state": "a part of the workbench; alone it leads to tests.overview",
 }

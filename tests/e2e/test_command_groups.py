@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture
-def brain(page: Page, operator: Page) -> str:
+def brain(operator: Page) -> str:
     return own_brain(operator)
 
 

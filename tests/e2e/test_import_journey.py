@@ -17,7 +17,7 @@ WEATHER = """\
 
 
 @pytest.fixture
-def brain(page: Page, operator: Page) -> str:
+def brain(operator: Page) -> str:
     return own_brain(operator)
 
 
@@ -34,12 +34,16 @@ def changed(text: str) -> str:
 
 def look(page: Page, brain: str, text: str, name: str = "shop.yaml") -> None:
     page.goto(f"/brains/import?into={brain.rsplit('/', 1)[1]}" if brain else "/brains/import")
-    page.get_by_label("File").set_input_files({"name": name, "mimeType": "text/yaml", "buffer": text.encode()})
+    page.get_by_label("File").set_input_files(
+        {"name": name, "mimeType": "text/yaml", "buffer": text.encode()}
+    )
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_text("Nothing has changed yet.")).to_be_visible()
 
 
-def test_a_draft_is_replaced_after_a_look_with_only_the_ticked_permission_and_comes_back(page: Page, brain: str):
+def test_a_draft_is_replaced_after_a_look_with_only_the_ticked_permission_and_comes_back(
+    page: Page, brain: str
+):
     before = exported(page, brain)
     faults: list[str] = []
     look(page, brain, changed(before))

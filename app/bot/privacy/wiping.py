@@ -13,6 +13,7 @@ from app.writer import Database
 # Readers of an older state hold up the emptying of SQLite's log: they are waited for this often, this long (s).
 TRIES: Final = 100
 PAUSE: Final = 0.1
+BUSY: Final = 1_000  # ms
 
 
 def wipe(database: Database, pause: Callable[[float], object] = time.sleep) -> bool:
@@ -26,7 +27,14 @@ def wipe(database: Database, pause: Callable[[float], object] = time.sleep) -> b
         _vacuum(database.engine)
         return True
     with database.writer.waiting():
-        return _rewrite(database.engine, pause)
+        _on_driver(database.engine, "VACUUM")
+    for _ in range(TRIES):
+        # Let go in between: messages do not wait for a reader that takes its time.
+        with database.writer.waiting():
+            if _cut_off(database.engine):
+                return True
+        pause(PAUSE)
+    return False
 
 
 def _vacuum(engine: Engine) -> None:
@@ -36,15 +44,20 @@ def _vacuum(engine: Engine) -> None:
             connection.exec_driver_sql(f"VACUUM {name}")
 
 
-def _rewrite(engine: Engine, pause: Callable[[float], object]) -> bool:
+def _cut_off(engine: Engine) -> bool:
+    """Bring SQLite's log into the file and empty it; false when a reader needs it still."""
+    return _on_driver(engine, "PRAGMA wal_checkpoint(TRUNCATE)")[0] == 0
+
+
+def _on_driver(engine: Engine, statement: str) -> tuple[int, ...]:
+    """Run a statement that must be in no transaction, and wait a second at most for other connections."""
     raw = engine.raw_connection()
     try:
         cursor = raw.cursor()
-        cursor.execute("VACUUM")
-        for _ in range(TRIES):
-            if cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0:
-                return True
-            pause(PAUSE)
-        return False
+        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout={BUSY}")
+        row = cursor.execute(statement).fetchone()
+        cursor.execute(f"PRAGMA busy_timeout={before}")
+        return row or (0,)
     finally:
         raw.close()
