@@ -64,7 +64,7 @@ def erase() -> Response:
     except NobodyFound as error:
         return _review(who, typed, str(error), 422)
     log.info("audit", what="erase a person", person=digest, erasure=row.id, user=user_id)
-    answers.notice("This person is being erased. See below how far it is.")
+    answers.notice("This person is being erased. How far it is stands under “Erased people”.")
     return redirect(url_for("privacy.overview"))
 
 

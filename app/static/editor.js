@@ -182,7 +182,7 @@
     const line = lineAt(doc, number);
     const whole = { from: line.from + line.text.search(/\S|$/), to: line.to };
     const from = column ? columnAt(line, column) : whole.from;
-    const to = end > column ? columnAt(line, end) : column ? from + (/^[\w.]+|^./.exec(line.text.slice(from - line.from))?.[0].length ?? 0) : whole.to;
+    const to = Number(end) > Number(column) ? columnAt(line, end) : column ? from + (/^[\w.]+|^./.exec(line.text.slice(from - line.from))?.[0].length ?? 0) : whole.to;
     const named = wrong && lastWord(doc.sliceString(from, to), wrong);
     return named ? { from: from + named.index, to: from + named.index + wrong.length } : { from, to };
   }

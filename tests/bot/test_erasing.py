@@ -10,8 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.bot import chats, exporting
-from app.bot.models import Chat, Contact, Erasure, Message
+from app.bot import chats, exporting, media_store
+from app.bot.media_store import Fetched
+from app.bot.models import Chat, Contact, Erasure, MediaFile, Message
 from app.bot.privacy import erasing, subject
 from app.bot.recounting import Recount
 from app.brains.ai.providers import Wish
@@ -174,6 +175,16 @@ def test_a_worker_that_is_serving_a_chat_cannot_store_its_answer_after_the_erasi
     assert waits
     left = place.all(select(Chat))
     assert [(chat.group_id, chat.owner, chat.epoch) for chat in left] == [("group-1", None, 8)]
+
+
+def test_a_file_that_is_fetched_for_an_erased_message_goes_to_nobody_else(place: Place):
+    place.live(THEM, CANARY)
+    wanted = place.database.writer.submit(media_store.take_due, place.house.clock()).result()[0]
+    erase(place)
+    place.live(OTHER, "an ordinary harmless word")
+    fetched = Fetched(wanted, sha256="0" * 64, mime="image/png")
+    assert not place.database.write(lambda session: media_store.store(session, fetched, 1))
+    assert {file.sha256 for file in place.all(select(MediaFile))} == {None}
 
 
 def test_nobody_of_this_number_is_an_error_that_says_so(place: Place):
