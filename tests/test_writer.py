@@ -11,7 +11,9 @@ from app.writer import Database
 
 def rows(database: Database) -> list[str]:
     with database.engine.connect() as db:
-        return list(db.execute(text("SELECT name FROM counter ORDER BY name")).scalars())
+        # The index of words keeps its mark there too.
+        query = "SELECT name FROM counter WHERE name NOT LIKE 'words.%' ORDER BY name"
+        return list(db.execute(text(query)).scalars())
 
 
 def add(db: Connection, names: Sequence[str]) -> list[int]:

@@ -42,6 +42,7 @@ PAGES = (
     Way("analytics.board", "chart-bar", "Analytics", ("numbers", "statistics", "charts", "report")),
     Way("chat_marks.overview", "list", "Labels of chats", ("tags", "colours")),
     Way("connections.overview", "plug-connected", "Connections", ("numbers", "channels", "whatsapp")),
+    Way("privacy.overview", "eye", "Privacy", ("settings", "retention", "erase", "delete", "gdpr", "days")),
     Way("ai.overview", "wand", "AI providers", ("settings", "models", "openai", "keys")),
 )
 ACTIONS = (

@@ -18,6 +18,7 @@ from app.web import House
 # Pages without a name of their own in an installation that is set up.
 NO_JUMPS = {
     "analytics.data": "data for the charts",
+    "privacy.review": "of a person, from their chat",
     "auth.sign_in": "for strangers",
     "setup.account": "gone after the first run",
     "setup.first_brain": "gone after the first run",

@@ -4,10 +4,11 @@ from sqlalchemy import update
 
 from app.bot import chats, schedules
 from app.bot.channels.contract import Fault, Refused, Sent
-from app.bot.figures import figures
 from app.bot.models import Message
 from app.bot.schedules import Agenda, Wanted
 from app.bot.turns import Lasting, Reply
+from app.realtime import statistics
+from app.realtime.ranges import Range
 from tests.bot.conftest import Desk, inbound
 
 
@@ -51,6 +52,7 @@ def test_a_tick_is_a_note_and_nothing_received(desk: Desk, clock):
     asked, tick = thread(desk).bubbles
     assert (asked.note, tick.note) == ("", "“remind” ran by schedule")
     with desk.database.read() as session:
-        assert figures(session, 0, clock()).received == 1
+        today = Range(clock() - 3_600_000, clock() + 1, "UTC", "hour")
+        assert statistics.total(session, today).count("received") == 1
     desk.change(lambda s: s.execute(update(Message).where(Message.kind == "schedule").values(payload={})))
     assert thread(desk).bubbles[1].note == "“A command” ran by schedule"

@@ -1,7 +1,10 @@
 """A person is erased in the browser: looked at, typed, watched, and gone from the inbox."""
 
+import pytest
 from browser_steps import PICTURES, say, violations
 from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
 
 WORDS = "my-secret-of-many-letters"
 

@@ -6,6 +6,8 @@ import pytest
 from browser_steps import change_text, look_at, own_brain
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.browser
+
 REMIND = """\
 ctx.memory.set("asked", 1)
 ctx.schedule("Echo", after=90000, text="milk")
