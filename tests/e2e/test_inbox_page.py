@@ -96,7 +96,7 @@ def test_a_search_opens_the_thread_at_the_message(page: Page, write: Write):
     page.get_by_role("link", name=re.compile("zeppelin")).click()
     hit = page.locator(".bubble-row", has_text="my zeppelin has landed")
     expect(hit).to_be_in_viewport()
-    assert "at=" in page.url
+    expect(page).to_have_url(re.compile("at="))
     page.get_by_role("link", name="Newest messages").click()
     expect(page.locator("#thread")).to_contain_text("after 69")
     expect(page.locator(".bubble-row").last).to_be_in_viewport()

@@ -56,6 +56,8 @@
     step() {
       const element = document.activeElement;
       if (!element || element === document.body || element === reached[0]) return "end";
+      // Day, month and year of a date are stops of their own inside the one field.
+      if (element === reached.at(-1) && ["date", "time", "datetime-local"].includes(element.type)) return "on";
       if (reached.includes(element)) return `back at ${name(element)}`;
       const before = reached.at(-1);
       if (before && !(before.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING)) faults.push(`out of order: ${name(element)} after ${name(before)}`);
