@@ -6,7 +6,7 @@ RUN_STAMP := .venv/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev migrate-db run run-split test check fix lock vendor migration torture bench bench-analytics bench-sandbox escapes fuzz doctor
+.PHONY: help setup dev migrate-db run run-split test check fix lock vendor migration torture bench bench-analytics bench-browsers bench-sandbox escapes fuzz doctor
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ bench: dev ## measure throughput, latency and CPU, embedded and production
 bench-analytics: dev ## measure statistics over a million messages and what counting costs: make bench-analytics [N=1000000]
 	@sh tools/test-parts.sh
 	$(BIN)/python -m bench.analytics --messages $(or $(N),1000000)
+
+bench-browsers: dev ## measure live pages with 50 and 500 browsers
+	$(BIN)/python -m bench.browsers
 
 bench-sandbox: dev ## measure both modes of the sandbox, kills, losses, memory, neighbours
 	$(BIN)/python -m bench.sandbox
