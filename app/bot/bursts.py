@@ -12,7 +12,7 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import literal_column, select
 
 from app.bot import lease
-from app.bot.claims import Job
+from app.bot.claims import JOB_COLUMNS, Job
 from app.bot.models import Message
 from app.brains.program import Program
 from app.db import table_of
@@ -119,17 +119,7 @@ def _joined(
 
 _message = table_of(Message).c
 _new = Hot(
-    select(
-        _message.id,
-        _message.chat_id,
-        _message.provider_id,
-        _message.kind,
-        _message.text,
-        _message.payload,
-        _message.quoted_id,
-        _message.provider_at,
-        _message.created_at,
-    )
+    select(*JOB_COLUMNS)
     .where(literal_column("message.state = 'new'"), among(_message.chat_id, "ids"))
     .order_by(_message.chat_id, _message.id)
 )

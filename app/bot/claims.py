@@ -155,6 +155,18 @@ _people = Hot(
     )
 )
 _message = table_of(Message).c
+# What a job holds of its message.
+JOB_COLUMNS = (
+    _message.id,
+    _message.chat_id,
+    _message.provider_id,
+    _message.kind,
+    _message.text,
+    _message.payload,
+    _message.quoted_id,
+    _message.provider_at,
+    _message.created_at,
+)
 _open = Hot(
     select(
         _message.id,
@@ -175,17 +187,7 @@ _open = Hot(
     .order_by(_message.id)
 )
 _oldest = Hot(
-    select(
-        _message.id,
-        _message.chat_id,
-        _message.provider_id,
-        _message.kind,
-        _message.text,
-        _message.payload,
-        _message.quoted_id,
-        _message.provider_at,
-        _message.created_at,
-    ).where(
+    select(*JOB_COLUMNS).where(
         _message.id.in_(
             select(func.min(_message.id))
             .where(literal_column("message.state = 'new'"), among(_message.chat_id, "ids"))
