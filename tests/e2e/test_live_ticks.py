@@ -1,15 +1,12 @@
 """The main job, seen: a command is published, a signed webhook comes in, the answer's ticks advance on the page."""
 
-import hashlib
-import hmac
-import json
 import re
 import time
-import urllib.request
 from typing import Any
 
 import pytest
 from browser_steps import own_brain
+from cloud_number import CloudNumber
 from playwright.sync_api import Page, expect
 
 from bench.fake_graph import Accepted, ThreadedGraph
@@ -20,15 +17,7 @@ NUMBER, SECRET, PERSON = "106540352242922", "browser-app-secret", "15550007777"
 
 
 def post(address: str, value: dict[str, Any]) -> None:
-    metadata = {"display_phone_number": "15550000000", "phone_number_id": NUMBER}
-    change = {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
-    payload = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
-    body = json.dumps(payload).encode()
-    signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-    headers = {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{address}/webhooks/whatsapp", body, headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert answer.status == 200
+    CloudNumber(address, NUMBER, SECRET).post(value)
 
 
 def message(text: str, number: int = 1) -> dict[str, Any]:
