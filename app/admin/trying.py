@@ -131,7 +131,7 @@ def _told(outcome: Outcome, command: editing.Command, document: Mapping[str, Any
         status=outcome.status,
         verdict=verdict,
         tone=tone,
-        duration=f"{usage.get('wall_ms', outcome.micros / 1000):.1f} ms",
+        duration=f"{usage.get('cpu_ms', outcome.micros / 1000):.1f} ms",
         said=_said(verdict, outcome),
         note=_note(outcome),
         text=turn.text,

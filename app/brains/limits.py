@@ -98,10 +98,12 @@ MEMORY_TOP: Final = 50
 MEMORY_SECONDS: Final = 366 * 86_400
 
 # What a process may take.
-SOFT_SECONDS: Final = 0.25  # raises in Python, with the operator's line
+SOFT_SECONDS: Final = 0.25  # of processor: raises in Python, with the operator's line
 SOFT_AGAIN_SECONDS: Final = 0.01
-CPU_SECONDS: Final = 0.475  # dumps the line and dies, for C loops that never look at signals
-HARD_SECONDS: Final = 0.6  # the host kills
+SOFT_BUSY_SECONDS: Final = 0.85  # raises as well, however little processor there was
+CPU_SECONDS: Final = 0.475  # of processor: dumps the line and dies, for C loops that never look at signals
+HARD_SECONDS: Final = 0.6  # the host kills,
+BUSY_SECONDS: Final = 1.0  # and waits until then for a process that was given no processor
 MEMORY_BYTES: Final = 64 * 1024 * 1024  # above what the process has when it is ready
 CPU_LIFE_SECONDS: Final = 60
 RECURSION: Final = 220  # calls within each other in a script
@@ -132,8 +134,7 @@ class Budget(NamedTuple):
 
 # The budget card: shown after each try as used/allowed, and in the documentation.
 CARD: Final = (
-    Budget("wall_ms", "Time", "ms", SOFT_SECONDS * 1000),
-    Budget("cpu_ms", "Processor time", "ms", CPU_SECONDS * 1000),
+    Budget("cpu_ms", "Time", "ms", SOFT_SECONDS * 1000),
     Budget("memory_mb", "Memory", "MB", MEMORY_BYTES / 2**20),
     Budget("recursion", "Calls within each other", "deep", RECURSION),
     Budget("source", "Length", "characters", SCRIPT_CHARS),

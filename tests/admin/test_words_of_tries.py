@@ -31,7 +31,7 @@ def test_an_excerpt_that_is_none_shows_nothing():
 
 
 def test_the_budget_card_has_a_line_for_each_limit_and_a_dash_for_what_is_unknown():
-    lines = {line.title: line for line in budget.card({"wall_ms": 220.0, "effects": 40, "memory_mb": 0.4})}
+    lines = {line.title: line for line in budget.card({"cpu_ms": 220.0, "effects": 40, "memory_mb": 0.4})}
     assert len(lines) == len(limits.CARD)
     assert (lines["Time"].used, lines["Time"].allowed, lines["Time"].tone) == ("220", "250", "warn")
     assert (lines["Effects"].share, lines["Effects"].tone) == (100, "bad")

@@ -139,7 +139,8 @@ def test_seven_changes_in_five_hundred_messages_are_listed_and_nothing_else(
     took = time.monotonic() - began
     print(f"\n{MESSAGES} messages rehearsed in {took:.1f} s: {dict(job.tally)}")
     assert job.state == "done"
-    assert {each.heard.words: each.compared.kind for each in job.changes} == EXPECTED
+    reasons = {each.heard.words: (each.compared.before.why, each.compared.after.why) for each in job.changes}
+    assert {each.heard.words: each.compared.kind for each in job.changes} == EXPECTED, reasons
     assert (len(job.changes), job.done, job.tally["same"]) == (7, MESSAGES, MESSAGES - 7)
     assert len(graph.log) == sent
     assert shop.stored() == stored

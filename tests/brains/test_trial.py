@@ -28,7 +28,7 @@ def test_a_try_shows_effects_output_result_and_what_was_used(attempt):
     assert (outcome.trace["output"], outcome.trace["result"]) == ("seen\n", 3)
     used = outcome.trace["usage"]
     assert used.keys() <= {line.name for line in CARD}
-    assert {"wall_ms", "memory_mb", "source", "nodes"} <= used.keys()
+    assert {"cpu_ms", "memory_mb", "source", "nodes"} <= used.keys()
     assert used["source"] > 50
 
 

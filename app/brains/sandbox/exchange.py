@@ -115,7 +115,7 @@ class Exchange:
             if descriptor in working:
                 self._read(working[descriptor])
         for lane in working.values():
-            if lane.sent and self._clock() - lane.head_since > limits.HARD_SECONDS:
+            if lane.sent and lane.child and lane.patience.is_over(self._clock(), lane.child):
                 self._lose(lane, faults.too_long)
 
     def _wait(self, working: Mapping[int, Lane], hungry: Collection[Pool]) -> list[int]:
@@ -126,7 +126,7 @@ class Exchange:
         for pool in hungry:
             pool.sleepers += 1
             poll.register(pool.bell, select.POLLIN)
-        patience = min(lane.head_since for lane in working.values()) + limits.HARD_SECONDS - self._clock()
+        patience = min(lane.patience.until for lane in working.values()) - self._clock()
         ready = poll.poll(max(0.0, min(patience, _GLANCE if hungry else patience)) * 1000 + 1)
         for pool in hungry:
             pool.sleepers -= 1
@@ -159,7 +159,7 @@ class Exchange:
         if not child.send(packet):
             return False
         if not lane.sent:
-            lane.head_since = self._clock()
+            lane.begin(self._clock())
         lane.sent.append(lane.waiting.popleft())
         return True
 
@@ -184,7 +184,7 @@ class Exchange:
             return self._refuse(lane, child)
         now = self._clock()
         task, micros = lane.sent.popleft(), round((now - lane.head_since) * 1e6)
-        lane.head_since = now
+        lane.begin(now)
         lane.refused = 0
         child.runs += 1
         if answer.call is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.brains import limits
 from app.brains.sandbox.facts import Fact
+from app.brains.sandbox.patience import Patience
 from app.brains.sandbox.pool import Pool
 from app.brains.sandbox.process import Child
 from app.brains.sandbox.wire import Job, Source
@@ -47,6 +48,7 @@ class Lane:
     sent: deque[Task] = field(default_factory=deque)
     child: Child | None = None
     head_since: float = 0.0  # when the child could begin with the first of `sent`
+    patience: Patience = field(default_factory=Patience)
     fresh_losses: int = 0
     refused: int = 0  # calls, by a child
     orphaned: int = 0  # how often the zygote went
@@ -55,6 +57,11 @@ class Lane:
     def open(self) -> bool:
         """Whether tasks are left to answer."""
         return bool(self.waiting or self.sent)
+
+    def begin(self, now: float) -> None:
+        """Note that the child can begin with the first of `sent`."""
+        self.head_since = now
+        self.patience.begin(now)
 
     def may_send(self) -> bool:
         """Tell whether another task may go out now."""

@@ -12,6 +12,7 @@ from app.brains.sandbox import faults
 from app.brains.sandbox.breaker import Breaker
 from app.brains.sandbox.exchange import settled
 from app.brains.sandbox.lanes import Task
+from app.brains.sandbox.patience import Patience
 from app.brains.sandbox.pool import CALLING, Pool
 from app.brains.sandbox.process import Child, GoneError
 from app.brains.sandbox.wire import Answer, Done, Fault, answer_packet, read_answer
@@ -58,27 +59,43 @@ class CallService:
     def _converse(self, child: Child, task: Task, asked: Answer, begun: float) -> Done | Fault:
         """Answer call after call until the run ends, by itself or by a clock. Raises GoneError."""
         calls = 0
-        left = limits.HARD_SECONDS
+        since = begun
+        patience = Patience()
+        patience.begin(begun)
         while True:
             calls += 1
             if self._clock() - begun > limits.CALL_SECONDS:
                 return Fault("time", _TOO_LONG, "Ask for less, or ask faster hosts.")
             if not child.send(_answered(task, asked, calls)):
                 raise GoneError("the process does not read")
+            patience.rest(self._clock() - since)
+            answer = self._next(child, patience)
             since = self._clock()
-            answer = _next(child, left)
             micros = round((self._clock() - begun) * 1e6)
             if answer is None:
                 return faults.too_long(task.source, child, micros)
             if answer.number != task.number:
                 raise GoneError("the process answered something else")
-            left -= self._clock() - since
             if answer.call is None:
                 result = settled(task, child, answer, micros)
                 return (
                     result if isinstance(result, (Done, Fault)) else faults.died(task.source, child, micros)
                 )
             asked = answer
+
+    def _next(self, child: Child, patience: Patience) -> Answer | None:
+        """Wait for the next answer; None when none came in time. Raises GoneError."""
+        poll = select.poll()
+        poll.register(child.socket, select.POLLIN)
+        while (value := child.receive()) is None:
+            now = self._clock()
+            if patience.is_over(now, child):
+                return None
+            poll.poll(max(0.0, patience.until - now) * 1000 + 1)
+        answer = read_answer(value)
+        if answer is None:
+            raise GoneError("the process said something unexpected")
+        return answer
 
 
 def _answered(task: Task, asked: Answer, calls: int) -> bytes:
@@ -99,19 +116,3 @@ def _answered(task: Task, asked: Answer, calls: int) -> bytes:
             error = str(refused)[: limits.ERROR_CHARS] if kind else "Something went wrong on our side."
     packet = answer_packet(value, error)
     return packet if len(packet) <= limits.ANSWER_BYTES else answer_packet(None, _ANSWER_TOO_LARGE)
-
-
-def _next(child: Child, wait: float) -> Answer | None:
-    """Wait for the next answer; None when none came in time. Raises GoneError."""
-    deadline = time.monotonic() + wait
-    poll = select.poll()
-    poll.register(child.socket, select.POLLIN)
-    while (value := child.receive()) is None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return None
-        poll.poll(left * 1000 + 1)
-    answer = read_answer(value)
-    if answer is None:
-        raise GoneError("the process said something unexpected")
-    return answer
