@@ -112,7 +112,8 @@ class Product:
             *("connection", "add", "--channel", "cloud", "--name", "Bench", "--brain", "echo"),
             *("--phone-number-id", SECRETS.phone_id, "--access-token", SECRETS.token),
             *("--app-secret", SECRETS.app_secret, "--verify-token", SECRETS.verify_token),
-            *("--messages-per-second", "0", "--pair-burst", "0"),
+            # The load talks as no person does.
+            *("--messages-per-second", "0", "--pair-burst", "0", "--no-loop-guard"),
         )
 
     def _add(self, name: str, script: str) -> None:

@@ -31,6 +31,12 @@ def connection() -> None:
 @click.option(
     "--pair-burst", default=45, show_default=True, help="Sends to one person at once; 0 = no pacing."
 )
+@click.option(
+    "--loop-guard/--no-loop-guard",
+    default=True,
+    show_default=True,
+    help="Hand chats over in which two bots seem to answer each other.",
+)
 @with_appcontext
 def add(  # noqa: PLR0913  one argument an option
     channel: str,
@@ -42,6 +48,7 @@ def add(  # noqa: PLR0913  one argument an option
     brain: str,
     messages_per_second: int,
     pair_burst: int,
+    loop_guard: bool,
 ) -> None:
     """Add a connection."""
     config = {"access_token": access_token, "app_secret": app_secret, "verify_token": verify_token}
@@ -52,6 +59,7 @@ def add(  # noqa: PLR0913  one argument an option
         config=config if channel == "cloud" else {},
         messages_per_second=messages_per_second,
         pair_burst=pair_burst,
+        loop_guard=loop_guard,
     )
     shared, connections = house(), bot().connections
 
