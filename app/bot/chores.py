@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.bot import alerts, errands, faults, handoff, rollups, schedules, word_index
+from app.bot import alerts, errands, faults, handoff, packing, rollups, schedules, word_index
 from app.bot.models import Chat, Counter, Errand, Fault, Message, RollupDelta, Schedule
 from app.brains import memory
 from app.brains.rollout_models import Rollout
@@ -97,6 +97,8 @@ class Chores:
         """Forget one batch: what a larger one would hold up are messages."""
         gone = self._database.writer.run(lambda db: memory.sweep(db, now, TIDY_BATCH))
         gone = max(gone, self._database.writer.run(lambda db: rollups.prune(db, now, TIDY_BATCH)))
+        over = packing.loose_since(now)
+        gone = max(gone, self._database.writer.run(lambda db: packing.pack(db, over, TIDY_BATCH)))
         if gone < TIDY_BATCH:
             self._database.writer.run(lambda db: faults.forget(db, now))
             self._tidy_at = now + TIDY_EVERY

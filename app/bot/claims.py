@@ -39,6 +39,8 @@ class Job:
     chat: Claimed
     brain_id: int | None
     course: Course
+    # Whether two bots that answer each other are looked out for (app.bot.loops).
+    guarded: bool = True
     # The messages before it that are answered with it (app.bot.bursts).
     merged: tuple[int, ...] = ()
 
@@ -85,7 +87,9 @@ def _claim(db: Db, wish: Wish) -> Work:
             desk.steps.release(chat.lease, None, handled=chat.pending)
         else:
             chosen = course(facts.offer, chat.pin, chat.lease.chat_id, now)
-            work.jobs.append(Job(chat.lease, facts.sending, message, chat, facts.offer.brain_id, chosen))
+            work.jobs.append(
+                Job(chat.lease, facts.sending, message, chat, facts.offer.brain_id, chosen, facts.guarded)
+            )
     desk.write()
     work.orders, work.changed = desk.orders, desk.changed
     return work
@@ -95,6 +99,7 @@ def _claim(db: Db, wish: Wish) -> Work:
 class _Facts:
     sending: Sending
     offer: Offer
+    guarded: bool
 
 
 def _sendings(db: Db, chats: Sequence[Claimed], wish: Wish) -> dict[int, _Facts]:
@@ -120,7 +125,7 @@ def _fact(chat: Claimed, row: Mapping[str, Any], people: Mapping[int, Person], w
         row["last_webhook_at"] or 0,
     )
     offer = Offer(*(row[name] for name in _OFFERED)) if row["enabled"] else Offer()
-    return _Facts(sending, offer)
+    return _Facts(sending, offer, bool(row["loop_guard"]))
 
 
 _connection = table_of(Connection).c
@@ -137,6 +142,7 @@ _facts = Hot(
         _connection.pair_burst,
         _connection.replies_per_minute,
         _connection.on_unknown,
+        _connection.loop_guard,
         _connection.enabled,
         _connection.last_webhook_at,
         _connection.brain_id,

@@ -1,7 +1,7 @@
 """Loops: two bots that answer each other are told from people by how fast and how alike they go on.
 
-Workers only count answered turns in memory; once a chat has had many in a short time, its last messages are read and
-judged. So the pipeline pays nothing for it, and what is judged are the stored rows.
+Workers only count turns in memory; after every few within a short time a chat's last messages are read and judged. So
+the pipeline pays next to nothing for it, and what is judged are the stored rows.
 """
 
 import re
@@ -14,11 +14,12 @@ from statistics import median
 from sqlalchemy import select
 
 from app.bot.claims import Job
-from app.bot.models import Connection, Message
+from app.bot.models import Message
 from app.writer import Database
 
 # A chat with so many turns within so long (ms) is looked at.
 SUSPECT = 6
+AGAIN = 3  # turns until it is looked at once more
 SPAN = 120_000
 # So many exchanges in a row, each begun within so long (ms) of the answer before, are a loop if they look like one:
 EXCHANGES = 12
@@ -88,7 +89,8 @@ class LoopGuard:
 
     def caught(self, jobs: Sequence[Job], now: int) -> dict[int, str]:
         """Count these turns, and return by chat why it is to be left to a person."""
-        suspects = [job for job in jobs if self._count(job.lease.chat_id, now) and _is_person(job)]
+        watched = (job for job in jobs if job.guarded and _is_person(job))
+        suspects = [job for job in watched if self._count(job.lease.chat_id, now)]
         return {job.lease.chat_id: why for job in suspects if (why := self._look(job))}
 
     def _count(self, chat_id: int, now: int) -> bool:
@@ -97,7 +99,11 @@ class LoopGuard:
         turns.append(now)
         if len(self._turns) > _KEPT:
             self._turns.popitem(last=False)
-        return len(turns) == SUSPECT and now - turns[0] <= SPAN
+        if len(turns) < SUSPECT or now - turns[0] > SPAN:
+            return False
+        for _ in range(AGAIN):
+            turns.popleft()
+        return True
 
     def _look(self, job: Job) -> str:
         columns = (Message.direction, Message.kind, Message.text, Message.created_at, Message.sent_at)
@@ -108,10 +114,6 @@ class LoopGuard:
             .limit(2 * ENDLESS + 1)
         )
         with self._database.read() as session:
-            if not session.scalar(
-                select(Connection.loop_guard).where(Connection.id == job.chat.connection_id)
-            ):
-                return ""
             rows = session.execute(query).all()
         said = [
             Said(

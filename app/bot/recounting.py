@@ -1,27 +1,29 @@
 """Numbers counted again from the rows, a day or an hour at a time, while messages go on being served."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sqlalchemy import ColumnElement, text
 from sqlalchemy import Connection as Db
-from sqlalchemy import select, text
 
-from app.bot import rollups
+from app.bot import packing, rollups
 from app.bot.counting import SOURCES, recount
 from app.bot.figures import first_since
 from app.bot.models import Message, Rollup, Run
-from app.bot.rollups import MINUTE, MINUTES_KEPT, Cells, Place, Tally
+from app.bot.packing import DAY, WEEKS
+from app.bot.rollups import LOOSE, MINUTE, MINUTES_KEPT, SPANS, Cells, Place, Tally
 from app.brains.ai.models import AiCall
-from app.db import table_of, to_json
+from app.db import to_json
 from app.writer import Database
 
 HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
 # Ids grow with time but for what is stored at once and clocks set back: rows are looked for this far around.
 AROUND: Final = 15 * MINUTE
 # A day of more rows is gone through by the hour: messages wait for the writer meanwhile.
 QUIET: Final = 10_000
+# Quarter-hours packed in one transaction.
+PACKED: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,15 @@ class Recount:
 
     def rebuild(self) -> Iterator[int]:
         """Put every number right, a stretch a transaction; yields the days (ms) done. May be broken off."""
+        writer = self._database.writer
         for day in self._days():
+            writer.run(lambda db, day=day: packing.unpack(db, day))
             for since, until in self._stretches(day):
-                self._database.writer.run(lambda db, one=(since, until): self._rebuild(db, *one))
-            self._database.writer.run(lambda db, day=day: _sum_up(db, day))
+                writer.run(lambda db, one=(since, until): self._rebuild(db, *one))
+            over = min(day + DAY, packing.loose_since(self._now))
+            while writer.run(lambda db, over=over: packing.pack(db, over, PACKED)):
+                pass
+            writer.run(lambda db, day=day: packing.sum_up(db, day - day % WEEKS))
             yield day
 
     def check(self) -> Iterator[Difference]:
@@ -65,7 +72,7 @@ class Recount:
                     yield from self._differences(db, since, until)
             with self._database.engine.connect() as db:
                 _one_snapshot(db)
-                yield from _compared(_read(db, "span = 1440", day, day + 1), _summed(db, day))
+                yield from _packed_wrong(db, day)
 
     def _days(self) -> Iterator[int]:
         with self._database.engine.connect() as db:
@@ -88,38 +95,40 @@ class Recount:
         db.execute(
             text("DELETE FROM rollup_delta WHERE at >= :since AND at < :until"), _between(since, until)
         )
-        for span in (1, 15, 60):
-            if span > 1 or since >= self._now - MINUTES_KEPT:
-                rollups.replace(db, span, since, until, cells)
+        for span in self._spans(since):
+            rollups.replace(db, span, since, until, cells)
+
+    def _spans(self, since: int) -> Sequence[int]:
+        """Return the lengths that are kept of a stretch."""
+        return LOOSE if since >= self._now - MINUTES_KEPT else LOOSE[1:]
 
     def _counted(self, db: Db, since: int, until: int) -> Cells:
         """Count the rows of a stretch, and what deleted rows left behind."""
+        spans = self._spans(since)
         rows = list(_recounted(db, since, until))
-        gone = _read(db, "gone AND span <= 60", since, until)
-        rollups.merge(gone, _small(row for row in _waiting(db, since, until) if row[1]))
-        cells = _small((row[0], False, *row[1:]) for row in rows)
+        gone = {place: tally for place, tally in _stored(db, since, until, spans).items() if place[0]}
+        rollups.merge(gone, rollups.spread((row for row in _waiting(db, since, until) if row[1]), spans))
+        cells = rollups.spread(((row[0], False, *row[1:]) for row in rows), spans)
         rollups.merge(cells, {(False, *place[1:]): tally for place, tally in gone.items()})
         return cells | gone
 
     def _differences(self, db: Db, since: int, until: int) -> Iterator[Difference]:
-        stored = _read(db, "span <= 60", since, until)
-        rollups.merge(stored, _small(_waiting(db, since, until)))
-        counted = self._counted(db, since, until)
-        if since < self._now - MINUTES_KEPT:
-            stored, counted = ({p: t for p, t in cells.items() if p[1] > 1} for cells in (stored, counted))
-        yield from _compared(stored, counted)
+        spans = self._spans(since)
+        stored = _stored(db, since, until, spans)
+        rollups.merge(stored, rollups.spread(_waiting(db, since, until), spans))
+        yield from _compared(stored, self._counted(db, since, until))
 
 
 def _compared(stored: Cells, counted: Cells) -> Iterator[Difference]:
     for place in sorted(stored.keys() | counted.keys()):
-        known, found = stored.get(place, Tally()).stored(), counted.get(place, Tally()).stored()
+        known, found = (_numbers(cells.get(place, Tally())) for cells in (stored, counted))
         if known != found:
             yield Difference(place, known, found)
 
 
-def _small(rows: Iterable[Sequence[Any]]) -> Cells:
-    """Add up changes for the spans within an hour."""
-    return {place: tally for place, tally in rollups.spread(rows).items() if place[1] <= 60}
+def _numbers(tally: Tally) -> dict[str, Any]:
+    stored = tally.stored()
+    return {"counts": stored["counts"], "times": stored["times"]}
 
 
 def _one_snapshot(db: Db) -> None:
@@ -172,23 +181,27 @@ _WAITING = text(
 )
 
 
-def _summed(db: Db, day: int) -> Cells:
-    """Add up the hours of a day (UTC)."""
-    cells: Cells = {}
-    for (gone, _, key, _at), tally in _read(db, "span = 60", day, day + DAY).items():
-        cells.setdefault((gone, 1440, key, day), Tally()).merge(tally.counts, tally.times)
+def _stored(db: Db, since: int, until: int, spans: Sequence[int]) -> Cells:
+    """Read what is stored of a stretch within a day, loose and packed."""
+    place = Rollup.span.in_(spans) & (Rollup.at >= since) & (Rollup.at < until)
+    cells = rollups.read(db, place)
+    packed = packing.loosened(rollups.read(db, _packed(since - since % DAY)))
+    rollups.merge(cells, {place: tally for place, tally in packed.items() if since <= place[3] < until})
     return cells
 
 
-def _sum_up(db: Db, day: int) -> None:
-    rollups.lock(db)
-    rollups.replace(db, 1440, day, day + 1, _summed(db, day))
+def _packed(day: int) -> ColumnElement[bool]:
+    return (Rollup.span == SPANS[2]) & (Rollup.at == day)
 
 
-def _read(db: Db, which: str, since: int, until: int) -> Cells:
-    query = select(table_of(Rollup)).where(text(which), Rollup.at >= since, Rollup.at < until)
-    cells: Cells = {}
-    for row in db.execute(query).mappings():
-        cells[rollups.place_of(dict(row))] = tally = Tally()
-        tally.merge(row["counts"], row["times"])
-    return cells
+def _packed_wrong(db: Db, day: int) -> Iterator[Difference]:
+    """Yield days that are not the sum of their quarter-hours, and four weeks that are not the sum of their days."""
+    packed = rollups.read(db, _packed(day))
+    parts: Cells = {}
+    for (gone, _, key, _at), tally in packing.loosened(packed).items():
+        parts.setdefault((gone, SPANS[2], key, day), Tally()).merge(tally.counts, tally.times)
+    yield from _compared(packed, parts)
+    weeks = day - day % WEEKS
+    if day == weeks:
+        whole = (Rollup.span == SPANS[3]) & (Rollup.at == weeks)
+        yield from _compared(rollups.read(db, whole), packing.summed(db, weeks))

@@ -1,5 +1,7 @@
 """Tables of the analytics: what was counted, and what has been counted since and is not added yet."""
 
+from typing import Any
+
 from sqlalchemy import JSON, BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,7 +24,7 @@ class Rollup(Base):
 
     # True: counted by rows that have been deleted since; a recount adds them to what it finds.
     gone: Mapped[bool] = mapped_column(primary_key=True)
-    # Length in minutes: 1, 15, 60 or 1440 (UTC).
+    # Length in minutes: 1, 15, 1440 (a day of UTC) or 40320 (four weeks).
     span: Mapped[int] = mapped_column(primary_key=True)
     # 0 = none, such as a message an operator wrote has no brain.
     connection_id: Mapped[int] = mapped_column(primary_key=True)
@@ -32,6 +34,8 @@ class Rollup(Base):
     at: Mapped[millis] = mapped_column(BigInteger, primary_key=True)
     counts: Mapped[dict[str, int]] = mapped_column(JSON)
     times: Mapped[dict[str, dict[str, int]]] = mapped_column(JSON)
+    # Of a day: its quarter-hours by number, each [counts, times] (app.bot.packing).
+    parts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class RollupDelta(Base):

@@ -1,7 +1,7 @@
-"""Rollups: what was counted is added up by quarter-hour, hour and day, and for the last days by minute.
+"""Rollups: what was counted is added up by quarter-hour, and for the last days by minute.
 
 Deltas (app.bot.counting) are folded about once a second. Whoever reads adds those that are still waiting, so a number
-is true whenever it is read and late folding only makes reading dearer.
+is true whenever it is read and late folding only makes reading dearer. Days that are over are packed (app.bot.packing).
 """
 
 import math
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sqlalchemy import ColumnElement, bindparam, delete, select, text
 from sqlalchemy import Connection as Db
-from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.bot.rollup_models import ANY, ANY_COMMAND, Rollup
@@ -18,9 +18,11 @@ from app.db import table_of
 from app.sql import Hot
 
 MINUTE: Final = 60_000
-# Lengths kept, in minutes. Days are of UTC; the quarters let a day begin wherever a zone says so, +05:45 included.
-SPANS: Final = (1, 15, 60, 1440)
-MINUTES_KEPT: Final = 7 * 86_400_000
+# Lengths kept, in minutes: the first two loose, the others packed. Days are of UTC; the quarters let a day begin
+# wherever a zone says so, +05:45 included.
+SPANS: Final = (1, 15, 1440, 40_320)
+LOOSE: Final = SPANS[:2]
+MINUTES_KEPT: Final = 2 * 86_400_000
 # What one fold takes at most: messages wait for the writer meanwhile.
 BATCH: Final = 20_000
 
@@ -31,10 +33,14 @@ EVERYTHING: Final[Key] = (ANY, ANY, ANY, ANY_COMMAND)
 
 @dataclass(slots=True)
 class Tally:
-    """Numbers that can be added: counts by `metric` or `metric:label`, and times by metric and bucket."""
+    """Numbers that can be added: counts by `metric` or `metric:label`, and times by metric and bucket.
+
+    `parts` are the quarter-hours of a packed day, by their number.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     times: dict[str, dict[int, int]] = field(default_factory=dict)
+    parts: "dict[int, Tally]" = field(default_factory=dict)
 
     def add(self, metric: str, label: str, value: int | None, n: int) -> None:
         """Add one change."""
@@ -45,14 +51,20 @@ class Tally:
             at = bucket(value)
             times[at] = times.get(at, 0) + n
 
-    def merge(self, counts: Mapping[str, int], times: Mapping[str, Mapping[Any, int]]) -> None:
-        """Add numbers as they are stored."""
+    def merge(self, counts: Mapping[str, int], times: Mapping[str, Mapping[Any, int]], sign: int = 1) -> None:
+        """Add numbers as they are stored, or take them away (`sign` -1)."""
         for name, n in counts.items():
-            self.counts[name] = self.counts.get(name, 0) + n
+            self.counts[name] = self.counts.get(name, 0) + sign * n
         for metric, found in times.items():
             mine = self.times.setdefault(metric, {})
             for at, n in found.items():
-                mine[int(at)] = mine.get(int(at), 0) + n
+                mine[int(at)] = mine.get(int(at), 0) + sign * n
+
+    def merge_part(
+        self, number: int, counts: Mapping[str, int], times: Mapping[str, Mapping[Any, int]]
+    ) -> None:
+        """Add to a quarter-hour of a day."""
+        self.parts.setdefault(number, Tally()).merge(counts, times)
 
     def stored(self) -> dict[str, Any]:
         """Return the numbers as columns of a row, without what came to nothing."""
@@ -60,7 +72,13 @@ class Tally:
         return {
             "counts": {name: n for name, n in sorted(self.counts.items()) if n},
             "times": {metric: found for metric, found in sorted(times.items()) if found},
+            "parts": self._stored_parts(),
         }
+
+    def _stored_parts(self) -> dict[str, Any] | None:
+        parts = {str(number): part.stored() for number, part in sorted(self.parts.items())}
+        kept = {n: [p["counts"], p["times"]] for n, p in parts.items() if p["counts"] or p["times"]}
+        return kept or None
 
 
 # gone, span, key, at
@@ -91,16 +109,17 @@ def wider(key: Key) -> Iterator[Key]:
             yield (where, *subject)
 
 
-def spread(rows: Iterable[Sequence[Any]]) -> Cells:
+def spread(rows: Iterable[Sequence[Any]], spans: Sequence[int] = LOOSE) -> Cells:
     """Add up changes (minute, gone, key..., metric, label, value, n) for all places they count in."""
+    grain = spans[0] * MINUTE
     fine: dict[tuple[int, bool, Key], Tally] = {}
     for minute, gone, connection, brain, version, command, metric, label, value, n in rows:
-        place = (minute, bool(gone), (connection, brain, version, command))
+        place = (minute - minute % grain, bool(gone), (connection, brain, version, command))
         fine.setdefault(place, Tally()).add(metric, label, value, n)
     cells: Cells = {}
     for (minute, gone, key), tally in fine.items():
         for each in wider(key):
-            for span in SPANS:
+            for span in spans:
                 at = minute - minute % (span * MINUTE)
                 cells.setdefault((gone, span, each, at), Tally()).merge(tally.counts, tally.times)
     return cells
@@ -109,7 +128,10 @@ def spread(rows: Iterable[Sequence[Any]]) -> Cells:
 def merge(cells: Cells, others: Mapping[Place, Tally]) -> None:
     """Add numbers to others."""
     for place, tally in others.items():
-        cells.setdefault(place, Tally()).merge(tally.counts, tally.times)
+        cell = cells.setdefault(place, Tally())
+        cell.merge(tally.counts, tally.times)
+        for number, part in tally.parts.items():
+            cell.merge_part(number, part.counts, part.times)
 
 
 def fold(db: Db, moments: Sequence[int]) -> list[int]:
@@ -132,10 +154,26 @@ def store(db: Db, cells: Cells) -> None:
     """Add to the stored numbers."""
     places = sorted(cells)
     for known in _known.each_returning(db, [_where(place) for place in places]) if places else ():
-        cells[place_of(known)].merge(known["counts"], known["times"])
+        add_stored(cells, known)
     rows = [_where(place) | cells[place].stored() for place in places]
     if rows:
         _upsert.each(db, rows)
+
+
+def read(db: Db, which: ColumnElement[bool]) -> Cells:
+    """Read stored numbers."""
+    cells: Cells = {}
+    for row in db.execute(select(table_of(Rollup)).where(which)).mappings():
+        add_stored(cells, row)
+    return cells
+
+
+def add_stored(cells: Cells, row: Mapping[str, Any]) -> None:
+    """Add a stored row to numbers."""
+    tally = cells.setdefault(place_of(row), Tally())
+    tally.merge(row["counts"], row["times"])
+    for number, part in (row["parts"] or {}).items():
+        tally.merge_part(int(number), *part)
 
 
 def replace(db: Db, span: int, since: int, until: int, cells: Cells) -> None:
@@ -175,6 +213,7 @@ def place_of(row: Mapping[str, Any]) -> Place:
 
 
 _KEY = ("gone", "span", "connection_id", "brain_id", "version_id", "command_id", "at")
+_NUMBERS = ("counts", "times", "parts")
 _columns = table_of(Rollup).c
 _known = Hot(select(*_columns).where(*(_columns[name] == bindparam(f"{name}") for name in _KEY)))
 
@@ -183,11 +222,11 @@ def _upserting(dialect: Any) -> Any:
     query = dialect.insert(Rollup)
     new = query.excluded
     return query.inline().on_conflict_do_update(
-        index_elements=list(_KEY), set_={"counts": new.counts, "times": new.times}
+        index_elements=list(_KEY), set_={name: new[name] for name in _NUMBERS}
     )
 
 
-_upsert = Hot(_upserting(postgresql), [*_KEY, "counts", "times"], sqlite=_upserting(sqlite))
+_upsert = Hot(_upserting(postgresql), [*_KEY, *_NUMBERS], sqlite=_upserting(sqlite))
 
 # A change as `spread` takes it, but for its number.
 CHANGE = "at - at % 60000, gone, connection_id, brain_id, version_id, command_id, metric, label, value"

@@ -105,7 +105,7 @@ def choose(since: int, until: int, zone: str, now: int, step: str = "") -> Range
     fitting = (name for name, most in STEPS.items() if until - since <= most and (kept or name not in _FINE))
     chosen = step or next(fitting, "month")
     if chosen in _FINE and not kept:
-        raise StepTooFine("Minutes are kept for a week. Choose hours or longer steps for what is older.")
+        raise StepTooFine("Minutes are kept for two days. Choose hours or longer steps for what is older.")
     made = Range(since, until, zone, chosen)
     _ = made.edges
     return made

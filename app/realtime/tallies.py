@@ -9,8 +9,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.bot.models import Rollup
+from app.bot.packing import DAY, QUARTER
 from app.bot.rollup_models import ANY, ANY_COMMAND
-from app.bot.rollups import Key, Tally
+from app.bot.rollups import LOOSE, SPANS, Key, Tally
 from app.realtime.ranges import Piece
 
 
@@ -29,7 +30,7 @@ def read(session: Session, pieces: Sequence[Piece], key: Key, *, each: bool = Fa
     """Read the numbers of a key; `each`: of every command it has."""
     connection, brain, version, command = key
     given = {
-        "pieces": json.dumps(pieces),
+        "pieces": json.dumps(_lookups(pieces)),
         "since": pieces[0][1],
         "until": pieces[-1][2],
         "connection": connection,
@@ -38,13 +39,40 @@ def read(session: Session, pieces: Sequence[Piece], key: Key, *, each: bool = Fa
         "command": command,
     }
     query = f"{_stored(session, each)} UNION ALL {_waiting(key, each)}"
-    for at, of, counts, times, metric, label, value, n in session.execute(text(query), given):
-        if counts is not None:
+    for at, of, counts, times, parts, since, until, *change in session.execute(text(query), given):
+        if parts is not None:
+            yield from _unpacked(at, of, json.loads(parts), range(since, until))
+        elif counts is not None:
             yield Row(at, of, json.loads(counts), json.loads(times))
+        elif change[0]:
+            tally = Tally()
+            tally.add(*change)
+            yield Row(at, of, tally.counts, tally.times, waiting=True)
+
+
+def _unpacked(day: int, command_id: str, parts: Mapping[str, Any], within: range) -> Iterable[Row]:
+    for number, (counts, times) in parts.items():
+        at = day + int(number) * QUARTER
+        if at in within:
+            yield Row(at, command_id, counts, times)
+
+
+def _lookups(pieces: Sequence[Piece]) -> list[tuple[int, int, int, int]]:
+    """Return which rows to look for: span, from, until, and from when on for their quarter-hours (-1: for the whole).
+
+    What changed since a day was packed is still loose: quarter-hours are looked for whatever a piece's length.
+    """
+    found: list[tuple[int, int, int, int]] = []
+    loose: list[tuple[int, int, int, int]] = []
+    for span, since, until in pieces:
+        if span == SPANS[0]:
+            found.append((span, since, until, -1))
             continue
-        change = Tally()
-        change.add(metric, label, value, n)
-        yield Row(at, of, change.counts, change.times, waiting=True)
+        packed = span == LOOSE[1]
+        found.append((SPANS[2], since - since % DAY, until, since) if packed else (span, since, until, -1))
+        begin = loose.pop()[1] if loose and loose[-1][2] == since else since
+        loose.append((LOOSE[1], begin, until, -1))
+    return found + loose
 
 
 _PIECES = {
@@ -59,10 +87,13 @@ _PIECES = {
 
 def _stored(session: Session, each: bool) -> str:
     source, part = _PIECES[session.get_bind().dialect.name]
-    span, since, until = (part.format(n=n) for n in range(3))
+    span, since, until, quarters = (part.format(n=n) for n in range(4))
     which = "r.command_id <> :command" if each else "r.command_id = :command"
     return (
-        "SELECT r.at, r.command_id, CAST(r.counts AS TEXT), CAST(r.times AS TEXT), '', '', CAST(NULL AS BIGINT), 0 "  # noqa: S608
+        f"SELECT r.at, r.command_id, CASE WHEN {quarters} < 0 THEN CAST(r.counts AS TEXT) END, "  # noqa: S608
+        f"CASE WHEN {quarters} < 0 THEN CAST(r.times AS TEXT) END, "
+        f"CASE WHEN {quarters} >= 0 THEN CAST(r.parts AS TEXT) END, {quarters}, {until}, "
+        "'', '', CAST(NULL AS BIGINT), 0 "
         f"FROM {source} WHERE r.gone = FALSE AND r.span = {span} AND r.connection_id = :connection "
         f"AND r.brain_id = :brain AND r.version_id = :version AND {which} AND r.at >= {since} AND r.at < {until}"
     )
@@ -78,7 +109,7 @@ def _waiting(key: Key, each: bool) -> str:
     ]
     named = " AND command_id <> ''" if each else ""
     return (
-        "SELECT at - at % 60000, command_id, NULL, NULL, metric, label, value, CAST(SUM(n) AS BIGINT) "  # noqa: S608
+        "SELECT at - at % 60000, command_id, NULL, NULL, NULL, 0, 0, metric, label, value, CAST(SUM(n) AS BIGINT) "  # noqa: S608
         f"FROM rollup_delta WHERE gone = FALSE AND at >= :since AND at < :until{''.join(wanted)}{named} "
         "GROUP BY 1, 2, metric, label, value"
     )
@@ -87,9 +118,11 @@ def _waiting(key: Key, each: bool) -> str:
 def last(session: Session, key: Key) -> int | None:
     """Return when something was last counted for a key, as exactly as is still kept."""
     place = (Rollup.connection_id, Rollup.brain_id, Rollup.version_id, Rollup.command_id)
-    here = [column == part for column, part in zip(place, key, strict=True)]
-    newest = [
-        session.scalar(select(func.max(Rollup.at)).where(Rollup.gone.is_(False), Rollup.span == span, *here))
-        for span in (1, 15)
-    ]
-    return max((at for at in newest if at is not None), default=None)
+    here = [Rollup.gone.is_(False), *(column == part for column, part in zip(place, key, strict=True))]
+    newest = [session.scalar(select(func.max(Rollup.at)).where(Rollup.span == span, *here)) for span in LOOSE]
+    found = max((at for at in newest if at is not None), default=None)
+    if found is not None:
+        return found
+    days = select(Rollup.at, Rollup.parts).where(Rollup.span == SPANS[2], *here)
+    packed = session.execute(days.order_by(Rollup.at.desc()).limit(1)).first()
+    return packed and packed.at + max(map(int, packed.parts or [0])) * QUARTER

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from flask_migrate import upgrade
-from sqlalchemy import Engine, delete, select, text
+from sqlalchemy import Engine, delete, select, text, true
 
 from app import create_app
-from app.bot import redrive, rollups
+from app.bot import packing, redrive, rollups
 from app.bot.channels.contract import Fault as Blame
 from app.bot.channels.contract import Inbound, Person, Refused, Sent, Status, Uncertain
 from app.bot.counting import SOURCES, triggers
@@ -28,27 +28,28 @@ SENT = ("sent", "delivered", "read", "played")
 
 
 def numbers(desk: Desk, span: int, key: rollups.Key = rollups.EVERYTHING) -> rollups.Tally:
-    """All that is stored of a key in spans of one length, and all that waits."""
-    found = rollups.Tally()
+    """All that is known of a key by minutes (span 1), or by quarters, days or weeks and what is loose beside them."""
     with desk.database.engine.connect() as db:
-        waiting = rollups.spread(_change(row) for row in db.execute(select(RollupDelta.__table__)).mappings())
-        for row in db.execute(select(Rollup.__table__).where(Rollup.gone.is_(False))).mappings():
-            rollups.merge(waiting, {rollups.place_of(row): stored(row)})
-    for place, tally in waiting.items():
-        if not place[0] and place[1:3] == (span, key):
+        cells = rollups.spread(_change(row) for row in db.execute(select(RollupDelta.__table__)).mappings())
+        rollups.merge(cells, rollups.read(db, true()))
+    packed = packing.loosened({place: tally for place, tally in cells.items() if place[1] == 1440})
+    loose = {
+        place: tally for place, tally in cells.items() if place[1] in {span, *rollups.LOOSE[1:][: span - 1]}
+    }
+    found = rollups.Tally()
+    for (gone, _, whose, _at), tally in (*loose.items(), *(packed.items() if span == 15 else ())):
+        if (gone, whose) == (False, key):
             found.merge(tally.counts, tally.times)
     return found
+
+
+def pack(desk: Desk, before: int, most: int = 500) -> int:
+    return desk.database.writer.run(lambda db: packing.pack(db, before, most))
 
 
 def _change(row: Any) -> tuple[Any, ...]:
     key = (row["connection_id"], row["brain_id"], row["version_id"], row["command_id"])
     return (row["at"], row["gone"], *key, row["metric"], row["label"], row["value"], row["n"])
-
-
-def stored(row: Any) -> rollups.Tally:
-    tally = rollups.Tally()
-    tally.merge(row["counts"], row["times"])
-    return tally
 
 
 def counted(desk: Desk, **where: Any) -> dict[str, int]:
@@ -116,6 +117,9 @@ class Traffic:
             self.desk.clock.pass_seconds(self.chance.choice([0.05, 3, 400]))
             if self.chance.random() < 0.3:
                 fold(self.desk)
+            if self.chance.random() < 0.1:
+                # Days are packed while they go on, and again after what comes late.
+                pack(self.desk, self.desk.clock() - 3_600_000, self.chance.choice([3, 500]))
 
     def say(self) -> None:
         self.n += self.chance.random() < 0.8  # a fifth comes twice
@@ -185,7 +189,8 @@ def test_whatever_happens_every_number_equals_the_rows(desk: Desk, seed: int):
     assert numbers(desk, 15, connection).stored()["counts"] == expected
     while fold(desk):
         pass
-    assert numbers(desk, 1440).stored()["counts"] == expected
+    assert pack(desk, desk.clock() + 1)
+    assert numbers(desk, 40_320).stored()["counts"] == expected
     assert list(Recount(desk.database, desk.clock()).check()) == []
 
 
@@ -209,7 +214,7 @@ def test_answers_count_for_the_brain_version_and_command_that_gave_them(desk: De
         (brain, version, ANY_COMMAND),
     ):
         for where in (ANY, desk.connection_id):
-            tally = numbers(desk, 60, (where, *key))
+            tally = numbers(desk, 1440, (where, *key))
             assert tally.counts == {"created": 1, "sent": 1, "run_answered": 1}
             assert tally.times == {"sent": {rollups.bucket(3000): 1}, "run_answered": {0: 1}}
 
@@ -250,7 +255,7 @@ def test_a_rebuild_mends_lost_and_wrong_numbers_in_every_span(desk: Desk):
     Traffic(desk, 5).run(40)
     expected = {span: numbers(desk, span).stored() for span in rollups.SPANS}
     desk.change(lambda session: session.execute(delete(RollupDelta)))
-    desk.change(lambda session: session.execute(delete(Rollup).where(Rollup.span < 1440)))
+    desk.change(lambda session: session.execute(delete(Rollup).where(Rollup.span != 40_320)))
     recount = Recount(desk.database, desk.clock())
     assert list(recount.check())
     list(recount.rebuild())
@@ -258,7 +263,7 @@ def test_a_rebuild_mends_lost_and_wrong_numbers_in_every_span(desk: Desk):
     assert list(recount.check()) == []
 
 
-def test_minutes_are_forgotten_after_a_week_and_hours_never(desk: Desk):
+def test_minutes_are_forgotten_after_two_days_and_quarter_hours_never(desk: Desk):
     desk.accept(inbound(1, desk.clock))
     fold(desk)
     desk.clock.pass_seconds(8 * 86_400)
@@ -267,7 +272,7 @@ def test_minutes_are_forgotten_after_a_week_and_hours_never(desk: Desk):
     assert desk.database.writer.run(lambda db: rollups.prune(db, desk.clock(), 500)) == 2
     assert desk.database.writer.run(lambda db: rollups.prune(db, desk.clock(), 500)) == 0
     assert numbers(desk, 1).counts == {"received": 1}
-    assert numbers(desk, 60).counts == {"received": 2}
+    assert numbers(desk, 15).counts == {"received": 2}
     assert list(Recount(desk.database, desk.clock()).check()) == []
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from app.bot import rollups
+from app.bot import packing, rollups
 from app.bot.models import Chat, Connection, Contact, Fault, Message, Run, Worker
 from app.brains.models import Brain, BrainVersion
 from app.realtime import statistics
@@ -67,7 +67,9 @@ def shop(database: Database, clock: Clock) -> Shop:
 
     made = database.write(make)
     database.writer.submit(rollups.fold, clock()).result()
-    # What comes now is not added up yet.
+    while database.writer.run(lambda db: packing.pack(db, packing.loose_since(clock()), 50)):
+        pass
+    # What comes now is not added up yet, and some of it changes days that are packed.
     database.write(lambda session: _fill(session, made, 20))
     return made
 

@@ -1,0 +1,81 @@
+"""Quarter-hours that are over are packed: a row a day holds them, and their sum is added to the day's four weeks.
+
+A row for each of them would be as many rows as there are messages, where few come (specs: durability 6.1). What still
+changes a packed day is stored as quarter-hours again, which are packed in their turn: packed and loose rows never hold
+the same change, so whoever reads takes both, at any moment.
+"""
+
+from typing import Final
+
+from sqlalchemy import Connection as Db
+from sqlalchemy import delete, select
+
+from app.bot import rollups
+from app.bot.models import Rollup
+from app.bot.rollups import MINUTE, SPANS, Cells, Tally
+
+QUARTER: Final = 15 * MINUTE
+DAY: Final = 96 * QUARTER
+WEEKS: Final = 28 * DAY
+_LOOSE, _DAY, _WEEKS = SPANS[1:]
+
+
+def loose_since(now: int) -> int:
+    """Return from when on (ms) quarter-hours stay loose: since yesterday."""
+    return now - now % DAY - DAY
+
+
+def pack(db: Db, before: int, most: int) -> int:
+    """Pack the loose quarter-hours before a moment (ms), about `most` of them; returns how many."""
+    rollups.lock(db)
+    old = (Rollup.span == _LOOSE) & (Rollup.at < before)
+    last = db.scalar(select(Rollup.at).where(old).order_by(Rollup.at).offset(most).limit(1))
+    batch = old if last is None else old & (Rollup.at <= last)
+    found = rollups.read(db, batch)
+    packed: Cells = {}
+    for (gone, _, key, at), tally in found.items():
+        day = packed.setdefault((gone, _DAY, key, at - at % DAY), Tally())
+        weeks = packed.setdefault((gone, _WEEKS, key, at - at % WEEKS), Tally())
+        for cell in (day, weeks):
+            cell.merge(tally.counts, tally.times)
+        day.merge_part(at % DAY // QUARTER, tally.counts, tally.times)
+    rollups.store(db, packed)
+    db.execute(delete(Rollup).where(batch))
+    return len(found)
+
+
+def unpack(db: Db, day: int) -> None:
+    """Make a day (ms) loose again."""
+    rollups.lock(db)
+    packed = (Rollup.span == _DAY) & (Rollup.at == day)
+    found = rollups.read(db, packed)
+    cells = loosened(found)
+    for (gone, _, key, at), tally in found.items():
+        weeks = cells.setdefault((gone, _WEEKS, key, at - at % WEEKS), Tally())
+        weeks.merge(tally.counts, tally.times, -1)
+    rollups.store(db, cells)
+    db.execute(delete(Rollup).where(packed))
+
+
+def loosened(packed: Cells) -> Cells:
+    """Return the quarter-hours of packed days."""
+    cells: Cells = {}
+    for (gone, _, key, day), tally in packed.items():
+        for number, part in tally.parts.items():
+            cells[gone, _LOOSE, key, day + number * QUARTER] = part
+    return cells
+
+
+def summed(db: Db, weeks: int) -> Cells:
+    """Add up the packed days of four weeks (ms)."""
+    days = (Rollup.span == _DAY) & (Rollup.at >= weeks) & (Rollup.at < weeks + WEEKS)
+    cells: Cells = {}
+    for (gone, _, key, _at), tally in rollups.read(db, days).items():
+        cells.setdefault((gone, _WEEKS, key, weeks), Tally()).merge(tally.counts, tally.times)
+    return cells
+
+
+def sum_up(db: Db, weeks: int) -> None:
+    """Put the sum of four weeks (ms) right."""
+    rollups.lock(db)
+    rollups.replace(db, _WEEKS, weeks, weeks + 1, summed(db, weeks))
