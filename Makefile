@@ -6,7 +6,7 @@ RUN_STAMP := .venv/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev migrate-db run run-split test check fix lock vendor migration torture bench bench-analytics bench-browsers bench-sandbox escapes fuzz doctor
+.PHONY: help setup dev migrate-db run run-split test check fix lock vendor migration torture bench bench-browsers bench-counting bench-queries bench-sandbox escapes fuzz doctor
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -70,9 +70,12 @@ bench: dev ## measure throughput, latency and CPU, embedded and production
 	@sh tools/test-parts.sh
 	$(BIN)/python -m bench.pipeline --layout all
 
-bench-analytics: dev ## measure statistics over a million messages and what counting costs: make bench-analytics [N=1000000]
+bench-queries: dev ## measure every query of inbox, failure desk and analytics: make bench-queries [N=1000000]
 	@sh tools/test-parts.sh
-	$(BIN)/python -m bench.analytics --messages $(or $(N),1000000)
+	$(BIN)/python -m bench.queries --messages $(or $(N),1000000)
+
+bench-counting: dev ## measure what counting for the analytics costs the pipeline
+	$(BIN)/python -m bench.counting
 
 bench-browsers: dev ## measure live pages with 50 and 500 browsers
 	$(BIN)/python -m bench.browsers

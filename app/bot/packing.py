@@ -32,35 +32,39 @@ def pack(db: Db, before: int, most: int) -> int:
     last = db.scalar(select(Rollup.at).where(old).order_by(Rollup.at).offset(most).limit(1))
     batch = old if last is None else old & (Rollup.at <= last)
     found = rollups.read(db, batch)
-    packed: Cells = {}
-    for (gone, _, key, at), tally in found.items():
-        day = packed.setdefault((gone, _DAY, key, at - at % DAY), Tally())
-        weeks = packed.setdefault((gone, _WEEKS, key, at - at % WEEKS), Tally())
-        for cell in (day, weeks):
-            cell.merge(tally.counts, tally.times)
-        day.merge_part(at % DAY // QUARTER, tally.counts, tally.times)
-    rollups.store(db, packed)
+    rollups.store(db, packed(found))
     db.execute(delete(Rollup).where(batch))
     return len(found)
 
 
-def unpack(db: Db, day: int) -> None:
-    """Make a day (ms) loose again."""
-    rollups.lock(db)
-    packed = (Rollup.span == _DAY) & (Rollup.at == day)
-    found = rollups.read(db, packed)
-    cells = loosened(found)
-    for (gone, _, key, at), tally in found.items():
+def packed(loose: Cells) -> Cells:
+    """Return quarter-hours as days with their parts, and as four weeks."""
+    cells: Cells = {}
+    for (gone, _, key, at), tally in loose.items():
+        day = cells.setdefault((gone, _DAY, key, at - at % DAY), Tally())
         weeks = cells.setdefault((gone, _WEEKS, key, at - at % WEEKS), Tally())
+        for cell in (day, weeks):
+            cell.merge(tally.counts, tally.times)
+        day.merge_part(at % DAY // QUARTER, tally.counts, tally.times)
+    return cells
+
+
+def take_out(db: Db, since: int, until: int) -> None:
+    """Forget what is packed of a stretch within a day (ms)."""
+    whole = (Rollup.span == _DAY) & (Rollup.at == since - since % DAY)
+    found = rollups.read(db, whole)
+    rest = packed({place: part for place, part in loosened(found).items() if not since <= place[3] < until})
+    for (gone, _, key, at), tally in found.items():
+        weeks = rest.setdefault((gone, _WEEKS, key, at - at % WEEKS), Tally())
         weeks.merge(tally.counts, tally.times, -1)
-    rollups.store(db, cells)
-    db.execute(delete(Rollup).where(packed))
+    db.execute(delete(Rollup).where(whole))
+    rollups.store(db, rest)
 
 
-def loosened(packed: Cells) -> Cells:
+def loosened(days: Cells) -> Cells:
     """Return the quarter-hours of packed days."""
     cells: Cells = {}
-    for (gone, _, key, day), tally in packed.items():
+    for (gone, _, key, day), tally in days.items():
         for number, part in tally.parts.items():
             cells[gone, _LOOSE, key, day + number * QUARTER] = part
     return cells
@@ -70,7 +74,7 @@ def summed(db: Db, weeks: int) -> Cells:
     """Add up the packed days of four weeks (ms)."""
     days = (Rollup.span == _DAY) & (Rollup.at >= weeks) & (Rollup.at < weeks + WEEKS)
     cells: Cells = {}
-    for (gone, _, key, _at), tally in rollups.read(db, days).items():
+    for (gone, _, key, _at), tally in rollups.read(db, days, parts=False).items():
         cells.setdefault((gone, _WEEKS, key, weeks), Tally()).merge(tally.counts, tally.times)
     return cells
 

@@ -22,8 +22,6 @@ HOUR: Final = 60 * MINUTE
 AROUND: Final = 15 * MINUTE
 # A day of more rows is gone through by the hour: messages wait for the writer meanwhile.
 QUIET: Final = 10_000
-# Quarter-hours packed in one transaction.
-PACKED: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +51,12 @@ class Recount:
     def rebuild(self) -> Iterator[int]:
         """Put every number right, a stretch a transaction; yields the days (ms) done. May be broken off."""
         writer = self._database.writer
-        for day in self._days():
-            writer.run(lambda db, day=day: packing.unpack(db, day))
+        days = list(self._days())
+        for day in days:
             for since, until in self._stretches(day):
                 writer.run(lambda db, one=(since, until): self._rebuild(db, *one))
-            over = min(day + DAY, packing.loose_since(self._now))
-            while writer.run(lambda db, over=over: packing.pack(db, over, PACKED)):
-                pass
-            writer.run(lambda db, day=day: packing.sum_up(db, day - day % WEEKS))
+            if day == days[-1] or (day + DAY) % WEEKS == 0:
+                writer.run(lambda db, day=day: packing.sum_up(db, day - day % WEEKS))
             yield day
 
     def check(self) -> Iterator[Difference]:
@@ -95,8 +91,13 @@ class Recount:
         db.execute(
             text("DELETE FROM rollup_delta WHERE at >= :since AND at < :until"), _between(since, until)
         )
+        over = since < packing.loose_since(self._now)
         for span in self._spans(since):
-            rollups.replace(db, span, since, until, cells)
+            rollups.replace(db, span, since, until, {} if over and span == LOOSE[1] else cells)
+        packing.take_out(db, since, until)
+        if over:
+            quarters = {place: tally for place, tally in cells.items() if place[1] == LOOSE[1]}
+            rollups.store(db, packing.packed(quarters))
 
     def _spans(self, since: int) -> Sequence[int]:
         """Return the lengths that are kept of a stretch."""

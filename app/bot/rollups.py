@@ -160,11 +160,12 @@ def store(db: Db, cells: Cells) -> None:
         _upsert.each(db, rows)
 
 
-def read(db: Db, which: ColumnElement[bool]) -> Cells:
-    """Read stored numbers."""
+def read(db: Db, which: ColumnElement[bool], *, parts: bool = True) -> Cells:
+    """Read stored numbers, without the `parts` of days if they are not needed."""
     cells: Cells = {}
-    for row in db.execute(select(table_of(Rollup)).where(which)).mappings():
-        add_stored(cells, row)
+    query = select(*(column for column in _columns if parts or column.name != "parts")).where(which)
+    for row in db.execute(query).mappings():
+        add_stored(cells, dict(row))
     return cells
 
 
@@ -172,7 +173,7 @@ def add_stored(cells: Cells, row: Mapping[str, Any]) -> None:
     """Add a stored row to numbers."""
     tally = cells.setdefault(place_of(row), Tally())
     tally.merge(row["counts"], row["times"])
-    for number, part in (row["parts"] or {}).items():
+    for number, part in (row.get("parts") or {}).items():
         tally.merge_part(int(number), *part)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from flask_migrate import upgrade
-from sqlalchemy import Engine, delete, select, text, true
+from sqlalchemy import Engine, delete, select, text, true, update
 
 from app import create_app
-from app.bot import packing, redrive, rollups
+from app.bot import packing, recounting, redrive, rollups
 from app.bot.channels.contract import Fault as Blame
 from app.bot.channels.contract import Inbound, Person, Refused, Sent, Status, Uncertain
 from app.bot.counting import SOURCES, triggers
@@ -21,7 +21,7 @@ from app.brains.ai.ledger import Ledger
 from app.brains.ai.models import AiCall
 from app.brains.capabilities.ai import AiRecord
 from app.settings import Settings
-from bench.analytics import uncounted
+from bench.counting import uncounted
 from tests.bot.conftest import Desk, inbound
 
 SENT = ("sent", "delivered", "read", "played")
@@ -261,6 +261,24 @@ def test_a_rebuild_mends_lost_and_wrong_numbers_in_every_span(desk: Desk):
     list(recount.rebuild())
     assert {span: numbers(desk, span).stored() for span in rollups.SPANS} == expected
     assert list(recount.check()) == []
+
+
+@pytest.mark.parametrize("quiet", [0, 10_000])
+def test_a_rebuild_mends_days_that_are_packed(desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet: int):
+    monkeypatch.setattr(recounting, "QUIET", quiet)  # by the hour, and by the day
+    Traffic(desk, 6).run(40)
+    desk.change(lambda session: session.execute(delete(Run)))
+    expected = {span: numbers(desk, span).stored() for span in rollups.SPANS[1:]}
+    while fold(desk):
+        pass
+    later = desk.clock() + 3 * packing.DAY
+    pack(desk, later)
+    desk.change(lambda session: session.execute(update(Rollup).values(counts={"received": 7})))
+    recount = Recount(desk.database, later)
+    assert list(recount.check())
+    list(recount.rebuild())
+    assert list(recount.check()) == []
+    assert {span: numbers(desk, span).stored() for span in rollups.SPANS[1:]} == expected
 
 
 def test_minutes_are_forgotten_after_two_days_and_quarter_hours_never(desk: Desk):
