@@ -34,9 +34,8 @@ class Latest:
 
 def figures(session: Session, now: int) -> Figures:
     """Return what stands now."""
-    waiting = session.scalar(select(func.count()).where(Message.state == "new")) or 0
     return Figures(
-        waiting=waiting,
+        waiting=health.waiting(session),
         lag=health.lag(session, now),
         trouble=health.troubled(session),
         workers=health.workers(session, now),

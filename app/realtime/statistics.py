@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.bot import faults, health
-from app.bot.models import Connection, Fault, Message
+from app.bot.models import Connection, Fault
 from app.bot.rollup_models import ANY, ANY_COMMAND
 from app.bot.rollups import Key, Tally, middle
-from app.bot.statuses import OPEN
 from app.realtime import tallies
 from app.realtime.ranges import Range
 from app.signals import DomainError
@@ -197,8 +196,8 @@ def present(session: Session, now: int) -> Now:
     workers = health.workers(session, now)
     connections = select(Connection).where(Connection.archived_at.is_(None)).order_by(Connection.name)
     return Now(
-        session.scalar(select(func.count()).where(Message.state == "new")) or 0,
-        session.scalar(select(func.count()).where(Message.state.in_(OPEN))) or 0,
+        health.waiting(session),
+        health.unsent(session),
         health.lag(session, now),
         sum(worker["in_flight"] for worker in workers),
         workers,

@@ -20,6 +20,9 @@ QUARTER = 900_000
 def upgrade() -> None:
     op.add_column('rollup', sa.Column('parts', sa.JSON(), nullable=True))
     op.execute('DELETE FROM rollup WHERE span IN (60, 1440)')
+    op.create_index(
+        'ix_rollup_commands', 'rollup', ['span', 'connection_id', 'brain_id', 'version_id', 'at'], unique=False
+    )
 
 
 def downgrade() -> None:
@@ -47,6 +50,7 @@ def downgrade() -> None:
                 key = {name: day[name] for name in KEY}
                 db.execute(sa.insert(rollup).values({**key, **found, 'span': 15, 'at': at}))
     op.execute('DELETE FROM rollup WHERE span IN (1440, 40320)')
+    op.drop_index('ix_rollup_commands', table_name='rollup')
     op.drop_column('rollup', 'parts')
 
 
