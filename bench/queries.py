@@ -147,8 +147,8 @@ def of_messages(db: Connection) -> Iterator[Named]:
 
 
 def _page(session: Session, wish: failures.Wish) -> object:
-    group = failures.groups(session, wish)[0]
-    return failures.page(session, wish, group, group.newest - 1)
+    groups = failures.groups(session, wish)
+    return groups and failures.page(session, wish, groups[0], groups[0].newest)
 
 
 def p95(engine: Engine, variants: Sequence[Query]) -> float:
