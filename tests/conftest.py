@@ -17,6 +17,7 @@ from app import create_app
 from app.db import Base, make_engine
 from app.settings import Settings
 from app.writer import Database
+from bench.fake_ai import FakeAi, running
 from bench.processes import StartError
 from bench.services import postgres, start_service
 
@@ -112,3 +113,10 @@ def installation(database_url: str, settings: Settings) -> Iterator[Flask]:
     house.database.writer.close()
     app.extensions["bot"].close()
     house.database.engine.dispose()
+
+
+@pytest.fixture
+def fake_ai() -> Iterator[FakeAi]:
+    """A provider of language models that answers only who has its key."""
+    with running(key="sk-never-to-be-seen-0123456789") as server:
+        yield server

@@ -12,6 +12,7 @@ TEMPLATES = sorted((ROOT / "app").rglob("*.html"))
 FORBIDDEN = {"utils", "helpers", "manager", "base", "common"}
 BORDERS = {
     "app/writer.py",  # a handler's error belongs to whoever waits for it
+    "app/bot/beside.py",  # a look that breaks off is written down, and the thread looks again
     "app/bot/dispatch.py",  # the sweep and the task wrapper
     "app/bot/sender.py",  # the task wrapper of a send
     "app/admin/errors.py",  # the HTTP error page

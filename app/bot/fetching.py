@@ -1,7 +1,6 @@
 """The fetcher: brings the files of messages into the store, beside the messages' own way and never in it."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping
 
 import aiohttp
@@ -10,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.bot import media_store
 from app.bot.accounts import Accounts
+from app.bot.beside import Beside
 from app.bot.channels.contract import Channel, FileGone
 from app.bot.files import FileStore
 from app.bot.media_store import Fetched, Wanted
@@ -18,12 +18,9 @@ from app.writer import Database
 
 log = structlog.get_logger(__name__)
 
-# Seconds between two looks: a file that came with a message is seen this much later.
-LOOK_EVERY = 1.0
-
 
 class Fetcher:
-    """One thread of a worker; `clock` in ms."""
+    """Looks for files that are due, in `beside`; `clock` in ms."""
 
     def __init__(
         self,
@@ -38,18 +35,7 @@ class Fetcher:
         self._accounts = accounts
         self._store = store
         self._clock = clock
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="fetcher", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self, timeout: float) -> None:
-        """Look no more; what is not fetched yet another worker takes up."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
+        self.beside = Beside("fetcher", lambda: self.look() == media_store.BATCH, _failed)
 
     def look(self) -> int:
         """Fetch what is due; returns how many files were tried."""
@@ -57,14 +43,6 @@ class Fetcher:
         if due:
             asyncio.run(self._fetch_all(due))
         return len(due)
-
-    def _loop(self) -> None:
-        while not self._stopping.wait(LOOK_EVERY):
-            try:
-                while not self._stopping.is_set() and self.look() == media_store.BATCH:
-                    pass
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("files not fetched", reason=type(error).__name__)
 
     async def _fetch_all(self, due: list[Wanted]) -> None:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
@@ -102,3 +80,8 @@ class Fetcher:
             return Fetched(wanted, error=str(error))
         except OSError as error:
             return Fetched(wanted, error=f"The file could not be stored: {error.strerror}. Is the disk full?")
+
+
+def _failed(error: Exception) -> None:
+    foreseen = isinstance(error, SQLAlchemyError | OSError)
+    log.warning("files not fetched", reason=type(error).__name__, exc_info=not foreseen)

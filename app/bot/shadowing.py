@@ -4,9 +4,7 @@ In a thread of its own, a few runs at a time; nothing is sent and nothing is rem
 one row, so that a restart goes on where it was and two workers never count a run twice.
 """
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import structlog
@@ -15,6 +13,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.bot import history
+from app.bot.beside import Beside
 from app.bot.history import Heard, Page
 from app.bot.models import Message
 from app.bot.rehearsing import compiled
@@ -40,34 +39,13 @@ SETTLED: Final = 2_000
 
 
 class Shadow:
-    """Looks for shadows under way and keeps them up to date; safe beside other workers' looks."""
+    """Looks for shadows under way, in `beside`, and keeps them up to date; safe beside other workers' looks."""
 
     def __init__(self, database: Database, runtime: Callable[[], Runtime], clock: Callable[[], int]) -> None:
         self._database = database
         self._runtime = runtime
         self._clock = clock
-        self._stopping = threading.Event()
-        self._steps = ThreadPoolExecutor(1, "shadow")
-        self._thread = threading.Thread(target=self._loop, name="shadow", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self, timeout: float) -> None:
-        """End after the present batch; what was not counted is done again."""
-        self._stopping.set()
-        self._thread.join(timeout)
-        self._steps.shutdown(wait=False, cancel_futures=True)
-
-    def _loop(self) -> None:
-        pause = PAUSE
-        while not self._stopping.wait(pause):
-            done = self._steps.submit(self.step)
-            error = done.exception()
-            if error:
-                log.error("shadow failed", exc_info=error)
-            pause = BREATH if not error and done.result() else PAUSE
+        self.beside = Beside("shadow", self.step, _failed, pause=PAUSE, breath=BREATH)
 
     def step(self) -> bool:
         """Rehearse one batch of every shadow under way; true when there may be more."""
@@ -92,6 +70,10 @@ class Shadow:
         if self._database.writer.run(lambda db: _note(db, rollout, page, played)):
             changed.send(topics={f"brain:{rollout.brain_id}"})
         return len(page.heard) == BATCH
+
+
+def _failed(error: Exception) -> None:
+    log.error("shadow failed", exc_info=error)
 
 
 def _programs(session: Session, rollout: Rollout, heard: Sequence[Heard]) -> dict[int, Program]:

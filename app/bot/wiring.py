@@ -138,7 +138,7 @@ class Bot:
         shadow = Shadow(database, lambda: Runtime(self.sandbox), self.house.clock)
         fetcher = Fetcher(database, self.channels, self.accounts, self.files, self.house.clock)
         eraser = Eraser(self.erasing, Retaining(database, self.files, self.house.clock))
-        return Worker(name, database, dispatcher, sender, (shadow, fetcher, eraser))
+        return Worker(name, database, dispatcher, sender, (shadow.beside, fetcher.beside, eraser.beside))
 
     def heart(self, worker: Worker | None = None) -> Heart:
         """Build the heartbeat of a worker, or of this web process; a restart takes over the row of its name."""

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import structlog
 from sqlalchemy import delete
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.bot import lease
+from app.bot.beside import Beside
 from app.bot.counters import Counters
 from app.bot.dispatch import Dispatcher
 from app.bot.models import Worker as WorkerRow
@@ -75,18 +76,6 @@ def only_copy(data: Path) -> IO[str]:
             f"Brainbox is already running on {data}. Stop that one, or set BRAINBOX_DATA to another folder."
         )
     return held
-
-
-class Beside(Protocol):
-    """What works beside a worker's messages, in a thread of its own."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    def stop(self, timeout: float) -> None:
-        """End, within `timeout` seconds."""
-        ...
 
 
 class Worker:

@@ -1,6 +1,6 @@
 """AI providers in the settings: for owners alone, the key never shown, tested over real HTTP."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from admin_browser import Browser
@@ -9,9 +9,7 @@ from app.accounts import Role
 from app.brains.ai.providers import list_providers
 from app.settings import Settings
 from app.web import House
-from bench.fake_ai import FakeAi, Fault, running
-
-KEY = "sk-never-to-be-seen-0123456789"
+from bench.fake_ai import FakeAi, Fault
 
 
 @pytest.fixture
@@ -20,14 +18,10 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeAi]:
-    with running(key=KEY) as server:
-        yield server
-
-
-@pytest.fixture
-def made(owner: Browser, fake: FakeAi) -> Browser:
-    answer = owner.post("/settings/ai/new", name="home", base_url=fake.url + "/", model="fake-small", key=KEY)
+def made(owner: Browser, fake_ai: FakeAi) -> Browser:
+    answer = owner.post(
+        "/settings/ai/new", name="home", base_url=fake_ai.url + "/", model="fake-small", key=fake_ai.key
+    )
     assert answer.location.endswith("/settings/ai/1")
     return owner
 
@@ -38,32 +32,32 @@ def test_the_first_provider_is_a_click_away(owner: Browser):
     assert "/settings/ai/new" in page
 
 
-def test_a_provider_is_made_and_its_key_is_in_no_page(made: Browser, house: House, fake: FakeAi):
+def test_a_provider_is_made_and_its_key_is_in_no_page(made: Browser, house: House, fake_ai: FakeAi):
     for path in ("/settings/ai/", "/settings/ai/1", "/dashboard"):
-        assert KEY not in made.get(path).text
+        assert fake_ai.key not in made.get(path).text
     page = made.get("/settings/ai/1").text
     assert "Stored. Leave empty to keep it." in page
     with house.database.read() as session:
         (row,) = list_providers(session)
-    assert (row.base_url, KEY in row.secrets) == (fake.url, False)
+    assert (row.base_url, fake_ai.key in row.secrets) == (fake_ai.url, False)
 
 
-def test_a_test_says_what_answers_and_lists_models(made: Browser, fake: FakeAi):
+def test_a_test_says_what_answers_and_lists_models(made: Browser, fake_ai: FakeAi):
     answer = made.post("/settings/ai/1/check", htmx=True).text
     assert "home answers: fake-small is ready. It names 2 models." in answer
     assert "<code>fake-large</code>" in answer
-    fake.faults += [Fault(500), Fault(500)]
+    fake_ai.faults += [Fault(500), Fault(500)]
     assert "trouble of its own" in made.post("/settings/ai/1/check").text
 
 
 def test_an_empty_key_keeps_the_stored_one_unless_the_address_is_another(
-    made: Browser, house: House, fake: FakeAi
+    made: Browser, house: House, fake_ai: FakeAi
 ):
     def kept() -> bool:
         with house.database.read() as session:
             return bool(list_providers(session)[0].secrets)
 
-    made.post("/settings/ai/1", name="home", base_url=fake.url, model="other", key="")
+    made.post("/settings/ai/1", name="home", base_url=fake_ai.url, model="other", key="")
     assert kept()
     made.post("/settings/ai/1", name="home", base_url="https://elsewhere.example/v1", model="other", key="")
     assert not kept()

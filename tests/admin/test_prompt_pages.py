@@ -1,7 +1,7 @@
 """Prompts in the workbench: written, renamed, tried, and used as the answer of a command."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from app.brains import versions
 from app.brains.ai.providers import Wish
 from app.settings import Settings
 from app.web import House
-from bench.fake_ai import FakeAi, running
+from bench.fake_ai import FakeAi
 
 pytestmark = pytest.mark.usefixtures("brain")
 
@@ -33,12 +33,6 @@ FORM = {
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"ai_allow_private": True})
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeAi]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture
@@ -155,14 +149,18 @@ def test_a_try_fills_in_values_and_names_a_wrong_line(helper: Browser):
     assert "Be kind" in page
 
 
-def test_a_real_answer_is_asked_for_and_written_down(helper: Browser, app: Flask, house: House, fake: FakeAi):
+def test_a_real_answer_is_asked_for_and_written_down(
+    helper: Browser, app: Flask, house: House, fake_ai: FakeAi
+):
     form = {**FORM, "try_text": "<b>Hi</b>", "ask": "yes"}
     helper.post("/brains/demo/settings", part="grants")
     assert "Switch “ai” on" in helper.post(f"{HELPER}/try", htmx=True, **form).text
     grant(helper)
     assert "No AI provider is set up" in helper.post(f"{HELPER}/try", htmx=True, **form).text
     providers = app.extensions["bot"].ai.providers
-    house.database.write(lambda s: providers.create(s, Wish("home", fake.url, "fake-small"), 1))
+    house.database.write(
+        lambda s: providers.create(s, Wish("home", fake_ai.url, "fake-small", fake_ai.key), 1)
+    )
     assert "You asked: &lt;b&gt;Hi&lt;/b&gt;" in helper.post(f"{HELPER}/try", htmx=True, **form).text
     assert "answered" in helper.get(HELPER).text
     assert "used this month, in 1 call" in helper.get("/brains/demo/settings").text

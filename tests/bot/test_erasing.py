@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ from app.brains.ai.providers import Wish
 from app.brains.document import content_hash
 from app.brains.models import BrainVersion, Playground
 from app.settings import Settings
-from bench.fake_ai import FakeAi, running
+from bench.fake_ai import FakeAi
 from tests.bot.person import CANARY, OTHER, PHONE, THEM, USER_ID, Place, dump, found_in, found_in_rows
-
-KEY = "sk-of-the-town-0123456789"
+from tests.bot.town import until
 
 
 @pytest.fixture
@@ -31,15 +29,9 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeAi]:
-    with running(key=KEY) as server:
-        yield server
-
-
-@pytest.fixture
-def place(installation: Flask, fake: FakeAi) -> Place:
+def place(installation: Flask, fake_ai: FakeAi) -> Place:
     made = Place(installation)
-    wish = Wish("home", fake.url, "fake-small", KEY)
+    wish = Wish("home", fake_ai.url, "fake-small", fake_ai.key)
     made.database.write(lambda session: made.bot.ai.providers.create(session, wish, 1))
     return made
 
@@ -157,6 +149,22 @@ def test_what_is_broken_off_is_taken_up_and_ended(place: Place, tmp_path: Path, 
     assert place.bot.erasing.work(row.id)
     assert found_in_rows(dump(database)) == []
     assert found_in(tmp_path) == []
+
+
+def test_what_breaks_off_in_a_worker_is_logged_without_the_words_of_its_error(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def broken(*_: Any) -> None:
+        raise ValueError(CANARY)
+
+    monkeypatch.setattr("app.bot.privacy.steps.copies.named", broken)
+    place.live(THEM, CANARY)
+    database, now = place.database, place.house.clock()
+    database.write(lambda session: erasing.begin(session, PHONE, "digest", None, now))
+    with place.open():
+        until(lambda: "erasing broken off" in caplog.text)
+    assert "ValueError" in caplog.text
+    assert CANARY not in caplog.text
 
 
 def test_a_worker_that_is_serving_a_chat_cannot_store_its_answer_after_the_erasing(place: Place):

@@ -1,6 +1,5 @@
 """Prompts in a whole installation: slow answers hold up nobody, budgets end, every call is written down."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +15,10 @@ from app.brains.program import compile_program
 from app.brains.replay import replay
 from app.brains.runtime import Sender, Turn
 from app.settings import Settings
-from bench.fake_ai import FakeAi, running
+from bench.fake_ai import FakeAi
 from bench.fake_ai import Fault as Trouble
 from tests.bot.town import Town, reply, script, until
 
-KEY = "sk-of-the-town-0123456789"
 PROMPTS = [
     {
         "name": "assistant",
@@ -35,12 +33,6 @@ ASK = 'ctx.reply(ctx.ai("assistant"))'
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"ai_allow_private": True})
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeAi]:
-    with running(key=KEY) as server:
-        yield server
 
 
 def chat(**more: Any) -> dict[str, Any]:
@@ -59,27 +51,27 @@ def found(app: Flask, *commands: dict[str, Any], **grant: Any) -> Town:
     )
 
 
-def with_provider(town: Town, fake: FakeAi) -> Town:
-    wish = Wish("home", fake.url, "fake-small", KEY)
+def with_provider(town: Town, fake_ai: FakeAi) -> Town:
+    wish = Wish("home", fake_ai.url, "fake-small", fake_ai.key)
     town.database.write(lambda session: town.bot.ai.providers.create(session, wish, 1))
     return town
 
 
 @pytest.fixture
-def town(installation: Flask, fake: FakeAi) -> Town:
-    return with_provider(found(installation, chat()), fake)
+def town(installation: Flask, fake_ai: FakeAi) -> Town:
+    return with_provider(found(installation, chat()), fake_ai)
 
 
-def test_a_slow_answer_in_one_chat_delays_no_other(town: Town, fake: FakeAi):
-    fake.gate.clear()
+def test_a_slow_answer_in_one_chat_delays_no_other(town: Town, fake_ai: FakeAi):
+    fake_ai.gate.clear()
     with town.open():
         town.say((0, "be slow"), (100, "ask slow"))
         for _ in range(2):
-            assert fake.waiting.acquire(timeout=30)
+            assert fake_ai.waiting.acquire(timeout=30)
         town.say(*((who, "hi" if who % 2 else f"q {who}") for who in range(1, 31)))
         until(lambda: all(town.heard(who) for who in range(1, 31)))
         assert (town.heard(0), town.heard(100)) == ([], [])
-        fake.gate.set()
+        fake_ai.gate.set()
         until(lambda: town.heard(0) and town.heard(100))
     assert town.texts(0) == ["You asked: be slow"]
     assert town.texts(100) == ["You asked: ask slow"]
@@ -100,37 +92,37 @@ def test_every_call_is_written_down_with_its_message(town: Town):
     assert (used.calls, used.tokens_in, used.tokens_out) == (1, 7, 6)
 
 
-def test_what_was_said_before_goes_along(town: Town, fake: FakeAi):
+def test_what_was_said_before_goes_along(town: Town, fake_ai: FakeAi):
     with town.open():
         for number, words in enumerate(("one", "hi", "two"), 1):
             town.say((1, words))
             until(lambda wanted=number: len(town.heard(1)) == wanted)
-    assert [each["content"] for each in fake.asked[-1]["messages"]] == [
+    assert [each["content"] for each in fake_ai.asked[-1]["messages"]] == [
         "You help P1.", "one", "You asked: one", "hi", "Hello P1", "two",
     ]  # fmt: skip
 
 
-def test_a_run_is_done_again_without_the_provider(town: Town, fake: FakeAi):
+def test_a_run_is_done_again_without_the_provider(town: Town, fake_ai: FakeAi):
     with town.open():
         town.say((1, "one"))
         until(lambda: town.heard(1))
     (run,) = town.runs()
-    asked = len(fake.asked)
+    asked = len(fake_ai.asked)
     program = compile_program(1, town.brain_id, town.document)
     turn = Turn(run.message_id, "text", "one", Sender(""), chat_id=run.chat_id, at=1, now=1, seed=1)
     assert replay(program, turn, run.journal or {}, town.bot.sandbox).digest == run.digest
-    assert len(fake.asked) == asked
+    assert len(fake_ai.asked) == asked
 
 
-def test_when_the_tokens_are_used_up_the_command_says_something_else(installation: Flask, fake: FakeAi):
-    town = with_provider(found(installation, chat(otherwise="Enough for now."), monthly_tokens=5), fake)
+def test_when_the_tokens_are_used_up_the_command_says_something_else(installation: Flask, fake_ai: FakeAi):
+    town = with_provider(found(installation, chat(otherwise="Enough for now."), monthly_tokens=5), fake_ai)
     with town.open():
         town.say((1, "one two three"))
         until(lambda: len(town.heard(1)) == 1)
         town.say((1, "again"))
         until(lambda: len(town.heard(1)) == 2)
     assert town.texts(1)[1] == "Enough for now."
-    assert len(fake.asked) == 1
+    assert len(fake_ai.asked) == 1
     assert "has used its 5 AI tokens" in town.runs()[1].trace["reason"]
     assert [row.calls for row in town.all(select(AiMonth))] == [1]
 
@@ -144,15 +136,15 @@ def test_without_a_provider_the_operator_is_told(installation: Flask):
     assert town.all(select(AiCall)) == []
 
 
-def test_a_failed_call_is_written_down_and_holds_no_key(town: Town, fake: FakeAi):
-    fake.faults.append(Trouble(500, {"message": f"broken {KEY}"}))
+def test_a_failed_call_is_written_down_and_holds_no_key(town: Town, fake_ai: FakeAi):
+    fake_ai.faults.append(Trouble(500, {"message": f"broken {fake_ai.key}"}))
     with town.open():
         town.say((1, "one"))
         until(lambda: town.all(select(Fault)))
     (call,) = town.all(select(AiCall))
     assert (call.status, call.answer) == ("upstream", "")
     stored = f"{call.error} {call.messages} {[run.trace for run in town.runs()]} {town.all(select(Fault))[0].message}"
-    assert KEY not in stored
+    assert fake_ai.key not in stored
     assert "trouble of its own" in call.error
 
 
