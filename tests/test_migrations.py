@@ -1,13 +1,18 @@
 """Migrations: one head, up from nothing equals the models, down and up again; on both databases."""
 
+import json
+from typing import Any
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from app import create_app
-from app.bot import word_index
+from app.bot import packing, rollups, word_index
+from app.bot.rollup_models import ANY, ANY_COMMAND
+from app.bot.rollups import Tally
 from app.db import Base
 from app.settings import ROOT, Settings
 
@@ -30,3 +35,38 @@ def test_up_from_nothing_equals_the_models_and_down_leaves_nothing(database_url:
             assert inspect(engine).get_table_names() == ["alembic_version"]
     app.extensions["house"].database.writer.close()
     engine.dispose()
+
+
+def test_packed_days_become_quarter_hours_again_on_the_way_down(database_url: str, settings: Settings):
+    app = create_app(settings.model_copy(update={"database_url": database_url}))
+    database = app.extensions["house"].database
+    key, at = (ANY, 1, ANY, ANY_COMMAND), 40 * packing.DAY
+    quarters = {
+        (False, 15, key, at + n * packing.QUARTER): Tally({"received": n + 1}, {"sent": {60: n + 1}})
+        for n in (0, 7, 95)
+    }
+    late = {(False, 15, key, at): Tally({"received": 5, "failed:1": 1})}
+    with app.app_context():
+        upgrade()
+        database.writer.run(lambda db: rollups.store(db, quarters))
+        assert database.writer.run(lambda db: packing.pack(db, at + packing.DAY, 10)) == 3
+        database.writer.run(lambda db: rollups.store(db, late))
+        downgrade(revision="0012")
+        query = text("SELECT span, at, counts, times FROM rollup ORDER BY at")
+        with database.engine.connect() as db:
+            found = [
+                (span, when - at, _read(counts), _read(times))
+                for span, when, counts, times in db.execute(query)
+            ]
+        upgrade()
+    assert found == [
+        (15, 0, {"received": 6, "failed:1": 1}, {"sent": {"60": 1}}),
+        (15, 7 * packing.QUARTER, {"received": 8}, {"sent": {"60": 8}}),
+        (15, 95 * packing.QUARTER, {"received": 96}, {"sent": {"60": 96}}),
+    ]
+    database.writer.close()
+    database.engine.dispose()
+
+
+def _read(stored: Any) -> Any:
+    return json.loads(stored) if isinstance(stored, str) else stored
