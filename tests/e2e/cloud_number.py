@@ -18,13 +18,14 @@ _ids = count(1)
 
 @dataclass(frozen=True)
 class CloudNumber:
-    """A number of the Cloud API by its id; `secret` signs its webhooks."""
+    """A number of the Cloud API by its id; `secret` signs its webhooks, `account` is the business it belongs to."""
 
     product: str
     number: str
     secret: str
+    account: str = ""
 
-    def connect(self, page: Page, name: str, brain: str) -> None:
+    def connect(self, page: Page, name: str, brain: str = "") -> None:
         """Make its connection."""
         page.goto("/connections/new?channel=cloud")
         page.get_by_label("Name", exact=True).fill(name)
@@ -32,7 +33,9 @@ class CloudNumber:
         page.get_by_label("Access token").fill("EAAG-number-token")
         page.get_by_label("App secret").fill(self.secret)
         page.get_by_label("Verify token").fill("number-verify")
-        page.get_by_label("Brain that answers").select_option(label=brain)
+        page.get_by_label("WhatsApp Business account id").fill(self.account)
+        if brain:
+            page.get_by_label("Brain that answers").select_option(label=brain)
         page.get_by_role("button", name="Connect").click()
         expect(page.get_by_role("button", name="Test the connection")).to_be_visible()
 
@@ -60,7 +63,10 @@ class CloudNumber:
             "value": {"messaging_product": "whatsapp", "metadata": metadata, **value},
         }
         body = json.dumps(
-            {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+            {
+                "object": "whatsapp_business_account",
+                "entry": [{"id": self.account or "1", "changes": [change]}],
+            }
         ).encode()
         signature = "sha256=" + hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}
