@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.bot.labels import labels_of
@@ -91,10 +91,8 @@ def list_chats(session: Session, wish: ChatWish) -> ChatPage:
     for condition in conditions(wish):
         query = query.where(condition)
     if wish.after:
-        at, chat_id = wish.after
-        query = query.where(
-            or_(Chat.last_message_at < at, and_(Chat.last_message_at == at, Chat.id < chat_id))
-        )
+        # As a pair: only so do both databases begin at this place of the index.
+        query = query.where(tuple_(Chat.last_message_at, Chat.id) < tuple_(*wish.after))
     rows = session.execute(query).all()
     lines = with_news(session, rows[: wish.limit])
     more = len(rows) > wish.limit and lines

@@ -188,6 +188,7 @@ class Message(Base):
             "direction",
             "state",
             "connection_id",
+            "brain_id",
             postgresql_where=text("state IN ('dead','unknown','held','failed','retry') AND aside_at IS NULL"),
             sqlite_where=text("state IN ('dead','unknown','held','failed','retry') AND aside_at IS NULL"),
         ),

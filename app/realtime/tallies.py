@@ -125,4 +125,4 @@ def last(session: Session, key: Key) -> int | None:
         return found
     days = select(Rollup.at, Rollup.parts).where(Rollup.span == SPANS[2], *here)
     packed = session.execute(days.order_by(Rollup.at.desc()).limit(1)).first()
-    return packed and packed.at + max(map(int, packed.parts or [0])) * QUARTER
+    return packed.at + max(map(int, packed.parts or [0])) * QUARTER if packed else None

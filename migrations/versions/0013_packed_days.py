@@ -1,4 +1,4 @@
-"""days of the analytics packed: their quarter-hours in one row, their sums by four weeks
+"""days of the analytics packed: their quarter-hours in one row, their sums by four weeks; failures by brain
 
 Revision: 0013, after 0012. Packing what is there is left to the worker; quarter-hours hold all of it.
 """
@@ -17,7 +17,11 @@ KEY = ('gone', 'connection_id', 'brain_id', 'version_id', 'command_id')
 QUARTER = 900_000
 
 
+OPEN = sa.text("state IN ('dead','unknown','held','failed','retry') AND aside_at IS NULL")
+
+
 def upgrade() -> None:
+    _desk('brain_id')
     op.add_column('rollup', sa.Column('parts', sa.JSON(), nullable=True))
     op.execute('DELETE FROM rollup WHERE span IN (60, 1440)')
     op.create_index(
@@ -27,6 +31,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Make packed days quarter-hours again; hours and days come back by `flask stats rebuild`."""
+    _desk()
     rollup = sa.table(
         'rollup',
         *(sa.column(name) for name in (*KEY, 'span', 'at')),
@@ -52,6 +57,13 @@ def downgrade() -> None:
     op.execute('DELETE FROM rollup WHERE span IN (1440, 40320)')
     op.drop_index('ix_rollup_commands', table_name='rollup')
     op.drop_column('rollup', 'parts')
+
+
+def _desk(*more: str) -> None:
+    """Let the index of the failure desk know a message's brain, or no more."""
+    columns = ['error_code', 'id', 'direction', 'state', 'connection_id', *more]
+    op.drop_index('ix_message_desk', table_name='message')
+    op.create_index('ix_message_desk', 'message', columns, postgresql_where=OPEN, sqlite_where=OPEN)
 
 
 def _add(numbers: dict[str, int], more: dict[str, int]) -> None:
