@@ -13,6 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app.brains.program import Program, choose
+from app.brains.ranking import Searched, best
 from app.brains.runtime import Request, Runtime, Sender, Turn, compile_program
 from app.brains.sandbox import Sandbox
 
@@ -77,6 +78,11 @@ def main() -> None:
     for commands in (20, 500):
         program = compile_program(1, 1, document(commands))
         measure(f"match, {commands} commands, last one wins", 5_000, lambda p=program: choose(p, hot))
+    names = [
+        (Searched.of(f"Order part {n % 500} of {n // 500}", ("status", "track")), n) for n in range(20_000)
+    ]
+    for query in ("o", "part 499 of 3", "status", "ordpa"):
+        measure(f"palette, “{query}” among 20,000 commands", 20, lambda q=query: best(names, q, 8))
     program = compile_program(1, 1, document(20))
     sandbox = Sandbox(2)
     print(f"sandbox: {sandbox.level()}")

@@ -37,6 +37,14 @@ def zygote_of(pool):
     return below[0] if len(below) == 1 and pool.in_force["namespaces"] else pool.zygote_pid
 
 
+def ended(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def until(true, seconds=5.0):
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
@@ -222,7 +230,8 @@ def test_a_lost_zygote_is_replaced_and_costs_no_run(own, script, victim):
 
     def lose():
         before = pool.zygote_pid
-        os.kill(zygote_of(pool) if victim == "zygote" else before, signal.SIGKILL)
+        # A process of its beginning may be gone before the signal comes: then it is looked for again.
+        assert until(lambda: ended(zygote_of(pool) if victim == "zygote" else before))
         return before
 
     before = lose()
