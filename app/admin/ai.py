@@ -1,5 +1,7 @@
 """Settings of the installation: the AI providers."""
 
+from dataclasses import replace
+
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
@@ -8,6 +10,7 @@ from app.admin import answers
 from app.admin.answers import show
 from app.admin.guard import needs
 from app.bot import bot
+from app.brains.ai import prices
 from app.brains.ai.models import AiProvider
 from app.brains.ai.providers import (
     ProviderNotFound,
@@ -55,7 +58,7 @@ def create() -> Response:
 def edit(provider_id: int) -> Response:
     """Show one provider; its key is never shown."""
     row = _found(provider_id)
-    return _form(Wish(row.name, row.base_url, row.model), row=row)
+    return _form(_kept(row), row=row)
 
 
 @blueprint.post("/<int:provider_id>")
@@ -81,7 +84,7 @@ def check(provider_id: int) -> Response:
     checked = bot().ai.check(provider_id)
     if partial():
         return show("ai/checked.html", "checked", checked=checked)
-    return _form(Wish(row.name, row.base_url, row.model), row=row, checked=checked)
+    return _form(_kept(row), row=row, checked=checked)
 
 
 @blueprint.post("/<int:provider_id>/remove")
@@ -103,7 +106,14 @@ def _wish() -> Wish:
         form.get("model", ""),
         form.get("key", ""),
         "keyless" in form,
+        form.get("currency", prices.CURRENCY),
+        form.get("prices", ""),
     )
+
+
+def _kept(row: AiProvider) -> Wish:
+    wish = Wish(row.name, row.base_url, row.model)
+    return replace(wish, currency=row.currency, prices=prices.written(row.prices))
 
 
 def _form(

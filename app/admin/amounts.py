@@ -1,12 +1,17 @@
 """Numbers in words: counts, times and rates, and how they differ from those of the period before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, Literal
 
-Unit = Literal["count", "ms", "rate"]
+# Money is counted in millionths of its currency.
+Unit = Literal["count", "ms", "rate", "money"]
 NONE: Final = "–"
 # Changes smaller than this are none.
 _SAME: Final = 0.005
+_SIGNS: Final = {"USD": "$", "EUR": "€", "GBP": "£"}
+_CENT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class Change:
 
 def rounded(unit: Unit, value: float | None) -> float | None:
     """Return a number as charts and tables show it: rates in percent, times to a millisecond or three digits."""
-    if value is None or unit == "count":
+    if value is None or unit in {"count", "money"}:
         return value
     if unit == "rate":
         return round(100 * value, 1)
@@ -40,7 +45,37 @@ def said(unit: Unit, shown: float | None) -> str:
         return f"{shown:,.0f}"
     if unit == "rate":
         return f"{shown:.1f} %"
-    return _time(shown)
+    return units(int(shown)) if unit == "money" else _time(shown)
+
+
+def units(micros: int) -> str:
+    """Return millionths of a currency in whole units with 6 digits behind the point, such as 1.240000."""
+    return f"{Decimal(micros).scaleb(-6):f}"
+
+
+def spent(sums: Mapping[str, int]) -> str:
+    """Return sums (micros) by currency to the cent, such as $1.24, or 1.24 EUR · 0.40 USD."""
+    if len(sums) == 1:
+        return "".join(_marked(_to_the_cent(micros), currency) for currency, micros in sums.items())
+    return " · ".join(f"{_to_the_cent(micros)} {code}" for code, micros in sums.items()) or NONE
+
+
+def price(micros: int, currency: str) -> str:
+    """Return what one thing cost with all its digits, such as $0.000312."""
+    whole, _, digits = units(micros).partition(".")
+    return _marked(f"{whole}.{digits.rstrip('0'):0<2}", currency)
+
+
+def _to_the_cent(micros: int) -> str:
+    if 0 < micros < _CENT:
+        return "<0.01"
+    return f"{Decimal(micros).scaleb(-6).quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+
+
+def _marked(number: str, currency: str) -> str:
+    if currency not in _SIGNS:
+        return f"{number} {currency}"
+    return f"{number[:-4]}{_SIGNS[currency]}{number[-4:]}" if number[0] == "<" else _SIGNS[currency] + number
 
 
 def _time(ms: float) -> str:

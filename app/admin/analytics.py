@@ -23,8 +23,8 @@ blueprint = Blueprint("analytics", __name__, url_prefix="/analytics")
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters `amount`, `said` and `run_time`, and let tabs share what is worked out."""
-    app.jinja_env.filters.update(amount=_amount, said=_said, run_time=_run_time)
+    """Give templates the filters `amount`, `said`, `price` and `run_time`, and let tabs share what is worked out."""
+    app.jinja_env.filters.update(amount=_amount, said=_said, price=amounts.price, run_time=_run_time)
     app.extensions["analytics"] = Sharing[bytes]()
 
 

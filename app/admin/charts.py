@@ -110,14 +110,19 @@ _TOKENS: Final = Chart(
 )
 
 
+def tells_ai(scope: Scope) -> bool:
+    """Tell whether AI calls are counted for these numbers: for all, or for a brain (docs/analytics.md: whose)."""
+    return scope.connection_id is None and scope.version_id is None and scope.command_id is None
+
+
 def chosen(scope: Scope, total: Numbers) -> list[Chart]:
     """Return the charts that can say something of these numbers (docs/analytics.md: whose)."""
     errors = _errors(total)
     if scope.command_id is not None:
         return [_RUNS, _RUN_TIME, _ANSWERS, _RESPONSE, _RATES, errors]
     first = _MESSAGES if scope.brain_id is None else _ANSWERS
-    asks = scope.connection_id is None and scope.version_id is None
-    return [first, _RUNS, _RESPONSE, _RATES, errors, *([_TOKENS] if asks else [])]
+    asked = [_TOKENS, _cost(total)] if tells_ai(scope) else []
+    return [first, _RUNS, _RESPONSE, _RATES, errors, *asked]
 
 
 def _errors(total: Numbers) -> Chart:
@@ -127,6 +132,17 @@ def _errors(total: Numbers) -> Chart:
         lines.append(Line(OTHERS, lambda numbers: _of_others(kept, numbers), 6))
     hint = "failed messages and runs, by class"
     return Chart("errors", "Errors", "count", lines, hint, stacked=True)
+
+
+def _cost(total: Numbers) -> Chart:
+    lines = [
+        Line(code, partial(_in_currency, code), n % 6 + 1) for n, code in enumerate(total.by_label("cost"))
+    ]
+    return Chart("cost", "AI cost", "money", lines, "of models whose price is known, by currency")
+
+
+def _in_currency(code: str, numbers: Numbers) -> int:
+    return numbers.by_label("cost").get(code, 0)
 
 
 def classes(numbers: Numbers) -> dict[str, int]:

@@ -1,14 +1,14 @@
 """The figures on top of the analytics, each with what it was in the period before."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import url_for
 
 from app.admin import amounts
 from app.admin.amounts import Change, Unit
-from app.admin.charts import Number, classes, counted, run_ms
+from app.admin.charts import Number, classes, counted, run_ms, tells_ai
 from app.realtime.statistics import Numbers, Scope
 
 
@@ -53,6 +53,7 @@ _COMMON: Final = (
 )
 _TOKENS: Final = Kind("tokens", "AI tokens", "count", counted("tokens_in", "tokens_out"), hint="both ways")
 _CALLS: Final = Kind("ai_calls", "AI questions", "count", counted("ai_calls"), hint="to models")
+_NO_PRICES: Final = "No prices known: Settings > AI"
 
 
 def kinds(scope: Scope) -> Sequence[Kind]:
@@ -60,13 +61,13 @@ def kinds(scope: Scope) -> Sequence[Kind]:
     if scope.command_id is not None:
         return (_RUNS, *_COMMON[:2], _RUN_95, *_COMMON[2:])
     first = _RECEIVED if scope.brain_id is None else _RUNS
-    asks = scope.connection_id is None and scope.version_id is None
-    return (first, *_COMMON, *((_TOKENS, _CALLS) if asks else ()))
+    return (first, *_COMMON, *((_TOKENS, _CALLS) if tells_ai(scope) else ()))
 
 
 def shown(scope: Scope, now: Numbers, before: Numbers | None) -> list[Figure]:
     """Return the figures in words."""
-    return [_figure(kind, now, before) for kind in kinds(scope)]
+    found = [_figure(kind, now, before) for kind in kinds(scope)]
+    return [*found, _cost(now, before)] if tells_ai(scope) else found
 
 
 def _figure(kind: Kind, now: Numbers, before: Numbers | None) -> Figure:
@@ -74,3 +75,18 @@ def _figure(kind: Kind, now: Numbers, before: Numbers | None) -> Figure:
     differs = amounts.change(kind.unit, value, kind.number(before), kind.better) if before else None
     href = url_for(kind.place) if kind.place else ""
     return Figure(kind.id, kind.word, amounts.words(kind.unit, value), kind.hint, differs, href)
+
+
+def _cost(now: Numbers, before: Numbers | None) -> Figure:
+    sums, earlier = now.by_label("cost"), before.by_label("cost") if before else {}
+    unpriced = not sums and _TOKENS.number(now)
+    hint = _NO_PRICES if unpriced else "by known prices"
+    return Figure("cost", "AI cost", amounts.spent(sums), hint, _dearer(sums, earlier), "")
+
+
+def _dearer(sums: Mapping[str, int], earlier: Mapping[str, int]) -> Change | None:
+    """Compare what one currency came to; sums of several cannot be compared."""
+    if len(sums) != 1 or sums.keys() != earlier.keys():
+        return None
+    differs = amounts.change("money", sum(sums.values()), sum(earlier.values()))
+    return differs and replace(differs, hint=f"{amounts.spent(earlier)} in the period before")

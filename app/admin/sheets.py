@@ -59,11 +59,12 @@ def _steps(asked: Asked) -> tuple[int, Lines]:
     database, range_ = house().database, asked.range
 
     def lines() -> Lines:
-        yield "\ufeff" + csv_row(("from", "to", *COUNTS, *TIMES))
         with database.read() as session:
-            points = statistics.report(session, range_, asked.scope).points
-        for span, point in zip(_spans(range_), points, strict=True):
-            yield csv_row((*span, *_cells(point, COUNTS)))
+            found = statistics.report(session, range_, asked.scope)
+        codes = sorted(found.total.by_label("cost"))
+        yield "\ufeff" + csv_row(("from", "to", *COUNTS, *TIMES, *(f"cost_{code}" for code in codes)))
+        for span, point in zip(_spans(range_), found.points, strict=True):
+            yield csv_row((*span, *_cells(point, COUNTS), *_costs(point, codes)))
 
     return len(range_.starts), lines()
 
@@ -94,6 +95,11 @@ def _commands(asked: Asked) -> tuple[int, Lines]:
 def _cells(numbers: Numbers, names: Sequence[str]) -> list[Any]:
     found = [numbers.response_ms(part) for part in PARTS] + [charts.run_ms(numbers, part) for part in PARTS]
     return [numbers.count(name) for name in names] + [amounts.rounded("ms", each) for each in found]
+
+
+def _costs(numbers: Numbers, codes: Sequence[str]) -> list[str]:
+    sums = numbers.by_label("cost")
+    return [amounts.units(sums.get(code, 0)) for code in codes]
 
 
 def _spans(range_: Range) -> list[tuple[str, str]]:

@@ -103,6 +103,7 @@ CALLS = Source(
         Fact("ai_failed", "{r}.status <> 'ok'", label="{r}.status", fixed=True),
         Fact("tokens_in", "{r}.tokens_in > 0", n="{r}.tokens_in", label=_MODEL, fixed=True),
         Fact("tokens_out", "{r}.tokens_out > 0", n="{r}.tokens_out", label=_MODEL, fixed=True),
+        Fact("cost", "{r}.cost > 0", n="{r}.cost", label="{r}.currency", fixed=True),
     ),
 )
 SOURCES = (MESSAGES, RUNS, CALLS)

@@ -4,7 +4,7 @@ Everything is read from the rows; spans lie end to end, so that their sum is the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -45,7 +45,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a run; tokens and model are those of a language model."""
+    """One call of a run; tokens, model and cost (millionths of `currency`, None = not known) are a language model's."""
 
     method: str
     about: str
@@ -53,6 +53,8 @@ class Call:
     why: str = ""
     model: str = ""
     tokens: int = 0
+    cost: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +176,17 @@ def _calls(session: Session, run: Run | None) -> list[Call]:
     return [_call(line, next(costs, None) if line.get("method") == "ai" else None) for line in lines]
 
 
-def _call(line: Mapping[str, Any], cost: AiCall | None) -> Call:
-    tokens = cost.tokens_in + cost.tokens_out if cost else 0
-    return Call(
+def _call(line: Mapping[str, Any], paid: AiCall | None) -> Call:
+    call = Call(
         str(line.get("method", "")),
         str(line.get("short", "")),
         int(line.get("ms", 0)),
         "" if line.get("ok") else str(line.get("why", "It was refused.")),
-        cost.model if cost else "",
-        tokens,
     )
+    if paid is None:
+        return call
+    tokens = paid.tokens_in + paid.tokens_out
+    return replace(call, model=paid.model, tokens=tokens, cost=paid.cost, currency=paid.currency)
 
 
 def _asked(run: Run | None, version: BrainVersion | None) -> list[Asked]:

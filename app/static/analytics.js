@@ -30,12 +30,14 @@
   function said(unit, value) {
     if (value === null || value === undefined) return "–";
     if (unit === "rate") return `${value.toFixed(1)} %`;
+    if (unit === "money") return (value / 1e6).toFixed(6);
     return unit === "ms" ? time(value) : value.toLocaleString("en-US");
   }
 
   // Of an axis: as short as can be.
   function short(unit, value) {
     if (unit === "rate") return `${value} %`;
+    if (unit === "money") return (value / 1e6).toLocaleString("en-US", { maximumSignificantDigits: 3 });
     if (unit === "count") return value.toLocaleString("en-US", { notation: "compact" });
     return value < 1000 ? `${value} ms` : value < 60000 ? `${value / 1000} s` : `${value / 60000} min`;
   }

@@ -72,6 +72,8 @@ def test_an_empty_key_keeps_the_stored_one_unless_the_address_is_another(
         ("base_url", "https://x.example:99999/v1", "This is no address"),
         ("model", "", "Name the model"),
         ("key", "two words", "one word"),
+        ("currency", "euro", "three capital letters"),
+        ("prices", "m 1 2\nm2 0,15 1", "Line 2: “0,15” is no price. Write a number"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_lost(owner: Browser, field: str, value: str, words: str):
@@ -80,6 +82,25 @@ def test_what_is_wrong_is_named_and_nothing_is_lost(owner: Browser, field: str, 
     assert answer.status_code == 422
     assert words in answer.text
     assert "No AI provider yet" in owner.get("/settings/ai/").text
+
+
+def test_prices_are_kept_and_shown_again(made: Browser, house: House, fake_ai: FakeAi):
+    form = {"name": "home", "base_url": fake_ai.url, "model": "fake-small", "key": ""}
+    typed = "fake-small   0.15 .6"
+    answer = made.post("/settings/ai/1", **form, currency="EUR", prices=typed)
+    assert (answer.status_code, typed in answer.text, "Line 1: “.6” is no price" in answer.text) == (
+        422,
+        True,
+        True,
+    )
+    made.post("/settings/ai/1", **form, currency="EUR", prices="fake-small 0.150001 12\n\n")
+    page = made.get("/settings/ai/1").text
+    assert "fake-small  0.150001  12.00</textarea>" in page
+    assert 'value="EUR"' in page
+    assert "fake-small  0.150001" in made.post("/settings/ai/1/check").text
+    with house.database.read() as session:
+        (row,) = list_providers(session)
+    assert (row.currency, row.prices) == ("EUR", {"fake-small": [150_001, 12_000_000]})
 
 
 def test_two_providers_have_two_names(made: Browser):

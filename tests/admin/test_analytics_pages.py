@@ -22,6 +22,7 @@ from app.accounts import Role, User
 from app.admin import amounts
 from app.bot.models import Chat, Connection, Contact, Fault, Message, Run
 from app.brains import versions
+from app.brains.ai.models import AiCall
 from app.realtime.sharing import Sharing
 from app.web import House
 
@@ -188,6 +189,43 @@ def test_page_and_data_say_the_same(owner: Browser):
         ]
         assert cells == wanted
     assert "in the period before" in page
+
+
+def spend(house: House, brain: Any, *costs: tuple[int | None, str], ago: int = 0) -> None:
+    facts = {
+        "brain_id": brain.id,
+        "provider": "p",
+        "model": "m",
+        "messages": [],
+        "status": "ok",
+        "tokens_in": 7,
+    }
+    at = house.clock() - ago
+    rows = [AiCall(**facts, cost=cost, currency=currency, created_at=at) for cost, currency in costs]
+    house.database.write(lambda session: session.add_all(rows))
+
+
+def test_what_the_ai_cost_is_told_by_currency(owner: Browser, house: House, brain: Any):
+    spend(house, brain, (None, ""))
+    page = owner.get("/analytics/?range=month").text
+    assert figure(page, "cost") == "–"
+    assert "No prices known: Settings &gt; AI" in page
+    spend(house, brain, (1_000_000, "USD"), (235_000, "USD"), (None, ""))
+    spend(house, brain, (617_500, "USD"), ago=31 * DAY)
+    page = owner.get("/analytics/?range=month&compare=yes").text
+    assert figure(page, "cost") == "$1.24"
+    assert "No prices known" not in page
+    assert "$0.62 in the period before" in page
+    assert sum(values(data(owner, "?range=month"), "cost", "USD")) == 1_235_000
+    assert "<td>1.235000</td>" in page
+    spend(house, brain, (4_000_000, "EUR"))
+    page = owner.get("/analytics/?range=month&compare=yes").text
+    assert figure(page, "cost") == "4.00 EUR · 1.24 USD"
+    assert "$0.62 in the period before" not in page
+    lines = table(owner.get("/analytics/export/steps.csv?range=month").text)
+    assert [lines[-1][name] for name in ("cost_EUR", "cost_USD")] == ["4.000000", "1.235000"]
+    assert lines[0]["cost_USD"] == "0.000000"
+    assert 'id="figure-cost"' not in owner.get("/analytics/brains/demo/commands/echo").text
 
 
 def test_filters_leave_out_the_rest(
@@ -371,6 +409,27 @@ def test_a_change_is_told_in_words_with_its_meaning(numbers: tuple[Any, ...], wo
 def test_there_is_no_change_from_nothing():
     assert amounts.change("count", 5, 0, 1) is None
     assert amounts.change("ms", None, 5, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("sums", "words"),
+    [
+        ({}, "–"),
+        ({"USD": 1_235_000}, "$1.24"),
+        ({"EUR": 9_999}, "<€0.01"),
+        ({"CHF": 10_000}, "0.01 CHF"),
+        ({"CHF": 1}, "<0.01 CHF"),
+        ({"JPY": 1_234_567_000_000}, "1,234,567.00 JPY"),
+        ({"EUR": 1_240_000, "USD": 5}, "1.24 EUR · <0.01 USD"),
+    ],
+)
+def test_money_is_told_to_the_cent(sums: dict[str, int], words: str):
+    assert amounts.spent(sums) == words
+
+
+def test_the_price_of_one_call_has_all_its_digits():
+    said = [amounts.price(*each) for each in ((312, "USD"), (0, "CHF"), (1_500_000, "EUR"))]
+    assert said == ["$0.000312", "0.00 CHF", "€1.50"]
 
 
 def test_amounts_carry_their_units():

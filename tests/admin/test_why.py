@@ -1,5 +1,6 @@
 """“Why?” beside messages: in the chat, in the simulator, and as a page of its own."""
 
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from app.bot.channels.contract import Person
 from app.bot.channels.simulator import Envelope
 from app.bot.models import Connection, Message, Run
 from app.brains import versions
+from app.brains.ai.models import AiCall
 from app.web import House
 
 WHY = "/chats/1/messages/1/why"
@@ -65,6 +67,32 @@ def test_what_nothing_fits_leads_to_the_brain_and_a_brain_put_away_to_none(
     assert 'href="/brains/demo"' in owner.get(WHY, htmx=True).text
     house.database.write(lambda s: versions.archive(s, brain.id, house.clock()))
     assert "/brains/demo" not in owner.get(WHY, htmx=True).text
+
+
+@pytest.mark.usefixtures("message")
+def test_a_call_of_a_model_tells_what_it_cost(owner: Browser, house: House, brain: Any):
+    line = {"method": "ai", "short": "greet", "ms": 7, "ok": True}
+    facts = {"calls": [line, line, {**line, "method": "http.get"}], "run_micros": 1}
+    ran(house, brain, command_id="echo", outcome="answered", trace=facts)
+    call = {
+        "brain_id": brain.id,
+        "message_id": 1,
+        "provider": "p",
+        "model": "m",
+        "messages": [],
+        "status": "ok",
+    }
+    calls = [
+        AiCall(**call, tokens_in=7, cost=312, currency="EUR", created_at=1),
+        AiCall(**call, tokens_in=9, created_at=2),
+    ]
+    house.database.write(lambda session: session.add_all(calls))
+    page = owner.get(WHY).text
+    assert re.findall(r'class="trail-at">(7 ms[^<]*)<', page) == [
+        "7 ms · 7 tokens · €0.000312 · m",
+        "7 ms · 9 tokens · m",
+        "7 ms",
+    ]
 
 
 @pytest.mark.usefixtures("message")

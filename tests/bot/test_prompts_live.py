@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.bot.models import Fault
+from app.bot.tracing import trace
 from app.brains.ai import ledger
 from app.brains.ai.models import AiCall, AiMonth
 from app.brains.ai.providers import Wish
@@ -52,7 +53,7 @@ def found(app: Flask, *commands: dict[str, Any], **grant: Any) -> Town:
 
 
 def with_provider(town: Town, fake_ai: FakeAi) -> Town:
-    wish = Wish("home", fake_ai.url, "fake-small", fake_ai.key)
+    wish = Wish("home", fake_ai.url, "fake-small", fake_ai.key, currency="EUR", prices="fake-small 0.15 0.60")
     town.database.write(lambda session: town.bot.ai.providers.create(session, wish, 1))
     return town
 
@@ -87,7 +88,12 @@ def test_every_call_is_written_down_with_its_message(town: Town):
     assert call.messages[-1] == {"role": "user", "content": "what time is it"}
     assert call.answer == "You asked: what time is it"
     assert call.message_id == town.runs()[0].message_id
+    # 7 x 0.15 + 6 x 0.60 millionths, half up.
+    assert (call.tokens_in, call.tokens_out, call.cost, call.currency) == (7, 6, 5, "EUR")
     with town.database.read() as session:
+        told = trace(session, town.runs()[0].message_id)
+        assert told
+        assert [(each.tokens, each.cost, each.currency) for each in told.calls] == [(13, 5, "EUR")]
         used = ledger.used(session, town.brain_id, town.house.clock())
     assert (used.calls, used.tokens_in, used.tokens_out) == (1, 7, 6)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask_migrate import upgrade
+from flask_migrate import downgrade, upgrade
 from sqlalchemy import Engine, delete, select, text, true, update
 
 from app import create_app
@@ -66,6 +66,7 @@ def counted(desk: Desk, **where: Any) -> dict[str, int]:
         found.update({f"ai_calls:{model}": 1})
         found.update({f"tokens_in:{model}": call.tokens_in, f"tokens_out:{model}": call.tokens_out})
         found.update({f"ai_failed:{call.status}": int(call.status != "ok")})
+        found.update({f"cost:{call.currency}": call.cost or 0})
     return {name: n for name, n in found.items() if n}
 
 
@@ -225,16 +226,26 @@ def test_calls_of_language_models_count_with_their_tokens(desk: Desk):
     for status in ("ok", "timeout"):
         record = {"provider": "P", "model": "m", "prompt": "", "messages": [], "answer": "", "status": status}
         facts = {"error": "", "tokens_in": 7, "tokens_out": 3, "latency_ms": 900, "created_at": desk.clock()}
-        ledger.note(AiRecord(brain_id=brain, message_id=None, **record, **facts))
+        spent = {"cost": 1_240_001, "currency": "EUR"} if status == "ok" else {}
+        ledger.note(AiRecord(brain_id=brain, message_id=None, **record, **facts, **spent))
+    for cost, currency in ((9, "USD"), (2**40, "USD"), (0, "USD")):
+        ledger.note(
+            AiRecord(brain, None, "P", "m", "", [], "", "ok", "", 0, 0, 900, desk.clock(), cost, currency)
+        )
     tally = numbers(desk, 15, (ANY, brain, ANY, ANY_COMMAND))
     assert tally.counts == {
-        "ai_calls:P/m": 2,
+        "ai_calls:P/m": 5,
         "tokens_in:P/m": 14,
         "tokens_out:P/m": 6,
         "ai_failed:timeout": 1,
+        "cost:EUR": 1_240_001,
+        "cost:USD": 2**40 + 9,
     }
     assert tally.counts == counted(desk)
-    assert tally.times == {"ai_calls": {rollups.bucket(900): 2}}
+    assert tally.times == {"ai_calls": {rollups.bucket(900): 5}}
+    desk.change(lambda session: session.execute(delete(AiCall).where(AiCall.currency == "USD")))
+    assert numbers(desk, 15, (ANY, brain, ANY, ANY_COMMAND)).stored()["counts"] == tally.stored()["counts"]
+    assert list(Recount(desk.database, desk.clock()).check()) == []
 
 
 def test_deleted_rows_stay_counted_and_a_rebuild_keeps_them(desk: Desk):
@@ -315,6 +326,21 @@ def test_all_migrations_leave_the_triggers_the_tables_come_with(database_url: st
     assert _triggers(house.database.engine) == migrated
     house.database.writer.close()
     house.database.engine.dispose()
+
+
+def test_calls_counted_without_their_cost_are_so_again_on_the_way_down(database_url: str, settings: Settings):
+    app = create_app(settings.model_copy(update={"database_url": database_url}))
+    database = app.extensions["house"].database
+    with app.app_context():
+        upgrade(revision="0013")
+        before = _triggers(database.engine)
+        upgrade(revision="0014")
+        after = _triggers(database.engine)
+        downgrade(revision="0013")
+    assert _triggers(database.engine) == before
+    assert {name for name in before if before[name] != after[name]} == {"ai_call_new", "ai_call_gone"}
+    database.writer.close()
+    database.engine.dispose()
 
 
 def _triggers(engine: Engine) -> dict[str, str]:

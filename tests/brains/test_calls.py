@@ -143,7 +143,8 @@ class Parrot:
     """A provider that repeats."""
 
     def ask(self, request):
-        return AiAnswer(f"{request.messages[-1]['content']} {request.model}", "bird", "m", 3, 4)
+        said = f"{request.messages[-1]['content']} {request.model}"
+        return AiAnswer(said, "bird", "m", 3, 4, 12, "EUR")
 
 
 class Books:
@@ -174,6 +175,7 @@ def test_a_provider_answers_and_it_is_written_down():
     (record,) = books.records
     assert (record.brain_id, record.message_id, record.prompt, record.status) == (1, 9, "greet", "ok")
     assert (record.provider, record.answer, record.tokens_in, record.tokens_out) == ("bird", "hi m", 3, 4)
+    assert (record.cost, record.currency) == (12, "EUR")
 
 
 def test_tokens_of_a_month_run_out():

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.bot import packing, rollups
 from app.bot.models import Chat, Connection, Contact, Fault, Message, Run, Worker
+from app.brains.ai.models import AiCall
 from app.brains.models import Brain, BrainVersion
 from app.realtime import statistics
 from app.realtime.ranges import DAY, HOUR, Range, choose
@@ -223,6 +224,32 @@ def test_the_commands_of_a_brain_stand_with_runs_last_run_and_fault(shop: Shop):
         assert lines[0].fault
         assert [line.last_run_at for line in lines[:2]] == [minute, minute]
         shop.database.writer.submit(rollups.fold, shop.now).result()
+
+
+def test_what_the_ai_cost_equals_the_rows(shop: Shop):
+    chance = random.Random(3)
+    facts = {"brain_id": shop.brain, "provider": "p", "model": "m", "messages": [], "status": "ok"}
+    prices = [(None, ""), (0, "USD"), (312, "USD"), (10**13, "USD"), (7, "EUR")]
+
+    def call() -> AiCall:
+        cost, currency = chance.choice(prices)
+        at = shop.now - chance.randrange(90 * DAY)
+        return AiCall(**facts, cost=cost, currency=currency, tokens_in=1, created_at=at)
+
+    calls = [call() for _ in range(120)]
+    spent = [(each.created_at, each.cost or 0, each.currency) for each in calls]
+    shop.database.write(lambda session: session.add_all(calls))
+    made = Range(shop.now - 60 * DAY, shop.now + 1, "Asia/Kathmandu", "day")
+    for _ in range(2):
+        for scope in (Scope(), Scope(brain_id=shop.brain)):
+            report = shop.read(lambda session, s=scope: statistics.report(session, made, s))
+            for place, point in enumerate(report.points):
+                start, end = made.edges[place : place + 2]
+                inside = [(code, cost) for at, cost, code in spent if start <= at < end]
+                sums = {code: sum(cost for each, cost in inside if each == code) for code in ("EUR", "USD")}
+                assert point.by_label("cost") == {code: cost for code, cost in sums.items() if cost}
+        while shop.database.writer.submit(rollups.fold, shop.now).result():
+            pass
 
 
 def test_a_command_needs_its_brain():

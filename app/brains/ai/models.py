@@ -20,6 +20,9 @@ class AiProvider(Base):
     model: Mapped[str] = mapped_column(String(100))
     # The key, encrypted (app.vault).
     secrets: Mapped[str] = mapped_column(Text, default="")
+    # ISO 4217, and what each model costs in it (app.brains.ai.prices); a model without a price has none known.
+    currency: Mapped[str] = mapped_column(String(3), default="USD", server_default="USD")
+    prices: Mapped[dict[str, list[int]]] = mapped_column(JSON, default=dict, server_default="{}")
     created_at: Mapped[millis]
     updated_at: Mapped[millis]
 
@@ -47,6 +50,9 @@ class AiCall(Base):
     tokens_in: Mapped[int] = mapped_column(default=0)
     tokens_out: Mapped[int] = mapped_column(default=0)
     latency_ms: Mapped[int] = mapped_column(default=0)
+    # Millionths of the currency, by the prices of that moment; null where the price was not known.
+    cost: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3), default="", server_default="")
     created_at: Mapped[millis]
 
 

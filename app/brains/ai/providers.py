@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.brains.ai import prices
 from app.brains.ai.models import AiProvider
 from app.signals import DomainError
 from app.vault import Vault
@@ -37,13 +38,18 @@ class ProviderNotFound(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an owner asks of a provider; an empty key keeps the stored one, `keyless` takes it away."""
+    """What an owner asks of a provider; an empty key keeps the stored one, `keyless` takes it away.
+
+    `prices`: a line for each model, as app.brains.ai.prices reads them.
+    """
 
     name: str
     base_url: str
     model: str
     key: str = field(default="", repr=False)
     keyless: bool = False
+    currency: str = prices.CURRENCY
+    prices: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ class Providers:
             row.secrets = self._vault.seal({"key": key}) if key else ""
         row.name, row.model = wish.name.strip(), wish.model.strip()
         row.base_url = wish.base_url.strip().rstrip("/")
+        row.currency, row.prices = wish.currency.strip(), prices.read(wish.prices)
         row.updated_at = now
 
     def _problems(self, session: Session, row: AiProvider, wish: Wish) -> dict[str, str]:
@@ -109,7 +116,7 @@ class Providers:
         if not _VISIBLE.fullmatch(wish.key.strip()):
             found["key"] = "The key must be one word of plain signs: copy it again without spaces."
         wrong = self._wrong_address(wish.base_url.strip())
-        return found | ({"base_url": wrong} if wrong else {})
+        return found | ({"base_url": wrong} if wrong else {}) | _wrong_prices(wish)
 
     def _wrong_address(self, address: str) -> str:
         schemes = _SCHEMES[self._allow_private]
@@ -127,6 +134,17 @@ class Providers:
         if parts.scheme not in schemes or not parts.hostname or not plain or len(address) > 300:
             return f"Write the address up to its version, {example}, without anything behind it."
         return ""
+
+
+def _wrong_prices(wish: Wish) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if not prices.is_currency(wish.currency.strip()):
+        found["currency"] = "Write the three capital letters of a currency, such as USD or EUR."
+    try:
+        prices.read(wish.prices)
+    except prices.WrongPrices as error:
+        found["prices"] = str(error)
+    return found
 
 
 def _origin(address: str) -> tuple[str, str]:

@@ -1,9 +1,10 @@
 """The installation's language models: the right provider for each question, its client kept open."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from app.brains.ai import prices
 from app.brains.ai.models import AiProvider
 from app.brains.ai.providers import Endpoint, Providers, find_provider, get_provider
 from app.brains.capabilities.ai import NO_PROVIDER, AiAnswer, AiRequest
@@ -49,7 +50,7 @@ class AiService:
             )
         if row is None:
             raise CallRefused("unavailable", NO_PROVIDER)
-        return self._client(row).ask(request)
+        return _priced(row, request, self._client(row).ask(request))
 
     def check(self, provider_id: int) -> Checked:
         """Try a provider with a tiny question and list its models; raises ProviderNotFound."""
@@ -100,6 +101,13 @@ class AiService:
             client = _make(endpoint, allow_private=self._allow_private)
             self._clients[row.id] = (endpoint, client)
             return client
+
+
+def _priced(row: AiProvider, request: AiRequest, answer: AiAnswer) -> AiAnswer:
+    # Servers answer for “gpt-4o” as “gpt-4o-2024-08-06”: the price of either will do.
+    models = (answer.model, request.model or row.model)
+    cost = prices.cost(row.prices, models, (answer.tokens_in, answer.tokens_out))
+    return answer if cost is None else replace(answer, cost=cost, currency=row.currency)
 
 
 def _make(endpoint: Endpoint, *, allow_private: bool) -> "Client":

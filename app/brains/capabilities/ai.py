@@ -31,13 +31,18 @@ class AiRequest:
 
 @dataclass(frozen=True, slots=True)
 class AiAnswer:
-    """What the model said, who it was, and how many tokens it took."""
+    """What the model said, who it was, how many tokens it took, and what they cost.
+
+    `cost` in millionths of `currency`, None where the price is not known.
+    """
 
     text: str
     provider: str = ""
     model: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
+    cost: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class AiRecord:
     tokens_out: int
     latency_ms: int
     created_at: int
+    cost: int | None = None
+    currency: str = ""
 
 
 class Provider(Protocol):
@@ -147,6 +154,8 @@ class Ai:
             answer.tokens_out,
             round(seconds * 1000),
             asker.now,
+            answer.cost,
+            answer.currency,
         )
         self._books.note(record)
 
