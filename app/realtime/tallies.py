@@ -120,9 +120,9 @@ def last(session: Session, key: Key) -> int | None:
     place = (Rollup.connection_id, Rollup.brain_id, Rollup.version_id, Rollup.command_id)
     here = [Rollup.gone.is_(False), *(column == part for column, part in zip(place, key, strict=True))]
     newest = [session.scalar(select(func.max(Rollup.at)).where(Rollup.span == span, *here)) for span in LOOSE]
-    found = max((at for at in newest if at is not None), default=None)
-    if found is not None:
-        return found
     days = select(Rollup.at, Rollup.parts).where(Rollup.span == SPANS[2], *here)
     packed = session.execute(days.order_by(Rollup.at.desc()).limit(1)).first()
-    return packed.at + max(map(int, packed.parts or [0])) * QUARTER if packed else None
+    # What is loose may be a late change of a day before the last one that is packed.
+    if packed:
+        newest.append(packed.at + max(map(int, packed.parts or [0])) * QUARTER)
+    return max((at for at in newest if at is not None), default=None)
