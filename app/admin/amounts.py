@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, Literal
 
+from app.brains.ai import prices
+
 # Money is counted in millionths of its currency.
 Unit = Literal["count", "ms", "rate", "money"]
 NONE: Final = "–"
@@ -62,8 +64,7 @@ def spent(sums: Mapping[str, int]) -> str:
 
 def price(micros: int, currency: str) -> str:
     """Return what one thing cost with all its digits, such as $0.000312."""
-    whole, _, digits = units(micros).partition(".")
-    return _marked(f"{whole}.{digits.rstrip('0'):0<2}", currency)
+    return _marked(prices.plain(micros), currency)
 
 
 def _to_the_cent(micros: int) -> str:

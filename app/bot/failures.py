@@ -20,16 +20,14 @@ from sqlalchemy.orm import Session
 
 from app.bot.causes import CAUSES, PARKING, Cause, cause_of
 from app.bot.figures import first_since
+from app.bot.health import OPEN_FAILURES
 from app.bot.models import Attempt, Chat, Connection, Contact, Message, Run
 from app.brains.models import Brain
 
 PAGE: Final = 30
 # More than this is not counted out in the menu.
 MANY: Final = 999
-# Written out: only then do the planners see that the partial indexes cover it.
-_OPEN: Final = literal_column(
-    "message.state IN ('dead','unknown','held','failed','retry') AND message.aside_at IS NULL"
-)
+# Written out: only then do the planners see that the partial index covers it.
 _ASIDE: Final = literal_column("message.aside_at IS NOT NULL")
 # Another try is on its way by itself, unless the connection waits for a repair.
 _STANDS: Final = or_(literal_column("message.state") != "retry", Message.error_code.in_(PARKING))
@@ -78,7 +76,11 @@ class Page:
 
 def waiting(session: Session) -> int:
     """Count what needs a person, up to MANY + 1."""
-    rows = select(literal_column("1")).select_from(Message).where(_OPEN, _STANDS, Message.state != "unknown")
+    rows = (
+        select(literal_column("1"))
+        .select_from(Message)
+        .where(OPEN_FAILURES, _STANDS, Message.state != "unknown")
+    )
     return session.scalar(select(func.count()).select_from(rows.limit(MANY + 1).subquery())) or 0
 
 
@@ -138,7 +140,7 @@ def of_cause(cause: Cause) -> ColumnElement[bool]:
 
 
 def _narrowed(session: Session, query: Any, wish: Wish) -> Any:
-    query = query.where(_ASIDE) if wish.aside else query.where(_OPEN, _STANDS)
+    query = query.where(_ASIDE) if wish.aside else query.where(OPEN_FAILURES, _STANDS)
     if wish.connection_id:
         query = query.where(Message.connection_id == wish.connection_id)
     if wish.brain_id:

@@ -11,7 +11,7 @@ BEAT_LATE = 15_000
 # Written out: only then do the planners see that a partial index covers them.
 _NEW = literal_column("message.state = 'new'")
 _UNSENT = literal_column("message.state IN ('queued','sending','retry','unknown')")
-_STUCK = literal_column(
+OPEN_FAILURES = literal_column(
     "message.state IN ('dead','unknown','held','failed','retry') AND message.aside_at IS NULL"
 )
 
@@ -37,7 +37,9 @@ def lag(session: Session, now: int) -> int:
 def troubled(session: Session) -> dict[str, int]:
     """Count messages that need somebody's eye, by state."""
     rows = session.execute(
-        select(Message.state, func.count()).where(_STUCK, Message.state != "retry").group_by(Message.state)
+        select(Message.state, func.count())
+        .where(OPEN_FAILURES, Message.state != "retry")
+        .group_by(Message.state)
     )
     return {"dead": 0, "unknown": 0, "held": 0, "failed": 0} | {row[0]: row[1] for row in rows}
 

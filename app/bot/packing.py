@@ -8,7 +8,7 @@ the same change, so whoever reads takes both, at any moment.
 from typing import Final
 
 from sqlalchemy import Connection as Db
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from app.bot import rollups
 from app.bot.models import Rollup
@@ -28,9 +28,7 @@ def loose_since(now: int) -> int:
 def pack(db: Db, before: int, most: int) -> int:
     """Pack the loose quarter-hours before a moment (ms), about `most` of them; returns how many."""
     rollups.lock(db)
-    old = (Rollup.span == _LOOSE) & (Rollup.at < before)
-    last = db.scalar(select(Rollup.at).where(old).order_by(Rollup.at).offset(most).limit(1))
-    batch = old if last is None else old & (Rollup.at <= last)
+    batch = rollups.oldest(db, _LOOSE, before, most)
     found = rollups.read(db, batch)
     rollups.store(db, packed(found))
     db.execute(delete(Rollup).where(batch))

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 
 BRAIN = """\
 brain: greeter
@@ -16,12 +15,6 @@ tests:
 - {name: greets, steps: [{user: hi}, {bot: Hello Ada}]}
 """
 RED = BRAIN + "- {name: is wrong, steps: [{user: hi}, {bot: Goodbye}]}\n"
-
-
-@pytest.fixture
-def run(installation: Flask) -> Any:
-    runner = installation.test_cli_runner()
-    return lambda *words: runner.invoke(args=["brain", *words])
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-from flask import Flask
 
 BRAIN: dict[str, Any] = {
     "brain": "weather",
@@ -23,12 +22,6 @@ BRAIN: dict[str, Any] = {
         }
     ],
 }
-
-
-@pytest.fixture
-def run(installation: Flask) -> Any:
-    runner = installation.test_cli_runner()
-    return lambda *words: runner.invoke(args=["brain", *words])
 
 
 @pytest.fixture

@@ -68,10 +68,11 @@ def _problems(words: Sequence[str], known: Mapping[str, object]) -> Iterator[str
 
 def written(prices: Prices) -> str:
     """Return prices as an owner would write them."""
-    return "\n".join(f"{model}  {_plain(asked)}  {_plain(told)}" for model, (asked, told) in prices.items())
+    return "\n".join(f"{model}  {plain(asked)}  {plain(told)}" for model, (asked, told) in prices.items())
 
 
-def _plain(micros: int) -> str:
+def plain(micros: int) -> str:
+    """Return micros in whole units with all digits that count, two behind the point at least."""
     digits = f"{micros % _MICROS:06d}".rstrip("0")
     return f"{micros // _MICROS}.{digits:0<2}"
 
