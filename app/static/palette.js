@@ -83,6 +83,7 @@
     list.forEach((line, n) => (line.id = `jump-${n}`));
     choose(list[0]);
     one("#palette-list").scrollTop = 0;
+    if (!fresh()) return;
     const count = all(".jumps:not([aria-label='Search further']) .jump", dialog).filter((line) => line.checkVisibility()).length;
     one("#palette-said").textContent = count === 1 ? "1 result" : `${count || "No"} results`;
   }
@@ -100,6 +101,8 @@
 
   function act(beside) {
     if (!fresh()) return (hasty = { beside });
+    // The lines may be on the page a moment before their swap is told of.
+    if (!active()) settleLines();
     if (active()) go(active(), beside);
   }
 
@@ -111,6 +114,7 @@
     dialog.showModal();
     field.value = "";
     hasty = null;
+    one("#palette-said").textContent = "";
     settleLines();
     if (!asked || !fresh()) htmx.trigger(field, "look");
     asked = true;

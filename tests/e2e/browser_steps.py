@@ -55,10 +55,16 @@ def script_of(page: Page) -> Locator:
     return page.get_by_role("textbox", name="Script", exact=True)
 
 
+def rewrite(editor: Locator, text: str) -> None:
+    """Write a text over that of a code editor, by keys: it may not have heard yet what the page selected."""
+    editor.press("Control+a")
+    editor.page.keyboard.insert_text(text)
+
+
 def change_text(page: Page, text: str) -> None:
     """Write an answer into the open command, and wait until the draft has it."""
     with page.expect_response(lambda answer: "/commands/" in answer.url and answer.request.method == "POST"):
-        page.get_by_label("Text", exact=True).fill(text)
+        rewrite(page.get_by_label("Text", exact=True), text)
 
 
 def say(page: Page, text: str, answer: str) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser_steps import look_at, own_brain, script_of
+from browser_steps import look_at, own_brain, rewrite, script_of
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
@@ -209,7 +209,7 @@ def test_without_scripts_of_its_own_the_page_is_a_form(page: Page):
     plain = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
     form = plain.new_page()
     form.goto(address)
-    script_of(form).fill("ctx.reply(7)")
+    rewrite(script_of(form), "ctx.reply(7)")
     form.get_by_role("button", name="Save", exact=True).click()
     expect(script_of(form)).to_have_value("ctx.reply(7)")
     plain.close()

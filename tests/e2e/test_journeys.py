@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser_steps import Watched, change_text, own_brain, say
+from browser_steps import Watched, change_text, own_brain, rewrite, say
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
@@ -74,14 +74,14 @@ def test_a_changed_command_answers_after_publishing(page: Page):
 def test_a_broken_template_is_named_with_its_line_and_blocks_publishing(page: Page):
     brain = own_brain(page)
     page.goto(f"{brain}/commands/time")
-    page.get_by_label("Text", exact=True).fill("Fine\n{{ now.time }")
+    rewrite(page.get_by_label("Text", exact=True), "Fine\n{{ now.time }")
     expect(page.locator("#save-state .fault")).to_contain_text("Line 2")
     expect(page.locator("#problems")).to_contain_text("Time")
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish").get_by_role("button", name="Publish").click()
     expect(page.locator("#notices")).to_contain_text("Repair 1 problem")
     page.goto(f"{brain}/commands/time")
-    page.get_by_label("Text", exact=True).fill("It is {{ now.time }}.")
+    rewrite(page.get_by_label("Text", exact=True), "It is {{ now.time }}.")
     expect(page.locator("#problems")).to_contain_text("Nothing to repair")
 
 
@@ -117,11 +117,11 @@ def test_two_people_in_one_command_are_both_asked(page: Page, watched: Watched):
     page.goto(f"{brain}/commands/thanks")
     other = page.context.new_page()
     other.goto(f"{brain}/commands/thanks")
-    other.get_by_label("Text", exact=True).fill("Theirs")
+    rewrite(other.get_by_label("Text", exact=True), "Theirs")
     expect(other.locator("#problems")).to_contain_text("Nothing to repair")
     other.get_by_role("button", name="Save").click()
     other.wait_for_timeout(1500)
-    page.get_by_label("Text", exact=True).fill("Mine")
+    rewrite(page.get_by_label("Text", exact=True), "Mine")
     expect(page.locator("#save-state")).to_contain_text("Somebody else has changed this command")
     expect(page.get_by_label("Text", exact=True)).to_have_text("Mine")
     page.get_by_role("button", name="Keep mine").click()

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from browser_steps import own_brain
+from browser_steps import own_brain, rewrite
 from cloud_number import CloudNumber
 from playwright.sync_api import Page, expect
 
@@ -59,7 +59,7 @@ def connect(page: Page) -> None:
 def publish_an_echo(page: Page) -> None:
     brain = own_brain(page)
     page.goto(f"{brain}/commands/echo")
-    page.get_by_label("Text", exact=True).fill("Heard: {{ args.text }}")
+    rewrite(page.get_by_label("Text", exact=True), "Heard: {{ args.text }}")
     expect(page.locator("#save-state")).to_contain_text("Draft saved")
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish").get_by_role("button", name="Publish").click()

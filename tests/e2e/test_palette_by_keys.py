@@ -128,8 +128,8 @@ def test_recent_lines_are_gone_with_the_sign_out(operator: Page, session_cookies
     page.route("**/logout", lambda route: route.fulfill(status=204))
     _open(page, "/dashboard")
     page.keyboard.type("sign out")
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(200)
+    with page.expect_response("**/logout"):
+        page.keyboard.press("Enter")
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('recent:'))") == []
     assert session_cookies
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser_steps import look_at, own_brain, script_of
+from browser_steps import look_at, own_brain, rewrite, script_of
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
@@ -91,7 +91,7 @@ def test_a_script_is_written_mended_tried_published_and_answers(page: Page):
 def test_a_wrong_script_is_kept_and_not_published(page: Page):
     brain = own_brain(page)
     new_script(page, brain)
-    script_of(page).fill("x = 1\nclass Bot:\n    pass\n")
+    rewrite(script_of(page), "x = 1\nclass Bot:\n    pass\n")
     place = page.locator("#save-state").get_by_role("link", name=re.compile("Line 2"))
     expect(place).to_be_visible()
     place.click()
@@ -129,10 +129,10 @@ def test_the_script_is_typed_and_left_with_the_keyboard_alone(page: Page):
 def test_a_look_at_the_other_kind_of_answer_loses_nothing(page: Page):
     brain = own_brain(page)
     page.goto(f"{brain}/commands/echo")
-    page.get_by_label("Text", exact=True).fill("Typed by hand")
+    rewrite(page.get_by_label("Text", exact=True), "Typed by hand")
     page.get_by_role("radio", name="Script").check()
     expect(script_of(page)).to_be_visible()
-    script_of(page).fill("ctx.reply(1)")
+    rewrite(script_of(page), "ctx.reply(1)")
     page.get_by_role("radio", name="Text answer").check()
     expect(page.get_by_label("Text", exact=True)).to_have_text("Typed by hand")
     page.get_by_role("radio", name="Script").check()
@@ -142,7 +142,7 @@ def test_a_look_at_the_other_kind_of_answer_loses_nothing(page: Page):
 def test_a_failing_command_is_listed_settled_and_taken_back(page: Page):
     brain = brain_called(page, "Failing")
     new_script(page, brain)
-    script_of(page).fill('ctx.reply("before")\nnumber = int(ctx.message.text)\n')
+    rewrite(script_of(page), 'ctx.reply("before")\nnumber = int(ctx.message.text)\n')
     expect(page.locator("#save-state")).to_contain_text("Draft saved")
     publish(page)
     phone_of(page, "Failing")
@@ -164,7 +164,7 @@ def test_a_failing_command_is_listed_settled_and_taken_back(page: Page):
 def test_a_chat_is_handed_over_and_the_bot_resumed(page: Page):
     brain = brain_called(page, "Handed")
     new_script(page, brain)
-    script_of(page).fill(POINTS)
+    rewrite(script_of(page), POINTS)
     expect(page.locator("#save-state")).to_contain_text("Draft saved")
     publish(page)
     phone = phone_of(page, "Handed")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser_steps import look_at, own_brain, say
+from browser_steps import look_at, own_brain, rewrite, say
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
@@ -18,7 +18,7 @@ def test_a_sample_is_edited_until_red_refused_and_published_with_a_reason(page: 
     brain = page.url
     expect(page.locator(".tests-green")).to_be_visible(timeout=15_000)
     page.goto(f"{brain}/commands/feedback")
-    page.get_by_label("Text", exact=True).fill("Tell us!")
+    rewrite(page.get_by_label("Text", exact=True), "Tell us!")
     expect(page.locator(".tests-red")).to_contain_text("1", timeout=15_000)
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish").get_by_role("button", name="Publish", exact=True).click()
