@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 from browser_steps import Watched, come_in
 from page_list import Visitor, prepare, tidy
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from bench.fake_graph import Options, ThreadedGraph, running
 from tests.conftest import SHARED, missing
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
+
+# A machine that runs several browsers may be slow; how quick pages are is for bench/ to say.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")
