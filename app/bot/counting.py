@@ -130,48 +130,81 @@ def recount(source: Source) -> str:
 
 def triggers(source: Source, dialect: str) -> Iterator[str]:
     """Return the statements that make a table count itself."""
-    born = [_valued(fact, "NEW", _true(fact, "NEW")) for fact in source.facts]
-    yield from _trigger(source, dialect, ("new", "INSERT", "", _insert(source, "NEW", born)))
-    died = [_valued(fact, "OLD", _true(fact, "OLD")) for fact in source.facts]
-    yield from _trigger(source, dialect, ("gone", "DELETE", "", _insert(source, "OLD", died, gone=True)))
+    born = [_line(fact, "NEW", _true(fact, "NEW")) for fact in source.facts]
+    yield from _trigger(source, dialect, ("new", "INSERT"), _Row("NEW", born))
+    died = [_line(fact, "OLD", _true(fact, "OLD")) for fact in source.facts]
+    yield from _trigger(source, dialect, ("gone", "DELETE"), _Row("OLD", died, "TRUE"))
     if source.changing:
         moved = [line for fact in source.facts if not fact.fixed for line in _moved(fact)]
         differs = " OR ".join(_differs(column) for column in source.changing)
         when = f"WHEN (({source.watch}) AND ({differs}))"
         verb = f"UPDATE OF {', '.join(source.changing)}"
-        yield from _trigger(source, dialect, ("moved", verb, when, _insert(source, "NEW", moved)))
+        yield from _trigger(source, dialect, ("moved", verb), _Row("NEW", moved), when)
 
 
-def _trigger(source: Source, dialect: str, parts: tuple[str, str, str, str]) -> Iterator[str]:
-    name, verb, when, body = parts
-    name = f"{source.table}_{name}"
-    head = f"CREATE TRIGGER {name} AFTER {verb} ON {source.table} FOR EACH ROW {when}".rstrip()
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One number of a trigger, as SQL."""
+
+    metric: str
+    label: str
+    value: str
+    n: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a trigger counts, and of which row."""
+
+    name: str
+    lines: list[_Line]
+    gone: str = "FALSE"
+
+
+def _trigger(source: Source, dialect: str, on: tuple[str, str], row: _Row, when: str = "") -> Iterator[str]:
+    name = f"{source.table}_{on[0]}"
+    head = f"CREATE TRIGGER {name} AFTER {on[1]} ON {source.table} FOR EACH ROW {when}".rstrip()
     if dialect == "sqlite":
-        yield f"{head}\nBEGIN\n{body};\nEND"
+        yield f"{head}\nBEGIN\n{_at_once(source, row)};\nEND"
         return
     yield (
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$\n"
-        f"BEGIN\n{body};\nRETURN NULL;\nEND $$"
+        f"DECLARE amount bigint;\nBEGIN\n{_each(source, row)}\nRETURN NULL;\nEND $$"
     )
     yield f"{head}\nEXECUTE FUNCTION {name}()"
 
 
-def _insert(source: Source, row: str, lines: list[str], *, gone: bool = False) -> str:
-    key = ", ".join(part.format(r=row) for part in source.key)
-    facts = "\nUNION ALL ".join(lines)
+def _at_once(source: Source, row: _Row) -> str:
+    """Return one statement for all numbers."""
+    facts = "\nUNION ALL ".join(
+        f"SELECT '{line.metric}' AS metric, {line.label} AS label, {line.value} AS value, {line.n} AS n"
+        for line in row.lines
+    )
     return (
-        f"INSERT INTO rollup_delta ({_COLUMNS})\n"
-        f"SELECT {row}.created_at, {'TRUE' if gone else 'FALSE'}, {key},\n"
+        f"INSERT INTO rollup_delta ({_COLUMNS})\nSELECT {_whose(source, row)},\n"
         f"f.metric, f.label, f.value, f.n FROM (\n{facts}\n) AS f WHERE f.n <> 0"
     )
+
+
+def _each(source: Source, row: _Row) -> str:
+    """Return a statement for each number: PostgreSQL is slow to start a large one, and quick to ask twelve times."""
+    return "\n".join(
+        f"amount := {line.n};\nIF amount <> 0 THEN\nINSERT INTO rollup_delta ({_COLUMNS})\n"
+        f"VALUES ({_whose(source, row)}, '{line.metric}', {line.label}, {line.value}, amount);\nEND IF;"
+        for line in row.lines
+    )
+
+
+def _whose(source: Source, row: _Row) -> str:
+    key = ", ".join(part.format(r=row.name) for part in source.key)
+    return f"{row.name}.created_at, {row.gone}, {key}"
 
 
 _COLUMNS = "at, gone, connection_id, brain_id, version_id, command_id, metric, label, value, n"
 
 
-def _valued(fact: Fact, row: str, n: str) -> str:
-    label, value = fact.label.format(r=row), fact.value.format(r=row)
-    return f"SELECT '{fact.metric}' AS metric, {label} AS label, {value} AS value, {n} AS n"
+def _line(fact: Fact, row: str, n: str) -> _Line:
+    return _Line(fact.metric, fact.label.format(r=row), fact.value.format(r=row), n)
 
 
 def _true(fact: Fact, row: str, *, unless: str = "", sign: str = "") -> str:
@@ -179,7 +212,7 @@ def _true(fact: Fact, row: str, *, unless: str = "", sign: str = "") -> str:
     return f"CASE WHEN {when} THEN {sign}{fact.n.format(r=row)} ELSE 0 END"
 
 
-def _moved(fact: Fact) -> Iterator[str]:
+def _moved(fact: Fact) -> Iterator[_Line]:
     """Count what a change makes true, and take back what it makes untrue."""
     same = " AND ".join(
         f"COALESCE({part.format(r='NEW')}, {empty}) = COALESCE({part.format(r='OLD')}, {empty})"
@@ -187,11 +220,11 @@ def _moved(fact: Fact) -> Iterator[str]:
         if part not in {"''", _NONE}
     )
     if not same:
-        yield _valued(fact, "NEW", f"{_true(fact, 'NEW')} - {_true(fact, 'OLD')}")
+        yield _line(fact, "NEW", f"{_true(fact, 'NEW')} - {_true(fact, 'OLD')}")
         return
     for row, other, sign in (("NEW", "OLD", ""), ("OLD", "NEW", "-")):
         unless = f"{fact.when.format(r=other)} AND {same}"
-        yield _valued(fact, row, _true(fact, row, unless=unless, sign=sign))
+        yield _line(fact, row, _true(fact, row, unless=unless, sign=sign))
 
 
 def _differs(column: str) -> str:
