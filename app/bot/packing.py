@@ -7,8 +7,8 @@ the same change, so whoever reads takes both, at any moment.
 
 from typing import Final
 
+from sqlalchemy import ColumnElement, delete, func, select, tuple_
 from sqlalchemy import Connection as Db
-from sqlalchemy import delete
 
 from app.bot import rollups
 from app.bot.models import Rollup
@@ -26,13 +26,48 @@ def loose_since(now: int) -> int:
 
 
 def pack(db: Db, before: int, most: int) -> int:
-    """Pack the loose quarter-hours before a moment (ms), about `most` of them; returns how many."""
+    """Pack the loose quarter-hours of the oldest day before a moment (ms), about `most` of them; returns how many."""
     rollups.lock(db)
-    batch = rollups.oldest(db, _LOOSE, before, most)
+    loose = (Rollup.span == _LOOSE) & (Rollup.at < before)
+    first = db.scalar(select(func.min(Rollup.at)).where(loose))
+    if first is None:
+        return 0
+    batch = _some(db, loose & (Rollup.at < first - first % DAY + DAY), most)
     found = rollups.read(db, batch)
-    rollups.store(db, packed(found))
     db.execute(delete(Rollup).where(batch))
+    rollups.store(db, packed(found))
     return len(found)
+
+
+def unpack(db: Db, day: int, most: int) -> int:
+    """Keep a packed day (ms) as loose quarter-hours again, about `most` of its rows; returns of how many."""
+    rollups.lock(db)
+    batch = _some(db, _whole(day), most)
+    found = rollups.read(db, batch)
+    _replace(db, batch, found, loosened(found))
+    return len(found)
+
+
+def _some(db: Db, rows: ColumnElement[bool], most: int) -> ColumnElement[bool]:
+    """Return the condition for about `most` of these rows: all that some keys have, so that a day is written once."""
+    last = db.execute(select(*_KEY).where(rows).order_by(*_KEY).offset(most).limit(1)).first()
+    return rows if last is None else rows & (tuple_(*_KEY) <= tuple_(*last))
+
+
+_KEY = (Rollup.gone, Rollup.connection_id, Rollup.brain_id, Rollup.version_id, Rollup.command_id)
+
+
+def _whole(day: int) -> ColumnElement[bool]:
+    return (Rollup.span == _DAY) & (Rollup.at == day)
+
+
+def _replace(db: Db, days: ColumnElement[bool], found: Cells, others: Cells) -> None:
+    """Store other numbers instead of what was found packed."""
+    for (gone, _, key, at), tally in found.items():
+        weeks = others.setdefault((gone, _WEEKS, key, at - at % WEEKS), Tally())
+        weeks.merge(tally.counts, tally.times, -1)
+    db.execute(delete(Rollup).where(days))
+    rollups.store(db, others)
 
 
 def packed(loose: Cells) -> Cells:
@@ -49,14 +84,10 @@ def packed(loose: Cells) -> Cells:
 
 def take_out(db: Db, since: int, until: int) -> None:
     """Forget what is packed of a stretch within a day (ms)."""
-    whole = (Rollup.span == _DAY) & (Rollup.at == since - since % DAY)
+    whole = _whole(since - since % DAY)
     found = rollups.read(db, whole)
-    rest = packed({place: part for place, part in loosened(found).items() if not since <= place[3] < until})
-    for (gone, _, key, at), tally in found.items():
-        weeks = rest.setdefault((gone, _WEEKS, key, at - at % WEEKS), Tally())
-        weeks.merge(tally.counts, tally.times, -1)
-    db.execute(delete(Rollup).where(whole))
-    rollups.store(db, rest)
+    rest = {place: part for place, part in loosened(found).items() if not since <= place[3] < until}
+    _replace(db, whole, found, packed(rest))
 
 
 def loosened(days: Cells) -> Cells:

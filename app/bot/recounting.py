@@ -1,6 +1,6 @@
 """Numbers counted again from the rows, a day or an hour at a time, while messages go on being served."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,9 @@ HOUR: Final = 60 * MINUTE
 AROUND: Final = 15 * MINUTE
 # A day of more rows is gone through by the hour: messages wait for the writer meanwhile.
 QUIET: Final = 10_000
+# Packed days, and quarter-hours, written in one transaction.
+UNPACKED: Final = 20
+PACKED: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,21 @@ class Recount:
         writer = self._database.writer
         days = list(self._days())
         for day in days:
-            for since, until in self._stretches(day):
+            stretches = self._stretches(day)
+            if len(stretches) > 1:
+                self._all_of(lambda db, day=day: packing.unpack(db, day, UNPACKED))
+            for since, until in stretches:
                 writer.run(lambda db, one=(since, until): self._rebuild(db, *one))
+            if len(stretches) > 1:
+                over = min(day + DAY, packing.loose_since(self._now))
+                self._all_of(lambda db, over=over: packing.pack(db, over, PACKED))
             if day == days[-1] or (day + DAY) % WEEKS == 0:
                 writer.run(lambda db, day=day: packing.sum_up(db, day - day % WEEKS))
             yield day
+
+    def _all_of(self, batch: Callable[[Db], int]) -> None:
+        while self._database.writer.run(batch):
+            pass
 
     def check(self) -> Iterator[Difference]:
         """Yield every number that is not what the rows say."""
@@ -91,11 +104,12 @@ class Recount:
         db.execute(
             text("DELETE FROM rollup_delta WHERE at >= :since AND at < :until"), _between(since, until)
         )
-        over = since < packing.loose_since(self._now)
+        # By the hour it is packed when the day is through: a packed day is too much to be written 24 times.
+        packed = until - since == DAY and since < packing.loose_since(self._now)
         for span in self._spans(since):
-            rollups.replace(db, span, since, until, {} if over and span == LOOSE[1] else cells)
+            rollups.replace(db, span, since, until, {} if packed and span == LOOSE[1] else cells)
         packing.take_out(db, since, until)
-        if over:
+        if packed:
             quarters = {place: tally for place, tally in cells.items() if place[1] == LOOSE[1]}
             rollups.store(db, packing.packed(quarters))
 

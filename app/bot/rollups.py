@@ -188,15 +188,9 @@ def replace(db: Db, span: int, since: int, until: int, cells: Cells) -> None:
 
 def prune(db: Db, now: int, most: int) -> int:
     """Forget minutes older than MINUTES_KEPT, about `most` rows of them; returns how many."""
-    batch = oldest(db, LOOSE[0], now - MINUTES_KEPT, most)
-    return db.execute(delete(Rollup).where(batch)).rowcount
-
-
-def oldest(db: Db, span: int, before: int, most: int) -> ColumnElement[bool]:
-    """Return the condition for the oldest rows of a span before a moment (ms), about `most` of them."""
-    old = (Rollup.span == span) & (Rollup.at < before)
+    old = (Rollup.span == LOOSE[0]) & (Rollup.at < now - MINUTES_KEPT)
     last = db.scalar(select(Rollup.at).where(old).order_by(Rollup.at).offset(most).limit(1))
-    return old if last is None else old & (Rollup.at <= last)
+    return db.execute(delete(Rollup).where(old if last is None else old & (Rollup.at <= last))).rowcount
 
 
 def _where(place: Place) -> dict[str, Any]:

@@ -277,6 +277,8 @@ def test_a_rebuild_mends_lost_and_wrong_numbers_in_every_span(desk: Desk):
 @pytest.mark.parametrize("quiet", [0, 10_000])
 def test_a_rebuild_mends_days_that_are_packed(desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet: int):
     monkeypatch.setattr(recounting, "QUIET", quiet)  # by the hour, and by the day
+    monkeypatch.setattr(recounting, "UNPACKED", 1)
+    monkeypatch.setattr(recounting, "PACKED", 3)
     Traffic(desk, 6).run(40)
     desk.change(lambda session: session.execute(delete(Run)))
     expected = {span: numbers(desk, span).stored() for span in rollups.SPANS[1:]}
@@ -290,6 +292,28 @@ def test_a_rebuild_mends_days_that_are_packed(desk: Desk, monkeypatch: pytest.Mo
     list(recount.rebuild())
     assert list(recount.check()) == []
     assert {span: numbers(desk, span).stored() for span in rollups.SPANS[1:]} == expected
+
+
+def test_a_packed_day_is_unpacked_in_pieces_while_every_number_stays(desk: Desk):
+    Traffic(desk, 7).run(40)
+    while fold(desk):
+        pass
+    before = desk.clock() + packing.DAY
+    while pack(desk, before - before % packing.DAY):
+        pass
+    expected = {span: numbers(desk, span).stored() for span in rollups.SPANS[1:]}
+    days = select(Rollup.at).where(Rollup.span == rollups.SPANS[2]).distinct()
+    with desk.database.engine.connect() as db:
+        packed = list(db.scalars(days))
+    assert packed
+    for day in packed:
+        while desk.database.writer.run(lambda db, day=day: packing.unpack(db, day, 1)):
+            assert {span: numbers(desk, span).stored() for span in rollups.SPANS[1:]} == expected
+    with desk.database.engine.connect() as db:
+        assert list(db.scalars(days)) == []
+    while pack(desk, before - before % packing.DAY):
+        assert {span: numbers(desk, span).stored() for span in rollups.SPANS[1:]} == expected
+    assert list(Recount(desk.database, desk.clock()).check()) == []
 
 
 def test_minutes_are_forgotten_after_two_days_and_quarter_hours_never(desk: Desk):
