@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from app.bot import bot
+from app.brains.ai import prices
 from app.brains.ai.models import AiProvider
 from app.brains.ai.providers import (
     ProviderNotFound,
@@ -28,11 +29,22 @@ def ai() -> None:
 @click.argument("name")
 @click.option("--base-url", required=True, help="Up to the version, e.g. https://api.openai.com/v1")
 @click.option("--model", required=True, help="Asked where a prompt names no other.")
+@click.option(
+    "--currency", default=prices.CURRENCY, show_default=True, help="Of the prices: a code of ISO 4217."
+)
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    callback=lambda _context, _option, lines: "\n".join(lines),
+    help="Of a million tokens asked and a million answered: “gpt-4o-mini 0.15 0.60”. Repeatable.",
+)
 @click.option("--key-stdin", is_flag=True, help="Read the key from standard input; none otherwise.")
 @with_appcontext
-def add(name: str, base_url: str, model: str, key_stdin: bool) -> None:
+def add(name: str, base_url: str, model: str, key_stdin: bool, **money: str) -> None:
     """Add the provider NAME."""
-    wish = Wish(name, base_url, model, sys.stdin.readline().strip() if key_stdin else "")
+    key = sys.stdin.readline().strip() if key_stdin else ""
+    wish = Wish(name, base_url, model, key, currency=money["currency"], prices=money["prices"])
     shared, providers = house(), bot().ai.providers
     with explained():
         made = shared.database.write(lambda session: providers.create(session, wish, shared.clock()))

@@ -3,6 +3,8 @@
 import pytest
 from flask import Flask
 
+from app.brains.ai.providers import list_providers
+from app.web import house
 from bench.fake_ai import running
 
 
@@ -37,3 +39,16 @@ def test_plain_http_needs_the_setting(run):
     answer = run("add", "inner", "--base-url", "http://models.example/v1", "--model", "m")
     assert answer.exit_code == 1
     assert "AI_ALLOW_PRIVATE" in answer.output
+
+
+def test_prices_are_kept_and_wrong_ones_are_named(run, installation: Flask):
+    new = ("add", "home", "--base-url", "https://models.example/v1", "--model", "m1", "--currency", "EUR")
+    wrong = run(*new, "--price", "m1 0.15 0.60", "--price", "m2 cheap")
+    assert (wrong.exit_code, "Line 2" in wrong.output) == (1, True)
+    assert run(*new, "--price", "m1 0.15 0.60", "--price", "m2 1 2").exit_code == 0
+    with installation.app_context(), house().database.read() as session:
+        (kept,) = list_providers(session)
+        assert (kept.currency, kept.prices) == (
+            "EUR",
+            {"m1": [150_000, 600_000], "m2": [1_000_000, 2_000_000]},
+        )
