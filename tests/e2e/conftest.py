@@ -1,6 +1,7 @@
 """The whole product in a process of its own, and Debian's Chromium in front of it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,7 +35,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": alone}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def graph() -> Iterator[ThreadedGraph]:
     """Stand in for Meta's Graph API, which is out of reach here."""
     with running(Options(schema=SHARED / "fixtures/whatsapp_openapi/outbound_message.schema.json")) as fake:
@@ -42,16 +43,32 @@ def graph() -> Iterator[ThreadedGraph]:
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory, graph: ThreadedGraph) -> Iterator[str]:
-    """Start a fresh installation; one for all browser tests."""
-    data, port = tmp_path_factory.mktemp("product"), _free_port()
-    environment = {
-        **os.environ, "BRAINBOX_DATA": str(data), "PORT": str(port), "HOST": "127.0.0.1", "REDIS_URL": "",
-        "GRAPH_BASE_URL": graph.url, "MEDIA_HOSTS": graph.url.removeprefix("http://"),
-        "DATABASE_URL": "", "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
-    }  # fmt: skip
+def base_url() -> str:
+    """Return where each test file's product listens, one after the other."""
+    return f"http://127.0.0.1:{_free_port()}"
+
+
+@pytest.fixture(scope="session")
+def new_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the data of an installation nobody has set up, to be copied."""
+    data = tmp_path_factory.mktemp("new")
     upgrade = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
-    subprocess.run(upgrade, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run(upgrade, cwd=ROOT, env=_settings(data), check=True, capture_output=True, timeout=60)
+    return data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, new_data: Path) -> Path:
+    return shutil.copytree(new_data, tmp_path_factory.mktemp("product"), dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def product(data: Path, graph: ThreadedGraph, base_url: str) -> Iterator[str]:
+    """Start a fresh installation for the tests of one file: no other file's chats and drafts are in it."""
+    environment = {
+        **_settings(data), "PORT": base_url.rpartition(":")[2], "HOST": "127.0.0.1",
+        "GRAPH_BASE_URL": graph.url, "MEDIA_HOSTS": graph.url.removeprefix("http://"),
+    }  # fmt: skip
     with (data / "log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "wsgi.py"],
@@ -61,18 +78,12 @@ def product(tmp_path_factory: pytest.TempPathFactory, graph: ThreadedGraph) -> I
             stderr=log,
             start_new_session=True,
         )
-    address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{address}/login")
-        yield address
+        _wait_for(f"{base_url}/login")
+        yield base_url
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)
-
-
-@pytest.fixture(scope="session")
-def base_url(product: str) -> str:
-    return product
 
 
 @pytest.fixture
@@ -83,38 +94,37 @@ def watched(page: Page) -> Iterator[Watched]:
     assert found.faults == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session_cookies() -> list[Any]:
-    """Keep the sign-in of the first test for the others: the door lets nobody in ten times a minute."""
-    return []
-
-
-@pytest.fixture(scope="session")
-def first_run() -> list[str]:
-    """Keep what axe said of the first-run pages, in either theme: they are gone after the first test."""
+    """Keep the sign-in of a file's first test for the others: the door lets nobody in ten times a minute."""
     return []
 
 
 @pytest.fixture
-def operator(watched: Watched, session_cookies: list[Any], first_run: list[str]) -> Page:
+def operator(watched: Watched, session_cookies: list[Any]) -> Page:
     """Be signed in as the owner of a set-up installation."""
-    come_in(watched.page, session_cookies, first_run)
+    come_in(watched.page, session_cookies)
     return watched.page
 
 
 @pytest.fixture(scope="module")
-def visitor(
-    browser: Browser, product: str, session_cookies: list[Any], first_run: list[str]
-) -> Iterator[Visitor]:
+def visitor(browser: Browser, product: str, session_cookies: list[Any]) -> Iterator[Visitor]:
     """Walk through all pages in one tab, with something to see on each of them."""
     context = browser.new_context(base_url=product, viewport={"width": 1280, "height": 800})
     page = context.new_page()
     watched = Watched(page)
-    come_in(page, session_cookies, first_run)
+    come_in(page, session_cookies)
     words = prepare(page)
     yield Visitor(page, watched, words)
     tidy(page, words)
     context.close()
+
+
+def _settings(data: Path) -> dict[str, str]:
+    return {
+        **os.environ, "BRAINBOX_DATA": str(data), "REDIS_URL": "", "DATABASE_URL": "",
+        "SECRET_KEY": "a secret key for tests", "LOG_LEVEL": "warning",
+    }  # fmt: skip
 
 
 def _free_port() -> int:

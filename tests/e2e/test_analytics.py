@@ -146,10 +146,9 @@ def until_equal(page: Page, rows: Rows, seconds: float) -> float:
     return time.monotonic() - began
 
 
-@pytest.fixture(scope="session")
-def rows(product: str, tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    assert product
-    return Rows(next(tmp_path_factory.getbasetemp().glob("product*/brainbox.db")))
+@pytest.fixture
+def rows(data: Path) -> Rows:
+    return Rows(data / "brainbox.db")
 
 
 @pytest.fixture

@@ -75,8 +75,3 @@ def test_the_door_and_the_error_page_have_no_accessibility_violation(
     picture(page, f"login-{theme}")
     assert violations(page) == []
     watched.faults = [fault for fault in watched.faults if "404" not in fault]
-
-
-def test_the_first_run_pages_had_no_accessibility_violation(operator: Page, first_run: list[str]):
-    assert operator
-    assert first_run == []

@@ -9,13 +9,6 @@ from playwright.sync_api import Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
 
 
-def test_the_wizard_leads_to_a_first_answer_in_three_screens(page: Page):
-    page.goto("/simulator/")
-    page.get_by_role("button", name="!hello", exact=True).click()
-    expect(page.locator(".bubble:not(.bubble-own)").first).to_be_visible()
-    assert page.request.get("/setup").status == 404
-
-
 def test_the_phone_takes_text_buttons_and_the_last_message_again(page: Page):
     page.goto("/simulator/")
     say(page, "!echo one two", "You said one two")
