@@ -240,8 +240,8 @@ const NEAR = 80;
 const followed = new WeakMap();
 
 function rememberScroll() {
-  for (const thread of all("[data-follow]")) {
-    followed.set(thread, thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR);
+  for (const thread of all("[role=log]")) {
+    followed.set(thread, "follow" in thread.dataset && thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR);
   }
 }
 

@@ -94,22 +94,46 @@
     show(thread.dataset.at, "bubble-found");
   }
 
-  // Older messages come in above: the first bubble in sight stays where it is.
+  // Other messages come in above or below: the first bubble in sight stays where it is. A chat opens at its end.
   let held = null;
 
-  function hold() {
+  function hold({ detail }) {
     const body = one(".thread-body");
     const top = body?.getBoundingClientRect().top;
     const first = body && all(".bubble-row", body).find((row) => row.getBoundingClientRect().bottom > top);
-    held = first ? { id: first.id, offset: first.getBoundingClientRect().top - top, chat: one("#thread").dataset.chat } : null;
+    const stays = first && !detail.ctx.sourceElement?.matches?.(".thread-newest");
+    held = stays ? { id: first.id, offset: first.getBoundingClientRect().top - top, chat: one("#thread").dataset.chat } : null;
   }
 
   function release() {
     const body = one(".thread-body");
-    const first = held && body && one("#thread").dataset.chat === held.chat && document.getElementById(held.id);
-    const end = body && body.scrollHeight - body.scrollTop - body.clientHeight < 80 && body.hasAttribute("data-follow");
+    if (!body) return;
+    const follows = body.hasAttribute("data-follow");
+    const first = one("#thread").dataset.chat === held?.chat && document.getElementById(held.id);
+    const end = body.scrollHeight - body.scrollTop - body.clientHeight < 80 && follows;
     if (first && !end) body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - held.offset;
+    if (!first && follows) body.scrollTop = body.scrollHeight;
   }
+
+  // What waited for another answer asks for the stretch that is shown now, which may have grown meanwhile.
+  document.addEventListener("htmx:before:request", ({ target, detail }) => {
+    if (target.id === "thread") detail.ctx.request.action = target.getAttribute("hx-get");
+  });
+
+  // Reading on: a link to more messages that comes near is followed, unless somebody is on their way already.
+  const AHEAD = 200;
+
+  function reach() {
+    const body = one(".thread-body");
+    if (!body || one(".thread-body > .htmx-request")) return;
+    const { top, bottom } = body.getBoundingClientRect();
+    const near = ({ top: from, bottom: to }) => to > top - AHEAD && from < bottom + AHEAD;
+    const link = all(".thread-earlier, .thread-later", body).find((each) => near(each.getBoundingClientRect()));
+    if (link) htmx.trigger(link, "reach");
+  }
+
+  document.addEventListener("scroll", ({ target }) => target.matches?.(".thread-body") && reach(), { capture: true, passive: true });
+  document.addEventListener("htmx:finally:request", reach);
 
   // ---- How long free text is allowed --------------------------------------------------------------------------------
 
@@ -212,8 +236,8 @@
 
   // What somebody has open stays open when the page is drawn anew.
   let opened = [];
-  document.addEventListener("htmx:before:swap", () => {
-    hold();
+  document.addEventListener("htmx:before:swap", (event) => {
+    hold(event);
     opened = all("#thread details[id][open], #rows details[id][open]").map(({ id }) => id);
   });
   document.addEventListener("htmx:after:swap", () => {
@@ -232,4 +256,5 @@
 
   setInterval(countDown, 20000);
   settleInbox();
+  reach();
 })();

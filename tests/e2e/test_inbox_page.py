@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser_steps import look_at
 from cloud_number import CloudNumber
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.settings import ROOT
 from bench.fake_graph import ThreadedGraph
@@ -242,3 +242,33 @@ def test_the_inbox_is_accessible_dark_and_fits_a_phone(page: Page, write: Write)
     expect(page.locator("#template-preview")).to_be_visible()
     look_at(page, "inbox-template", faults)
     assert "\n".join(faults) == ""
+
+
+def test_reading_on_keeps_the_place_while_the_chat_goes_on(page: Page, write: Write):
+    write("Ingrid", *(f"before {n}" for n in range(70)), "my balloon", *(f"after {n}" for n in range(70)))
+    page.goto("/chats/?q=balloon")
+    page.get_by_role("link", name=re.compile("balloon")).click()
+    expect(page.locator(".bubble-row", has_text="my balloon")).to_be_in_viewport()
+    # A look at the chat is under way, and slow, when the reader comes to the beginning of what is shown.
+    slow: list[Route] = []
+    first = page.locator(".bubble-row").first.get_attribute("id") or ""
+
+    def hold(route: Route) -> None:
+        slow.append(route)
+
+    page.route(re.compile(r"/thread\?start="), hold, times=1)
+    with page.expect_request(re.compile(r"/thread\?start=")):
+        page.locator("#thread").evaluate("(thread) => htmx.trigger(thread, 'refresh')")
+    page.locator(".thread-body").evaluate("(body) => (body.scrollTop = 0)")
+    expect(page.locator(".bubble-row").first).to_contain_text("before 0")
+    slow[0].continue_()
+    # Messages come in: what is shown stays, and where the reader is.
+    with page.expect_response(re.compile(r"/thread\?start=")):
+        write("Ingrid", *(f"more {n}" for n in range(40)))
+    expect(page.locator(".bubble-row").first).to_contain_text("before 0")
+    expect(page.locator(f"#{first}")).to_be_in_viewport()
+    # Reading on to the end of what was there does not jump past what is unread.
+    last = page.locator(".bubble-row").last.get_attribute("id") or ""
+    page.locator(".thread-body").evaluate("(body) => (body.scrollTop = body.scrollHeight)")
+    expect(page.locator(f"#{last} ~ .bubble-row").first).to_be_attached()
+    expect(page.locator(f"#{last}")).to_be_in_viewport()
