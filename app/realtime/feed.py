@@ -14,14 +14,16 @@ from app.web import now_ms
 
 log = structlog.get_logger(__name__)
 
-# Seconds between two rings (DESIGN section 2: <= 4 Hz).
+# Seconds between two rings of a topic (DESIGN section 2: <= 4 Hz).
 WINDOW = 0.25
+# Seconds in which changes of a busy time are taken together, whatever their topics.
+STEP = 0.02
 
 Emit = Callable[[str, dict[str, object]], None]
 
 
 class Feed:
-    """Merges changes: the first of a quiet time goes out at once, later ones together at the end of the window.
+    """Merges changes: a topic that was quiet rings at once, one that has just rung again at the end of its window.
 
     Only topics that `watched` names are rung; `tell` carries the changes of this process to the others.
     """
@@ -35,6 +37,8 @@ class Feed:
         self._filled = threading.Condition()
         self._own: set[str] = set()
         self._heard: set[str] = set()
+        # When each topic that has just rung, or was told of, may be again (monotonic, s).
+        self._resting: dict[str, float] = {}
         self._rev = 0
         self._thread: threading.Thread | None = None
         self.tell: Callable[[list[str]], None] | None = None
@@ -50,7 +54,6 @@ class Feed:
     def _take(self, topics: Iterable[str], *, own: bool) -> None:
         with self._filled:
             quiet = not (self._own or self._heard)
-            # Chosen under the lock: the loop swaps both piles, and a topic added to the old one would be lost.
             (self._own if own else self._heard).update(topics)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="feed", daemon=True)
@@ -63,14 +66,23 @@ class Feed:
             with self._filled:
                 while not (self._own or self._heard):
                     self._filled.wait()
-                own, heard = self._own, self._heard
-                self._own, self._heard = set(), set()
+                own, heard = self._rested()
             if self.tell and own:
                 self.tell(sorted(own))
             for topic in own | heard:
                 if self._watched(topic):
                     self._ring(topic)
-            time.sleep(self._window)
+            time.sleep(min(STEP, self._window))
+
+    def _rested(self) -> tuple[set[str], set[str]]:
+        """Take the topics that may ring now from both piles, and let them rest."""
+        now = time.monotonic()
+        self._resting = {topic: until for topic, until in self._resting.items() if until > now}
+        own, heard = self._own - self._resting.keys(), self._heard - self._resting.keys()
+        self._own -= own
+        self._heard -= heard
+        self._resting.update(dict.fromkeys(own | heard, now + self._window))
+        return own, heard
 
     def _ring(self, topic: str) -> None:
         # Grows over restarts and processes too, so that a browser can tell a new ring from an old one.

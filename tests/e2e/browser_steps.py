@@ -77,8 +77,17 @@ def say(page: Page, text: str, answer: str) -> None:
     expect(page.locator(".bubble:not(.bubble-own)").last).to_contain_text(answer)
 
 
+# Resolves once colours and places have come to rest; what turns for ever is not waited for.
+AT_REST = """() => Promise.all(
+  document.getAnimations()
+    .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+    .map((each) => each.finished.catch(() => null)),
+)"""
+
+
 def violations(page: Page, *, colours: bool = False) -> list[str]:
     """Return what axe finds: rule, place and why; `colours`: only what a theme can change."""
+    page.evaluate(AT_REST)
     if not page.evaluate("Boolean(window.axe)"):
         # Its source runs through the debugger, which the page's own policy does not bind.
         page.evaluate(AXE.read_text() + "; true")

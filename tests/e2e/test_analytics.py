@@ -35,7 +35,10 @@ SHOWN = """() => {
   return {
     figures: Object.fromEntries(all(".figure").map(figure)),
     tables: Object.fromEntries(all("[data-chart]").map((each) => [each.dataset.chart, rows(each)])),
-    now: Object.fromEntries(["waiting", "unsent"].map((name) => [name, text(all(`#now-${name}`)[0])])),
+    now: {
+      ...Object.fromEntries(["waiting", "unsent"].map((name) => [name, text(all(`#now-${name}`)[0])])),
+      asked: text(all("#figure-tokens .figure-hint")[0]),
+    },
   };
 }"""
 
@@ -87,7 +90,6 @@ class Rows:
             "failed": f"{failed:,}",
             "errors": f"{failed + dropped + wrong:,}",
             "tokens": f"{tokens[0][0]:,}",
-            "ai_calls": f"{self.count('ai_call'):,}",
         }
 
     def tables(self) -> dict[str, list[list[str]]]:
@@ -96,11 +98,16 @@ class Rows:
         return {"messages": rows_of(self.per_hour("message", received()), sent), "runs": rows_of(*outcomes)}
 
     def now(self) -> dict[str, str]:
+        asked = self.count("ai_call")
         waiting = self.ask("SELECT COUNT(*) FROM message WHERE state = 'new'")[0][0]
         unsent = self.ask(
             "SELECT COUNT(*) FROM message WHERE state IN ('queued', 'sending', 'retry', 'unknown')"
         )[0][0]
-        return {"waiting": f"{waiting:,}", "unsent": f"{unsent:,}"}
+        return {
+            "waiting": f"{waiting:,}",
+            "unsent": f"{unsent:,}",
+            "asked": f"in {asked:,} question{'s' * (asked != 1)}",
+        }
 
 
 def received() -> str:

@@ -23,16 +23,14 @@ def script(page: Page) -> Locator:
     return editor
 
 
-def offers(page: Page) -> list[str]:
-    """Return the labels of the list of completions once it is there."""
-    listed = page.locator(".cm-tooltip-autocomplete .cm-completionLabel")
-    expect(listed.first).to_be_visible()
-    return listed.all_inner_texts()
+def offered(page: Page) -> Locator:
+    """Return the labels of the list of completions; one that came while it was typed stands until the next is ready."""
+    return page.locator(".cm-tooltip-autocomplete .cm-completionLabel")
 
 
 def test_ctx_is_completed_with_signature_words_and_example(page: Page, script: Locator):
     script.press_sequentially("ctx.re")
-    assert offers(page) == ["reply", "react", "result"]
+    expect(offered(page)).to_have_text(["reply", "react", "result"])
     card = page.locator(".cm-completionInfo")
     expect(card).to_contain_text("reply(text, buttons=None, list=None, quote=False, **margins)")
     expect(card).to_contain_text("Sends a text")
@@ -41,7 +39,7 @@ def test_ctx_is_completed_with_signature_words_and_example(page: Page, script: L
     look_at(page, "editor-completing", faults)
     assert faults == []
     script.press("Control+Space")
-    offers(page)
+    expect(offered(page)).to_have_text(["reply", "react", "result"])
     page.wait_for_timeout(100)  # the library takes no choice that is quicker than a person's
     script.press("Enter")
     page.keyboard.type('"Hello')
@@ -66,9 +64,7 @@ def test_what_is_offered_follows_from_what_stands_before(
     page: Page, script: Locator, typed: str, wanted: str
 ):
     script.press_sequentially(typed)
-    # A list that came while it was typed stands until the next one is ready.
-    offered = page.locator(".cm-tooltip-autocomplete .cm-completionLabel")
-    expect(offered.filter(has_text=re.compile(f"^{wanted}$"))).to_be_visible()
+    expect(offered(page).filter(has_text=re.compile(f"^{wanted}$"))).to_be_visible()
 
 
 def test_templates_are_completed_within_their_marks_only(page: Page):
@@ -79,14 +75,14 @@ def test_templates_are_completed_within_their_marks_only(page: Page):
     text.press_sequentially("The args.te")
     expect(page.locator(".cm-tooltip-autocomplete")).to_have_count(0)
     text.press_sequentially("xt {{ args.")
-    assert offers(page) == ["text"]
+    expect(offered(page)).to_have_text(["text"])
     text.press_sequentially("text|up")
-    expect(page.locator(".cm-tooltip-autocomplete .cm-completionLabel").first).to_have_text("upper")
+    expect(offered(page).first).to_have_text("upper")
     page.keyboard.press("Escape")
     page.goto(f"{page.url.partition('/commands')[0]}/prompts/assistant")
     page.get_by_role("textbox", name="Who the AI is").press("Control+End")
     page.keyboard.type(" {{ mess")
-    assert "message" in offers(page)
+    expect(offered(page).filter(has_text=re.compile("^message$"))).to_be_visible()
 
 
 def test_the_mouse_on_a_word_tells_what_it_does(page: Page, script: Locator):
