@@ -68,6 +68,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_SECURE=settings.https_only,
         PERMANENT_SESSION_LIFETIME=14 * DAY,
+        # An answer that brought nothing new would write the session of its beginning over a newer one: a notice
+        # would be lost, or a sign-out undone, by a live look that was under way.
+        SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_TIME_LIMIT=None,
         RATELIMIT_STORAGE_URI=settings.redis_url or "memory://",
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,

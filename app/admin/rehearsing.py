@@ -82,9 +82,12 @@ def watch(slug: str, job_id: str) -> Response:
     if job is None or job.brain_id != brain.id:
         gone = "This rehearsal is not kept any more. Begin another one; it takes a moment."
         return show(bench.TEMPLATE, **_scene(brain, None, refused=gone))
+    # Asked once: it may end while the page is made.
+    state = job.state
     if not partial():
-        return show(bench.TEMPLATE, **_scene(brain, job, **_found(brain, job)))
-    if job.state != "running":
+        found = {} if state == "running" else _found(brain, job)
+        return show(bench.TEMPLATE, **_scene(brain, job, state=state, **found))
+    if state != "running":
         return leave_to(url_for("rehearsing.watch", slug=slug, job_id=job_id))
     return show("brains/rehearsal_progress.html", "progress", brain=brain, job=job)
 
@@ -101,14 +104,12 @@ def cancel(slug: str, job_id: str) -> Response:
 
 
 def _scene(brain: Brain, job: Job | None, **more: Any) -> dict[str, Any]:
-    facts = {"job": job, "sizes": SIZES, "refused": "", "latest": None, "KINDS": WORDS, **more}
+    facts = {"job": job, "state": "", "sizes": SIZES, "refused": "", "latest": None, "KINDS": WORDS, **more}
     return bench.scene(brain, "rehearsal", **facts)
 
 
 def _found(brain: Brain, job: Job) -> dict[str, Any]:
     """Gather one page of what a rehearsal has found, of one kind where one is asked for."""
-    if job.state == "running":
-        return {}
     kind = request.args.get("kind", "")
     kind = kind if kind in WORDS else ""
     order = {name: place for place, name in enumerate(rehearsal.KINDS)}

@@ -255,6 +255,9 @@ function keepScroll() {
 
 document.addEventListener("htmx:before:swap", rememberScroll);
 document.addEventListener("htmx:after:swap", () => settle());
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceEvent?.type === "refresh") ctx.request.headers["Brainbox-Live"] = "yes";
+});
 // The phone's text field is free again at once; what could not be sent comes back.
 document.addEventListener("htmx:config:request", ({ target }) => {
   if (target.id !== "composer") return;

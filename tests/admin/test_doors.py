@@ -99,6 +99,17 @@ def test_signing_out_ends_the_session(owner: Browser):
     assert "/login" in owner.get("/dashboard").location
 
 
+def test_a_live_look_takes_no_notice_away_and_writes_no_session_over_a_newer_one(owner: Browser):
+    live = {"HX-Request": "true", "Brainbox-Live": "yes"}
+    assert "Set-Cookie" not in owner.get("/dashboard").headers
+    assert owner.post("/settings/privacy/keep", messages="365").status_code == 302
+    look = owner.client.get("/dashboard", headers=live)
+    assert look.status_code == 200
+    assert "notice-text" not in look.text
+    assert "Set-Cookie" not in look.headers
+    assert "notice-text" in owner.get("/settings/privacy/").text
+
+
 @pytest.mark.parametrize(
     ("address", "kept"),
     [

@@ -35,10 +35,8 @@ SHOWN = """() => {
   return {
     figures: Object.fromEntries(all(".figure").map(figure)),
     tables: Object.fromEntries(all("[data-chart]").map((each) => [each.dataset.chart, rows(each)])),
-    now: {
-      ...Object.fromEntries(["waiting", "unsent"].map((name) => [name, text(all(`#now-${name}`)[0])])),
-      asked: text(all("#figure-tokens .figure-hint")[0]),
-    },
+    now: Object.fromEntries(["waiting", "unsent"].map((name) => [name, text(all(`#now-${name}`)[0])])),
+    asked: text(all("#figure-tokens .figure-hint")[0]),
   };
 }"""
 
@@ -98,16 +96,15 @@ class Rows:
         return {"messages": rows_of(self.per_hour("message", received()), sent), "runs": rows_of(*outcomes)}
 
     def now(self) -> dict[str, str]:
-        asked = self.count("ai_call")
         waiting = self.ask("SELECT COUNT(*) FROM message WHERE state = 'new'")[0][0]
         unsent = self.ask(
             "SELECT COUNT(*) FROM message WHERE state IN ('queued', 'sending', 'retry', 'unknown')"
         )[0][0]
-        return {
-            "waiting": f"{waiting:,}",
-            "unsent": f"{unsent:,}",
-            "asked": f"in {asked:,} question{'s' * (asked != 1)}",
-        }
+        return {"waiting": f"{waiting:,}", "unsent": f"{unsent:,}"}
+
+    def asked(self) -> str:
+        count = self.count("ai_call")
+        return f"in {count:,} question{'s' * (count != 1)}"
 
 
 def received() -> str:
@@ -125,8 +122,8 @@ def rows_of(*columns: Sequence[str]) -> list[list[str]]:
 def differences(page: Page, rows: Rows) -> list[str]:
     """Return what the page says otherwise than the rows."""
     shown = page.evaluate(SHOWN)
-    wanted: dict[str, Any] = {**rows.figures(), **rows.now()}
-    told = {**shown["figures"], **shown["now"]}
+    wanted: dict[str, Any] = {**rows.figures(), **rows.now(), "asked": rows.asked()}
+    told = {**shown["figures"], **shown["now"], "asked": shown["asked"]}
     found = [
         f"{name}: page {told[name]}, rows {value}" for name, value in wanted.items() if told[name] != value
     ]

@@ -127,7 +127,7 @@ def test_a_mark_stays_with_its_word_while_more_is_typed_above(page: Page, script
 
 
 def test_what_is_typed_is_saved_by_itself_and_never_refused_for_its_syntax(page: Page, script: Locator):
-    with page.expect_response(lambda answer: answer.url.endswith(COUNT), timeout=2000):
+    with page.expect_response(lambda answer: answer.url.endswith(COUNT)):
         script.press_sequentially("if")
     expect(page.locator("#save-state")).to_contain_text("Line 1")
     expect(page.locator("#count-source")).to_contain_text("2 / 16,384")
