@@ -95,24 +95,25 @@
   }
 
   // Other messages come in above or below: the first bubble in sight stays where it is. A chat opens at its end.
-  let held = null;
+  let held = {};
 
   function hold({ detail }) {
     const body = one(".thread-body");
     const top = body?.getBoundingClientRect().top;
     const first = body && all(".bubble-row", body).find((row) => row.getBoundingClientRect().bottom > top);
-    const stays = first && !detail.ctx.sourceElement?.matches?.(".thread-newest");
-    held = stays ? { id: first.id, offset: first.getBoundingClientRect().top - top, chat: one("#thread").dataset.chat } : null;
+    const leaves = detail.ctx.sourceElement?.matches?.(".thread-newest");
+    held = { chat: leaves ? "" : one("#thread")?.dataset.chat, id: first?.id, offset: first && first.getBoundingClientRect().top - top };
   }
 
   function release() {
     const body = one(".thread-body");
     if (!body) return;
     const follows = body.hasAttribute("data-follow");
-    const first = one("#thread").dataset.chat === held?.chat && document.getElementById(held.id);
-    const end = body.scrollHeight - body.scrollTop - body.clientHeight < 80 && follows;
-    if (first && !end) body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - held.offset;
-    if (!first && follows) body.scrollTop = body.scrollHeight;
+    const end = follows && body.scrollHeight - body.scrollTop - body.clientHeight < 80;
+    const first = document.getElementById(held.id);
+    const elsewhere = one("#thread").dataset.chat !== held.chat || (held.id && !first);
+    if (elsewhere && follows) body.scrollTop = body.scrollHeight;
+    if (!elsewhere && first && !end) body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - held.offset;
   }
 
   // What waited for another answer asks for the stretch that is shown now, which may have grown meanwhile.
