@@ -237,24 +237,34 @@ function connect() {
 // ---- Threads stay where the reader is; at the end they follow ------------------------------------------------------
 
 const NEAR = 80;
-const followed = new WeakMap();
+const known = new WeakSet();
+// Of each swap under way (they take time, and another may begin meanwhile), which of its threads were at their end.
+const ends = new WeakMap();
 
-function rememberScroll() {
-  for (const thread of all("[role=log]")) {
-    followed.set(thread, "follow" in thread.dataset && thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR);
-  }
+// Whether a swap changes this element, what is in it or where it is.
+function changes({ ctx, tasks }, element) {
+  const places = [ctx.target, ...tasks.map(({ target }) => target)].filter((place) => place instanceof Element);
+  return places.some((place) => place.contains(element) || element.contains(place));
 }
 
-function keepScroll() {
-  for (const thread of all("[data-follow]")) {
-    if (followed.get(thread) ?? true) thread.scrollTop = thread.scrollHeight;
+function rememberScroll({ detail }) {
+  const threads = all("[role=log]").filter((thread) => changes(detail, thread));
+  const follows = (thread) => "follow" in thread.dataset && thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR;
+  ends.set(detail.ctx, new Map(threads.map((thread) => [thread, follows(thread)])));
+}
+
+function keepScroll(ctx) {
+  for (const thread of all("[role=log]")) {
+    const follows = ends.get(ctx)?.get(thread) ?? !known.has(thread);
+    known.add(thread);
+    if (follows && "follow" in thread.dataset) thread.scrollTop = thread.scrollHeight;
   }
 }
 
 // ---- Around each swap of htmx -------------------------------------------------------------------------------------
 
 document.addEventListener("htmx:before:swap", rememberScroll);
-document.addEventListener("htmx:after:swap", () => settle());
+document.addEventListener("htmx:after:swap", ({ detail }) => settle(detail.ctx));
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceEvent?.type === "refresh") ctx.request.headers["Brainbox-Live"] = "yes";
 });
@@ -286,8 +296,8 @@ function markHere() {
   }
 }
 
-function settle() {
-  keepScroll();
+function settle(ctx) {
+  keepScroll(ctx);
   markHere();
   ageNotices();
   watch();

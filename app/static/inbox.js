@@ -95,25 +95,27 @@
   }
 
   // Other messages come in above or below: the first bubble in sight stays where it is. A chat opens at its end.
-  let held = {};
+  const held = new WeakMap();
 
   function hold({ detail }) {
+    const thread = one("#thread");
+    if (thread && !changes(detail, thread)) return;
     const body = one(".thread-body");
     const top = body?.getBoundingClientRect().top;
     const first = body && all(".bubble-row", body).find((row) => row.getBoundingClientRect().bottom > top);
     const leaves = detail.ctx.sourceElement?.matches?.(".thread-newest");
-    held = { chat: leaves ? "" : one("#thread")?.dataset.chat, id: first?.id, offset: first && first.getBoundingClientRect().top - top };
+    held.set(detail.ctx, { chat: leaves ? "" : thread?.dataset.chat, id: first?.id, offset: first && first.getBoundingClientRect().top - top });
   }
 
-  function release() {
-    const body = one(".thread-body");
-    if (!body) return;
+  function release({ detail }) {
+    const [body, was] = [one(".thread-body"), held.get(detail.ctx)];
+    if (!body || !was) return;
     const follows = body.hasAttribute("data-follow");
-    const end = follows && body.scrollHeight - body.scrollTop - body.clientHeight < 80;
-    const first = document.getElementById(held.id);
-    const elsewhere = one("#thread").dataset.chat !== held.chat || (held.id && !first);
+    const end = follows && body.scrollHeight - body.scrollTop - body.clientHeight < NEAR;
+    const first = document.getElementById(was.id);
+    const elsewhere = one("#thread").dataset.chat !== was.chat || (was.id && !first);
     if (elsewhere && follows) body.scrollTop = body.scrollHeight;
-    if (!elsewhere && first && !end) body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - held.offset;
+    if (!elsewhere && first && !end) body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - was.offset;
   }
 
   // What waited for another answer asks for the stretch that is shown now, which may have grown meanwhile.
@@ -241,9 +243,9 @@
     hold(event);
     opened = all("#thread details[id][open], #rows details[id][open]").map(({ id }) => id);
   });
-  document.addEventListener("htmx:after:swap", () => {
+  document.addEventListener("htmx:after:swap", (event) => {
     for (const each of all("#thread details[id], #rows details[id]")) if (opened.includes(each.id)) each.open = true;
-    release();
+    release(event);
     settleInbox();
   });
 
