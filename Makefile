@@ -6,7 +6,7 @@ RUN_STAMP := .venv/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev migrate-db run run-split test check fix lock vendor migration torture bench bench-browsers bench-counting bench-queries bench-sandbox escapes fuzz doctor
+.PHONY: help setup dev migrate-db run run-split test check fix lock map vendor migration torture bench bench-browsers bench-counting bench-queries bench-sandbox strangers escapes fuzz doctor
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,12 +38,13 @@ test: dev ## run every test; installs and starts what they need
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser" $(ARGS)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m browser $(ARGS)
 
-check: dev ## lint, format, types, import contracts, templates, migrations, vendored files
+check: dev ## lint, format, types, import contracts, dead code, templates, migrations, vendored files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --config pyproject.toml
-	$(BIN)/djlint --lint --quiet app/admin/templates
+	$(BIN)/python tools/dead_code.py
+	$(BIN)/djlint --lint --quiet app/templates
 	$(BIN)/python tools/vendor.py --check
 	$(BIN)/python tools/check_migrations.py
 
@@ -54,6 +55,9 @@ fix: dev ## mend what the linters can mend
 lock: dev ## pin requirements*.in with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-emit-index-url requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-emit-index-url requirements-dev.in -o requirements-dev.txt
+
+map: ## write docs/map.md, the map of the code
+	@$(PYTHON) tools/map.py
 
 vendor: dev ## fetch the browser's libraries named in vendor.toml (needs npm)
 	$(BIN)/python tools/vendor.py
@@ -82,6 +86,10 @@ bench-browsers: dev ## measure live pages with 50 and 500 browsers
 
 bench-sandbox: dev ## measure both modes of the sandbox, kills, losses, memory, neighbours
 	$(BIN)/python -m bench.sandbox
+
+strangers: dev ## measure what the others feel while strangers misbehave, in every layout
+	@sh tools/test-parts.sh
+	$(BIN)/python -m bench.strangers --layout all
 
 escapes: dev ## attack the sandbox: make escapes CORPUS=FILE.jsonl [MODE=sticky|strict|os-only]
 	@$(BIN)/python -m tests.escapes "$(or $(CORPUS),tests/escapes/own.jsonl)" $(if $(MODE),--mode $(MODE))

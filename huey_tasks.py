@@ -1,4 +1,4 @@
-"""The queue: a doorbell. Huey deletes a task when it is taken, so a task only says "look"; the rows are the truth.
+"""The queue of one task that wakes workers; huey deletes a task when it is taken, but the rows are the truth.
 
 Run as `python huey_tasks.py` for a worker of its own (production), or joined by the web process (embedded).
 """
@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 import structlog
-from flask import Flask
 from huey import MemoryHuey, RedisHuey
 from huey.consumer import Consumer
 from huey.exceptions import HueyException
@@ -19,23 +18,26 @@ from huey.serializer import Serializer
 from huey.storage import MemoryStorage
 from redis.exceptions import RedisError
 
+import huey_tasks
 from app import create_app
-from app.bot.wiring import Bot
-from app.bot.worker import Heart, Worker
-from app.settings import Settings
+from app.bot.health.heartbeat import Heartbeat
+from app.bot.worker.worker import Worker
+from app.data_folder import set_private_umask
+from app.services import Services
+from app.settings import Settings, load_settings
 from app.signals import work_ready
 
 log = structlog.get_logger(__name__)
 
 QUEUE = "brainbox"
-# Bells closer together than this say nothing new; where many messages share a bell, fewer bells do.
-QUIET = 0.002
-BUSY_QUIET = 0.01
-SHUTDOWN = 20
+# Tasks closer together (s) say nothing new; where many messages share one, fewer do.
+MIN_INTERVAL_S = 0.002
+BUSY_MIN_INTERVAL_S = 0.01
+SHUTDOWN_TIMEOUT_S = 20
 
 
 class JsonSerializer(Serializer):
-    """Tasks as JSON: with pickle, who can write to Redis could run code in the workers."""
+    """Serializer of tasks as JSON: with pickle, anyone who can write to Redis could run code in the workers."""
 
     def _serialize(self, data: Message) -> bytes:
         return json.dumps(list(data)).encode()
@@ -45,7 +47,7 @@ class JsonSerializer(Serializer):
 
 
 class BlockingStorage(MemoryStorage):
-    """Memory storage whose consumer sleeps until a task comes, instead of polling."""
+    """Memory storage whose consumer blocks until a task comes, instead of polling."""
 
     blocking = True
 
@@ -60,7 +62,7 @@ class BlockingStorage(MemoryStorage):
             self._filled.notify()
 
     def dequeue(self) -> bytes | None:
-        """Take a task, waiting a second for one."""
+        """Return a task, waiting up to a second for one."""
         with self._filled:
             data = super().dequeue()
             if data is None and self._filled.wait(1):
@@ -70,105 +72,124 @@ class BlockingStorage(MemoryStorage):
 
 def make_huey(settings: Settings) -> MemoryHuey | RedisHuey:
     """Build the queue: in this process, or in Redis when there is one."""
-    if settings.embedded:
+    if settings.is_embedded:
         return MemoryHuey(QUEUE, storage_class=BlockingStorage, results=False, serializer=JsonSerializer())
     return RedisHuey(QUEUE, url=settings.redis_url, results=False, serializer=JsonSerializer())
 
 
-huey = make_huey(Settings())
-_worker: Worker | None = None
-_heart: Heart | None = None
+huey = make_huey(load_settings())
+
+
+class WorkerProcess:
+    """Worker of this process with its heartbeat; before `start` tasks have no effect.
+
+    Huey calls a task by its name, with plain data alone: so the task finds its worker in the module, and nothing else
+    is kept here.
+    """
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+        self._heartbeat: Heartbeat | None = None
+
+    def start(self, services: Services) -> None:
+        """Start the worker and its heartbeat; raises WorkerNameError."""
+        self._worker = services.build_worker()
+        self._worker.start()
+        self._heartbeat = services.build_heartbeat(self._worker)
+        self._heartbeat.start()
+
+    def wake(self) -> None:
+        """Wake the worker to claim ready chats."""
+        if self._worker:
+            self._worker.wake()
+
+    def stop(self) -> None:
+        """Stop the worker after the sends in flight, then its heartbeat."""
+        if self._worker:
+            self._worker.stop()
+        if self._heartbeat:
+            self._heartbeat.stop()
+
+
+worker_process = WorkerProcess()
 
 
 @huey.task(name="brainbox.look")
-def look() -> None:
-    """Have this process's worker look for chats that are ready."""
-    if _worker:
-        _worker.wake()
+def wake_worker() -> None:
+    """Wake this process's worker to claim ready chats."""
+    worker_process.wake()
 
 
-class Ringer:
-    """Rings the bell from a thread of its own, many wishes to a ring: no webhook waits for Redis."""
+class WorkNotifier:
+    """Thread that queues the wake-up task, once for many signals, so that no webhook waits for Redis."""
 
     def __init__(self) -> None:
-        self._wanted = threading.Event()
-        self._wishes = 0
-        self._thread = threading.Thread(target=self._loop, name="ringer", daemon=True)
+        self._work_waiting = threading.Event()
+        self._notifications = 0
+        self._thread = threading.Thread(target=self._loop, name="work-notifier", daemon=True)
 
     def start(self) -> None:
-        """Listen for work that was stored."""
-        work_ready.connect(self._hear)
+        """Start the thread and listen for `work_ready`."""
+        work_ready.connect(self._on_work_ready)
         self._thread.start()
 
-    def _hear(self, _sender: Any, **_facts: Any) -> None:
-        self._wishes += 1
-        self._wanted.set()
+    def _on_work_ready(self, _sender: Any, **_facts: Any) -> None:
+        self._notifications += 1
+        self._work_waiting.set()
 
     def _loop(self) -> None:
         silent = False
         while True:
-            self._wanted.wait()
-            self._wanted.clear()
-            quiet = BUSY_QUIET if self._wishes > 2 else QUIET
-            self._wishes = 0
+            self._work_waiting.wait()
+            self._work_waiting.clear()
+            quiet = BUSY_MIN_INTERVAL_S if self._notifications > 2 else MIN_INTERVAL_S
+            self._notifications = 0
             try:
-                look()
+                wake_worker()
                 silent = False
             except (RedisError, HueyException) as error:
                 # The sweep of the worker finds the rows all the same.
                 if not silent:
-                    log.warning("bell not rung", reason=type(error).__name__)
+                    log.warning("worker not woken", reason=type(error).__name__)
                 silent = True
             time.sleep(quiet)
 
 
-def settle() -> None:
-    """Spare the garbage collector what stays for good: otherwise it walks all modules at every turn of the heap."""
+def freeze_garbage_collector() -> None:
+    """Exclude loaded modules from garbage collection, which would otherwise walk them again and again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
 
-def start_worker(app: Flask) -> Worker:
-    """Start the worker of this process and its heartbeat."""
-    global _worker, _heart  # noqa: PLW0603  one worker a process, found by the task
-    bot: Bot = app.extensions["bot"]
-    _worker = bot.worker()
-    _worker.start()
-    _heart = bot.heart(_worker)
-    _heart.start()
-    return _worker
-
-
-def stop_worker() -> None:
-    """Stop the worker of this process, letting sends under way finish."""
-    if _worker:
-        _worker.stop()
-    if _heart:
-        _heart.stop()
-
-
-class JoinedConsumer(Consumer):
-    """A consumer inside another program, which keeps the signal handlers."""
+class EmbeddedConsumer(Consumer):
+    """Consumer inside another program, which keeps its own signal handlers."""
 
     def _set_signal_handlers(self) -> None:
         pass
 
 
 def run() -> None:
-    """Run a worker of its own until SIGTERM."""
-    app = create_app(Settings())
+    """Run a standalone worker until SIGTERM."""
+    set_private_umask()
+    app = create_app(load_settings())
+    services: Services = app.extensions["services"]
+    services.realtime.start()
     consumer = huey.create_consumer(
-        workers=1, worker_type="thread", periodic=False, graceful_signal="TERM", shutdown_timeout=SHUTDOWN
+        workers=1,
+        worker_type="thread",
+        periodic=False,
+        graceful_signal="TERM",
+        shutdown_timeout=SHUTDOWN_TIMEOUT_S,
     )
-    start_worker(app)
-    settle()
+    worker_process.start(services)
+    freeze_garbage_collector()
     try:
         consumer.run()
     finally:
-        stop_worker()
-        app.extensions["bot"].close()
-        app.extensions["house"].database.writer.close()
+        worker_process.stop()
+        services.close()
+        services.database.writer.close()
 
 
 if __name__ == "__main__":

@@ -11,50 +11,54 @@ import tempfile
 from typing import Any
 
 import structlog
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 import huey_tasks
-from app import create_app, realtime
-from app.bot.front import Callers, Front
-from app.bot.wiring import Bot
-from app.bot.worker import NameTaken, only_copy
-from app.settings import Settings
+from app import create_app
+from app.bot.health.heartbeat import Heartbeat
+from app.bot.ingest.server import EdgeServer
+from app.bot.worker.process_lock import WorkerNameError, lock_data_folder
+from app.data_folder import set_private_umask
+from app.services import Services
+from app.settings import Settings, load_settings
+from app.web import build_session_check
 
 log = structlog.get_logger(__name__)
 
-GRACEFUL = 25
+GRACEFUL_TIMEOUT_S = 25
 
 
 class Server(BaseApplication):
     """Gunicorn with threads, one process: Socket.IO needs each browser to stay with its process.
 
-    It listens on a socket of its own behind the front (app.bot.front), which answers webhooks and passes all other
-    connections on.
+    It listens on a socket of its own behind the front (app.bot.ingest.server), which answers webhooks and passes
+    pages on.
     """
 
     def __init__(self, settings: Settings, listener: socket.socket, inner: str) -> None:
         self._settings = settings
         self.listener = listener
-        self.inner = inner
+        self.inner_socket = inner
+        self._front: EdgeServer | None = None
+        self._heart: Heartbeat | None = None
         super().__init__()
 
     def load_config(self) -> None:
         """Give gunicorn its settings (specs: durability 3.1 and 4.1)."""
         options: dict[str, Any] = {
-            "bind": f"unix:{self.inner}",
+            "bind": f"unix:{self.inner_socket}",
             "umask": 0o077,
             "proxy_protocol": "v1",
             "worker_class": "gthread",
             "workers": 1,
             "threads": self._settings.web_threads,
             "worker_connections": self._settings.web_threads * 4,
-            "keepalive": 75,
+            "keepalive": 2,
             "timeout": 60,
-            "graceful_timeout": GRACEFUL,
+            "graceful_timeout": GRACEFUL_TIMEOUT_S,
             "loglevel": "warning",
-            "post_worker_init": self._join,
-            "worker_exit": self._leave,
+            "post_worker_init": self._start_services,
+            "worker_exit": self._stop_services,
             "proc_name": "brainbox",
             "control_socket_disable": True,
         }
@@ -63,41 +67,41 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """Build the app, in the process that serves it."""
-        app = create_app(self._settings)
-        app.wsgi_app = Callers(app.wsgi_app)
-        return app
+        return create_app(self._settings)
 
-    def _join(self, worker: Any) -> None:
+    def _start_services(self, worker: Any) -> None:
         """Start what runs beside the web server; threads must not cross a fork."""
-        app: Flask = worker.wsgi
-        start(app)
-        front: Front = app.extensions["bot"].front()
-        app.extensions["front"] = front
-        front.start(self.listener, self.inner)
+        services: Services = worker.wsgi.extensions["services"]
+        self._heart = start(services)
+        self._front = services.build_edge_server(build_session_check(worker.wsgi))
+        self._front.start(self.listener, self.inner_socket)
 
-    def _leave(self, _server: Any, worker: Any) -> None:
-        app: Flask = worker.wsgi
-        app.extensions["front"].stop(GRACEFUL)
-        huey_tasks.stop_worker()
-        app.extensions["heart"].stop()
-        app.extensions["bot"].close()
-        app.extensions["house"].database.writer.close()
+    def _stop_services(self, _server: Any, worker: Any) -> None:
+        services: Services = worker.wsgi.extensions["services"]
+        if self._front:
+            self._front.stop(GRACEFUL_TIMEOUT_S)
+        huey_tasks.worker_process.stop()
+        if self._heart:
+            self._heart.stop()
+        services.close()
+        services.database.writer.close()
 
 
-def start(app: Flask) -> None:
-    """Start the bell, the heartbeat and, embedded, the worker of a web process."""
-    settings: Settings = app.extensions["house"].settings
-    bot: Bot = app.extensions["bot"]
-    huey_tasks.Ringer().start()
-    realtime.listen(app)
-    app.extensions["heart"] = bot.heart()
-    app.extensions["heart"].start()
-    if settings.embedded:
-        huey_tasks.start_worker(app)
-        consumer = huey_tasks.JoinedConsumer(huey_tasks.huey, workers=1, periodic=False)
+def start(services: Services) -> Heartbeat:
+    """Start what a web process runs beside its server, embedded also the worker; return the heartbeat."""
+    settings = services.settings
+    huey_tasks.WorkNotifier().start()
+    services.realtime.start()
+    services.realtime.listen()
+    heart = services.build_heartbeat()
+    heart.start()
+    if settings.is_embedded:
+        huey_tasks.worker_process.start(services)
+        consumer = huey_tasks.EmbeddedConsumer(huey_tasks.huey, workers=1, periodic=False)
         consumer.start()
-    huey_tasks.settle()
-    log.info("web started", address=f"http://{settings.host}:{settings.port}", embedded=settings.embedded)
+    huey_tasks.freeze_garbage_collector()
+    log.info("web started", address=f"http://{settings.host}:{settings.port}", embedded=settings.is_embedded)
+    return heart
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -108,11 +112,12 @@ def listen(settings: Settings) -> socket.socket:
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    settings = Settings()
+    set_private_umask()
+    settings = load_settings()
     try:
-        held = only_copy(settings.brainbox_data) if settings.embedded else None
+        held = lock_data_folder(settings.brainbox_data) if settings.is_embedded else None
         listener = listen(settings)
-    except NameTaken as error:
+    except WorkerNameError as error:
         sys.exit(str(error))
     except OSError as error:
         address = f"{settings.host}:{settings.port}"
@@ -136,4 +141,5 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
+    set_private_umask()
     app = create_app()

@@ -1,4 +1,4 @@
-"""The application factory: a table of contents."""
+"""Brainbox: WhatsApp bots that operators write in the browser; `create_app` puts the parts together."""
 
 from typing import TYPE_CHECKING
 
@@ -13,20 +13,23 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     # Here and not above: whoever imports one part, such as app.brains, must not load Flask and all the rest.
     from flask import Flask  # noqa: PLC0415
 
-    from app import admin, cli, realtime, web  # noqa: PLC0415
-    from app.bot import wiring  # noqa: PLC0415
+    from app import admin, cli, data_folder, services, web  # noqa: PLC0415
+    from app.api import health  # noqa: PLC0415
     from app.logs import configure_logs  # noqa: PLC0415
-    from app.settings import Settings  # noqa: PLC0415
+    from app.settings import load_settings  # noqa: PLC0415
 
-    settings = settings or Settings()
+    settings = settings or load_settings()
     configure_logs(settings)
-    app = Flask(__name__, static_folder="static", template_folder="admin/templates")
-    web.init_app(app, settings)
-    realtime.init_app(app)
+    data_folder.set_private_modes(settings.brainbox_data)
+    if settings.sqlite_path:
+        data_folder.create_private(settings.sqlite_path)
+    app = Flask(__name__, static_folder="static", template_folder="templates")
+    services.init_app(app, settings, web.init_app(app, settings))
     admin.init_app(app)
     cli.init_app(app)
-    web.init_socketio(app, settings)
-    # Late, so that the webhook intake stands in front of all of these.
-    wiring.init_app(app)
+    app.register_blueprint(health.probes)
+    app.extensions["services"].realtime.mount(app, settings)
+    # Late, so that the webhook endpoint stands in front of all of these.
+    app.wsgi_app = app.extensions["services"].webhook.mount(app.wsgi_app)
     web.trust_proxies(app, settings)
     return app

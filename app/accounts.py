@@ -1,4 +1,4 @@
-"""Operators' accounts: users, roles and passwords."""
+"""Operators' accounts: users, roles, password rules (length, Argon2id)."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -8,15 +8,17 @@ from argon2.exceptions import VerificationError
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Base, millis, pk
+from app.db.schema import Base, Millis, pk
 from app.signals import DomainError
 
 MIN_PASSWORD = 10
 MAX_PASSWORD = 200
+# Days until whoever signed in has to sign in again.
+SESSION_DAYS = 14
 
 
 class Role(StrEnum):
-    """What a user may do; each role may do all that the one below it may."""
+    """Role of a user; each role may do everything the lower ones may."""
 
     OWNER = "owner"
     EDITOR = "editor"
@@ -37,7 +39,7 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(16), default=Role.OWNER)
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
-    created_at: Mapped[millis]
+    created_at: Mapped[Millis]
     last_login_at: Mapped[int | None]
     # Changing it ends every session of this user.
     session_epoch: Mapped[int] = mapped_column(default=0)
@@ -45,24 +47,30 @@ class User(Base):
     is_authenticated = True
     is_active = True
     is_anonymous = False
+    # The session a request belongs to (app.sessions); 0 outside of one.
+    session_id = 0
 
     def get_id(self) -> str:
         """Return what the session cookie carries (Flask-Login)."""
         return f"{self.id}.{self.session_epoch}"
 
-    def may(self, role: Role) -> bool:
+    def has_role(self, role: Role) -> bool:
         """Tell whether this user has at least `role`."""
         return _RANK[Role(self.role)] >= _RANK[role]
 
 
 class AccountError(DomainError):
-    """An account that cannot be made or used as asked."""
+    """Account that cannot be created or used as requested; `field` names the input that is wrong, if one is."""
 
     code = "account"
 
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
 
 class Passwords:
-    """Argon2id hashing; cheaper parameters can be passed for tests."""
+    """Password hashing with Argon2id; tests may pass cheaper parameters."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
@@ -72,11 +80,11 @@ class Passwords:
     def hash(self, password: str) -> str:
         """Hash a password; raises AccountError when it is too short or too long."""
         if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-            raise AccountError(f"The password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
+            raise AccountError(f"The password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters.", "new")
         return self._hasher.hash(password)
 
     def verify(self, user: User | None, password: str) -> bool:
-        """Tell whether `password` opens `user`, in the same time when there is no such user."""
+        """Tell whether `password` is the user's; takes the same time when there is no such user."""
         try:
             self._hasher.verify(user.password_hash if user else self._decoy, password[:MAX_PASSWORD])
         except VerificationError:
@@ -95,8 +103,8 @@ def create_user(  # noqa: PLR0913  a user is made of these
     name: str = "",
     timezone: str = "UTC",
 ) -> User:
-    """Make a user; raises AccountError for a bad address, a taken one or a weak password."""
-    email = normal_email(email)
+    """Create a user; raises AccountError for an invalid or taken address, or a weak password."""
+    email = normalise_email(email)
     if session.scalar(select(User.id).where(User.email == email)):
         raise AccountError(f"There is already an account for {email}. Sign in, or use another address.")
     user = User(
@@ -112,7 +120,7 @@ def create_user(  # noqa: PLR0913  a user is made of these
     return user
 
 
-def normal_email(email: str) -> str:
+def normalise_email(email: str) -> str:
     """Return the address trimmed and in lower case; raises AccountError when it is none."""
     email = email.strip().lower()
     local, at, domain = email.partition("@")
@@ -126,12 +134,12 @@ def find_user(session: Session, email: str) -> User | None:
     return session.scalar(select(User).where(User.email == email.strip().lower()))
 
 
-def emails(session: Session, user_ids: Collection[int]) -> dict[int, str]:
+def list_emails(session: Session, user_ids: Collection[int]) -> dict[int, str]:
     """Return users' e-mail addresses by their ids."""
     query = select(User.id, User.email).where(User.id.in_(user_ids))
     return {row.id: row.email for row in session.execute(query)}
 
 
-def any_user(session: Session) -> bool:
-    """Tell whether the installation has been set up."""
+def has_users(session: Session) -> bool:
+    """Tell whether any user exists, that is, whether the installation has been set up."""
     return session.scalar(select(User.id).limit(1)) is not None

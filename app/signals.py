@@ -1,10 +1,10 @@
-"""Blinker signals, published after a commit, and the root of the domain's errors."""
+"""Signals between packages (`work_ready`, `changed`), sent after a commit; `DomainError`, parent of all errors."""
 
 from blinker import Namespace
 
 
 class DomainError(Exception):
-    """An error the product explains to its user; `code` is stable, the message says what to do."""
+    """Error that the product explains to its user; `code` is stable, the message says what to do."""
 
     code = "error"
 

@@ -1,4 +1,4 @@
-"""Secrets at rest: encrypted under a key derived from the installation's secret key."""
+"""Encryption of stored secrets with a key derived from SECRET_KEY, and key rotation."""
 
 import base64
 import json
@@ -14,24 +14,24 @@ from app.signals import DomainError
 
 
 class VaultError(DomainError):
-    """Secrets that no key we have can open."""
+    """Secrets that no available key can decrypt."""
 
     code = "vault"
 
 
 class Vault:
-    """Encrypts with the present key and opens with any (Fernet; key rotation by MultiFernet)."""
+    """Encryption with the current key and decryption with any key (Fernet; rotation by MultiFernet)."""
 
     def __init__(self, settings: Settings) -> None:
         keys = (settings.secret_key, *settings.secret_keys_old)
-        self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
+        self._fernet = MultiFernet([Fernet(_derive_key(key)) for key in keys])
 
-    def seal(self, secrets: Mapping[str, Any]) -> str:
-        """Encrypt a mapping."""
+    def encrypt(self, secrets: Mapping[str, Any]) -> str:
+        """Encrypt a mapping and return the token."""
         return self._fernet.encrypt(json.dumps(secrets).encode()).decode()
 
-    def open(self, token: str) -> dict[str, Any]:
-        """Decrypt a mapping; raises VaultError when the secret key has changed."""
+    def decrypt(self, token: str) -> dict[str, Any]:
+        """Decrypt a token to its mapping; raises VaultError when the secret key has changed."""
         if not token:
             return {}
         try:
@@ -42,7 +42,15 @@ class Vault:
                 "or enter the secrets of the connection again."
             ) from error
 
+    def can_decrypt(self, token: str) -> bool:
+        """Tell whether a token opens with a key of this installation; after a restore without the key it does not."""
+        try:
+            self.decrypt(token)
+        except VaultError:
+            return False
+        return True
 
-def _derive(secret: str) -> bytes:
+
+def _derive_key(secret: str) -> bytes:
     kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"brainbox vault v1")
     return base64.urlsafe_b64encode(kdf.derive(secret.encode()))

@@ -1,10 +1,11 @@
-"""Extension singletons, the house's shared parts, security headers and request ids."""
+"""Flask extensions, security headers (CSP, HSTS), session cookie, form size limit, request rate limiter."""
 
+import gzip
+import io
 import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import structlog
 from flask import Flask, Response, current_app, g, request
@@ -12,62 +13,50 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_migrate import Migrate
-from flask_socketio import SocketIO
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.db import Base, engine_options, prepare_engine
+from app import request_input
+from app.accounts import SESSION_DAYS
+from app.db.engine import build_engine_options, prepare_engine
+from app.db.schema import Base
+from app.db.writer import Database
 from app.settings import ROOT, Settings
-from app.vault import Vault
-from app.writer import Database
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 db = SQLAlchemy(model_class=Base)
 csrf = CSRFProtect()
 login = LoginManager()
 migrate = Migrate(render_as_batch=True, directory=str(ROOT / "migrations"))
-socketio = SocketIO()
 limiter = Limiter(get_remote_address, strategy="fixed-window")
 
-DAY = 86_400
-MAX_FORM = 4 * 1024 * 1024
+DAY_S = 86_400
+MAX_FORM_BYTES = 4 * 1024 * 1024
+# Below this, compression costs more than it saves.
+MIN_COMPRESSED_BYTES = 1_000
+PADDING_BYTES = 64
 
 
-def now_ms() -> int:
-    """Return the present moment in milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True)
-class House:
-    """What every part of one process shares."""
-
-    settings: Settings
-    database: Database
-    vault: Vault
-    clock: Callable[[], int] = field(default=now_ms)
-
-
-def house() -> House:
-    """Return the shared parts of the current app."""
-    return current_app.extensions["house"]
-
-
-def init_app(app: Flask, settings: Settings) -> None:
-    """Configure Flask and its extensions."""
+def init_app(app: Flask, settings: Settings) -> Database:
+    """Configure Flask and its extensions; return the database they share with the pipeline."""
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
-        MAX_CONTENT_LENGTH=MAX_FORM,
-        MAX_FORM_MEMORY_SIZE=MAX_FORM,
+        SQLALCHEMY_ENGINE_OPTIONS=build_engine_options(settings.database_url),
+        MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        # Cookies know no ports: two installations on one host would sign each other out under one name.
+        SESSION_COOKIE_NAME=f"brainbox_{settings.installation_id}",
+        REMEMBER_COOKIE_NAME=f"brainbox_{settings.installation_id}_remember",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https_only,
         REMEMBER_COOKIE_HTTPONLY=True,
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_SECURE=settings.https_only,
-        PERMANENT_SESSION_LIFETIME=14 * DAY,
+        PERMANENT_SESSION_LIFETIME=SESSION_DAYS * DAY_S,
         # An answer that brought nothing new would write the session of its beginning over a newer one: a notice
         # would be lost, or a sign-out undone, by a live look that was under way.
         SESSION_REFRESH_EACH_REQUEST=False,
@@ -76,29 +65,17 @@ def init_app(app: Flask, settings: Settings) -> None:
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_KEY_PREFIX="brainbox",
     )
+    request_input.init_app(app)
     for extension in (db, csrf, login, limiter):
         extension.init_app(app)
     migrate.init_app(app, db)
     with app.app_context():
         engine = prepare_engine(db.engine)
-    database = Database(engine, Path(settings.brainbox_data))
-    app.extensions["house"] = House(settings, database, Vault(settings))
     app.before_request(_begin_request)
-    app.after_request(_secure)
-    app.jinja_env.globals["csp_nonce"] = csp_nonce
-
-
-def init_socketio(app: Flask, settings: Settings) -> None:
-    """Mount Socket.IO for the browsers of this process (app.realtime.relay joins the processes)."""
-    socketio.init_app(
-        app,
-        async_mode="threading",
-        cors_allowed_origins=settings.public_url or None,  # pyright: ignore[reportArgumentType]  None = own origin
-        manage_session=False,
-        ping_interval=25,
-        ping_timeout=20,
-        max_http_buffer_size=16_384,
-    )
+    app.after_request(_set_security_headers)
+    app.after_request(_compress_page)
+    app.jinja_env.globals["csp_nonce"] = get_csp_nonce
+    return Database(engine, Path(settings.brainbox_data))
 
 
 def trust_proxies(app: Flask, settings: Settings) -> None:
@@ -108,14 +85,34 @@ def trust_proxies(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
 
 
-def csp_nonce() -> str:
+def build_session_check(app: Flask) -> Callable[[str], bool]:
+    """Return a check of a Cookie header: whether it holds a session of ours in which somebody signed in.
+
+    It reads the signature alone, without the database: whether that session has ended since, its request finds out.
+    """
+
+    def is_signed_in(cookie: str) -> bool:
+        request = app.request_class({"HTTP_COOKIE": cookie, "REQUEST_METHOD": "GET"})
+        session = app.session_interface.open_session(app, request)
+        return session is not None and "_user_id" in session
+
+    return is_signed_in
+
+
+def get_csp_nonce() -> str:
     """Return this response's nonce for our own script and style elements."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return g.csp_nonce
 
 
-def partial() -> bool:
+def allow_public(view: View) -> View:
+    """Mark a view as open to everybody; a view without this or a role is refused (app.admin.ui.permissions)."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_fragment_request() -> bool:
     """Tell whether htmx asks for a fragment of the page."""
     return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Request-Type") != "full"
 
@@ -126,7 +123,25 @@ def _begin_request() -> None:
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _secure(response: Response) -> Response:
+def _compress_page(response: Response) -> Response:
+    """Compress a page for a browser that takes it; files are compressed by app.admin.ui.assets."""
+    if response.mimetype != "text/html" or response.is_streamed or response.direct_passthrough:
+        return response
+    response.vary.add("Accept-Encoding")
+    page = response.get_data()
+    if len(page) < MIN_COMPRESSED_BYTES or "gzip" not in request.accept_encodings:
+        return response
+    packed = io.BytesIO()
+    # The name in gzip's header has a length by chance: the size of a page tells nothing about a token in it (BREACH).
+    name = "x" * (1 + secrets.randbelow(PADDING_BYTES))
+    with gzip.GzipFile(name, "wb", compresslevel=5, fileobj=packed, mtime=0) as file:
+        file.write(page)
+    response.set_data(packed.getvalue())
+    response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _set_security_headers(response: Response) -> Response:
     headers = response.headers
     nonce = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
     headers.setdefault(
@@ -141,5 +156,5 @@ def _secure(response: Response) -> Response:
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
     headers["X-Request-Id"] = g.get("request_id", "")
     if current_app.config["SESSION_COOKIE_SECURE"]:
-        headers.setdefault("Strict-Transport-Security", f"max-age={365 * DAY}")
+        headers.setdefault("Strict-Transport-Security", f"max-age={365 * DAY_S}")
     return response

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from app.brains.program import Program, choose
-from app.brains.ranking import Searched, best
-from app.brains.runtime import Request, Runtime, Sender, Turn, compile_program
+from app.brains.fuzzy import SearchText, find_best
+from app.brains.runtime.program import Program, choose, compile_program
+from app.brains.runtime.runtime import RunRequest, Runtime
 from app.brains.sandbox import Sandbox
+from app.brains.turn import Sender, Turn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 TEMPLATE = "You said {{ args.text }}, {{ sender.name }}"
 
@@ -64,7 +65,7 @@ def measure(name: str, times: int, job: Callable[[], Any], before: Callable[[], 
 
 def batches(runtime: Runtime, program: Program, size: int, total: int) -> None:
     """Print how many turns a second go through in batches."""
-    jobs = [Request(program, turn("!echo hi"))] * size
+    jobs = [RunRequest(program, turn("!echo hi"))] * size
     started = time.perf_counter()
     for _ in range(total // size):
         runtime.run_many(jobs)
@@ -79,15 +80,16 @@ def main() -> None:
         program = compile_program(1, 1, document(commands))
         measure(f"match, {commands} commands, last one wins", 5_000, lambda p=program: choose(p, hot))
     names = [
-        (Searched.of(f"Order part {n % 500} of {n // 500}", ("status", "track")), n) for n in range(20_000)
+        (SearchText.from_text(f"Order part {n % 500} of {n // 500}", ("status", "track")), n)
+        for n in range(20_000)
     ]
     for query in ("o", "part 499 of 3", "status", "ordpa"):
-        measure(f"palette, “{query}” among 20,000 commands", 20, lambda q=query: best(names, q, 8))
+        measure(f"palette, “{query}” among 20,000 commands", 20, lambda q=query: find_best(names, q, 8))
     program = compile_program(1, 1, document(20))
     sandbox = Sandbox(2)
-    print(f"sandbox: {sandbox.level()}")
+    print(f"sandbox: {sandbox.get_level()}")
     runtime = Runtime(sandbox)
-    request = Request(program, hot)
+    request = RunRequest(program, hot)
     measure("whole turn, sticky child", 3_000, lambda: runtime.run_many([request]))
     measure("the same, one each 5 ms", 300, lambda: runtime.run_many([request]), lambda: time.sleep(0.005))
     for size in (1, 16, 64):

@@ -18,7 +18,7 @@ import socketio
 from sqlalchemy import select
 
 from app.bot.models import Chat, Contact
-from app.db import make_engine
+from app.db.engine import make_engine
 from bench.graph import FakeGraph, Options
 from bench.load import Load, percentile
 from bench.processes import cpu_seconds, free_port, pss_mb, unwind_on_sigterm

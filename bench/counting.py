@@ -8,8 +8,8 @@ from statistics import median
 
 from sqlalchemy import Connection
 
-from app.bot.counting import SOURCES
-from app.db import make_engine
+from app.analytics.triggers import SOURCES
+from app.db.engine import make_engine
 from bench.pipeline import run_layout
 from bench.processes import unwind_on_sigterm
 from bench.product import Layout, Product
@@ -20,7 +20,7 @@ from bench.scenarios import Plan
 def uncounted(db: Connection) -> None:
     """Take the triggers away."""
     for source in SOURCES:
-        for name in ("new", "gone", *(("moved",) if source.changing else ())):
+        for name in ("new", "gone", *(("moved",) if source.watched_columns else ())):
             on = "" if db.dialect.name == "sqlite" else f" ON {source.table}"
             db.exec_driver_sql(f"DROP TRIGGER {source.table}_{name}{on}")
 

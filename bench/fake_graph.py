@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from bench.graph import Accepted, FakeGraph, Options
+from bench.graph import FakeGraph, Options
 from bench.graph_statuses import StatusOptions
 
-__all__ = ["Accepted", "FakeGraph", "Options", "StatusOptions", "ThreadedGraph", "main", "running"]
+__all__ = ["FakeGraph", "Options", "StatusOptions", "ThreadedGraph", "main", "running"]
 
 T = TypeVar("T")
 

@@ -61,6 +61,7 @@ class FakeGraph:
         self.options = options
         self.clock = clock
         self.log: list[Accepted] = []
+        self.read_marks: list[dict[str, Any]] = []
         self.counts: Counter[str] = Counter()
         self.planned: dict[str, deque[dict[str, Any]]] = {}
         self.on_accept: Callable[[Accepted], None] = lambda _accepted: None
@@ -109,6 +110,7 @@ class FakeGraph:
     def reset(self) -> None:
         """Forget the log, the counts and the planned answers."""
         self.log.clear()
+        self.read_marks.clear()
         self.counts.clear()
         self.planned.clear()
 
@@ -205,6 +207,7 @@ class FakeGraph:
             return fault
         if request.get("status") == "read":
             self.counts["reads"] += 1
+            self.read_marks.append(request)
             return done()
         self._number += 1
         wamid = new_wamid(request.get("to") or request["recipient"], self._number)

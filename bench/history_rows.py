@@ -14,9 +14,10 @@ from sqlalchemy import Connection as Db
 
 from app.bot.models import Chat, ChatLabel, Connection, Contact, Label, Message, Run
 from app.brains.ai.models import AiCall
-from app.brains.models import Brain, BrainVersion
-from app.db import table_of, to_json
-from app.realtime.ranges import DAY
+from app.brains.versions.models import Brain, BrainVersion
+from app.clock import DAY_MS
+from app.db.schema import get_table
+from app.text import to_json
 
 CONNECTIONS = 5
 BRAINS = 5
@@ -79,12 +80,12 @@ class History:
         _places(db, self._now)
         _store(db, Contact, [self._contact(n) for n in self._chats])
         _store(db, Chat, [self._chat(n) for n in sorted(self._chats)])
-        step = 365 * DAY / (self._messages // 2)
+        step = 365 * DAY_MS / (self._messages // 2)
         said: list[Row] = []
         runs: list[Row] = []
         calls: list[Row] = []
         for n in range(self._messages // 2):
-            exchange, run, call = self._exchange(n, int(self._now - 365 * DAY + n * step))
+            exchange, run, call = self._exchange(n, int(self._now - 365 * DAY_MS + n * step))
             said += exchange
             runs.append(run)
             calls += call
@@ -167,18 +168,18 @@ def _places(db: Db, now: int) -> None:
     numbers = range(1, CONNECTIONS + 1)
     common = {"created_at": now, "updated_at": now}
     brains = [{"id": n, "slug": f"b{n}", "title": f"B{n}", "draft": {}, **common} for n in numbers]
-    db.execute(insert(table_of(Brain)), brains)
+    db.execute(insert(get_table(Brain)), brains)
     versions = [
         {"id": n, "brain_id": n, "number": 1, "hash": "", "document": {}, "created_at": now} for n in numbers
     ]
-    db.execute(insert(table_of(BrainVersion)), versions)
+    db.execute(insert(get_table(BrainVersion)), versions)
     connections = [
         {"id": n, "name": f"C{n}", "channel": "cloud", "account": str(n), "config": {}, "created_at": now}
         for n in numbers
     ]
-    db.execute(insert(table_of(Connection)), [{**row, "brain_id": row["id"]} for row in connections])
+    db.execute(insert(get_table(Connection)), [{**row, "brain_id": row["id"]} for row in connections])
     db.execute(
-        insert(table_of(Label)),
+        insert(get_table(Label)),
         [{"id": 1, "name": "VIP", "name_key": "vip", "colour": "red", "created_at": now}],
     )
 
@@ -186,14 +187,14 @@ def _places(db: Db, now: int) -> None:
 def label(db: Db, people: int) -> None:
     """Put the label on every fiftieth chat."""
     db.execute(
-        insert(table_of(ChatLabel)), [{"chat_id": n, "label_id": 1} for n in range(50, people + 1, 50)]
+        insert(get_table(ChatLabel)), [{"chat_id": n, "label_id": 1} for n in range(50, people + 1, 50)]
     )
 
 
 def _store(db: Db, model: Any, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    table = table_of(model)
+    table = get_table(model)
     if db.dialect.name == "postgresql":
         _copy(db, table, rows)
     else:

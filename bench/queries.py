@@ -17,26 +17,24 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from app.bot import (
-    chats,
-    exporting,
-    failures,
-    figures,
-    finding,
-    threads,
-    tracing,
-    word_index,
-)
-from app.bot.chat_search import search
-from app.bot.chats import ChatWish
-from app.bot.counting import SOURCES, triggers
-from app.bot.models import Message, Rollup
-from app.bot.recounting import Recount
-from app.db import Base, make_engine, table_of
-from app.realtime import statistics
-from app.realtime.ranges import DAY, HOUR, choose
-from app.realtime.statistics import Scope
-from app.writer import Database
+from app.analytics import reports
+from app.analytics.models import Rollup
+from app.analytics.rebuild import RollupRebuild
+from app.analytics.reports import Scope
+from app.analytics.time_ranges import build_range
+from app.analytics.triggers import SOURCES, build_triggers
+from app.bot import full_text
+from app.bot.chats import export, finder, listing, thread
+from app.bot.chats.listing import ChatQuery
+from app.bot.chats.search import search
+from app.bot.explain import timeline
+from app.bot.failures import queries
+from app.bot.health import dashboard
+from app.bot.models import Message
+from app.clock import DAY_MS, HOUR_MS
+from app.db.engine import make_engine
+from app.db.schema import Base, get_table
+from app.db.writer import Database
 from bench.counting import uncounted
 from bench.history_rows import BRAINS, CONNECTIONS, WORDS, History, label, word
 from bench.processes import unwind_on_sigterm
@@ -46,7 +44,13 @@ from bench.services import postgres, start_service
 NOW = 1_790_000_000_000
 ZONES = ("Africa/Accra", "Europe/Berlin", "Asia/Kolkata")
 TIMES = 40
-RANGES = {"hour": HOUR, "day": DAY, "30 days": 30 * DAY, "92 days": 92 * DAY, "year": 365 * DAY}
+RANGES = {
+    "hour": HOUR_MS,
+    "day": DAY_MS,
+    "30 days": 30 * DAY_MS,
+    "92 days": 92 * DAY_MS,
+    "year": 365 * DAY_MS,
+}
 SCOPES = {
     "everything": Scope(),
     "a connection": Scope(connection_id=CONNECTIONS),
@@ -60,39 +64,42 @@ Named = tuple[str, list[Query]]
 def of_analytics() -> Iterator[Named]:
     """Name every query of the analytics, each in three zones."""
     for length, ms in RANGES.items():
-        ranges = [choose(NOW - ms, NOW, zone, NOW) for zone in ZONES]
+        ranges = [build_range(NOW - ms, NOW, zone, NOW) for zone in ZONES]
         for whose, scope in SCOPES.items():
             yield (
                 f"analytics: {length}, {whose}",
-                [lambda s, r=r, of=scope: statistics.report(s, r, of) for r in ranges],
+                [lambda s, r=r, of=scope: reports.build_report(s, r, of) for r in ranges],
             )
-        yield f"analytics: {length} before", [lambda s, r=r: statistics.total(s, r.before()) for r in ranges]
+        yield (
+            f"analytics: {length} before",
+            [lambda s, r=r: reports.compute_total(s, r.get_previous()) for r in ranges],
+        )
         yield (
             f"analytics: {length}, commands of a brain",
-            [lambda s, r=r: statistics.commands(s, r, Scope(brain_id=BRAINS)) for r in ranges],
+            [lambda s, r=r: reports.list_command_stats(s, r, Scope(brain_id=BRAINS)) for r in ranges],
         )
-    yield "analytics: the present", [lambda s: statistics.present(s, NOW)]
+    yield "analytics: the present", [lambda s: reports.get_pipeline_status(s, NOW)]
 
 
 def of_chats(people: int) -> Iterator[Named]:
     """Name every query of the list of chats."""
     wishes = {
-        "all": ChatWish(now=NOW),
-        "a connection": ChatWish(connection_id=2, now=NOW),
-        "a brain": ChatWish(brain_id=3, now=NOW),
-        "a label": ChatWish(label_id=1, now=NOW),
+        "all": ChatQuery(now=NOW),
+        "a connection": ChatQuery(connection_id=2, now=NOW),
+        "a brain": ChatQuery(brain_id=3, now=NOW),
+        "a label": ChatQuery(label_id=1, now=NOW),
         **{
-            state: ChatWish(state=state, now=NOW)
+            state: ChatQuery(state=state, now=NOW)
             for state in ("unread", "paused", "answering", "open", "trouble")
         },
-        "unread of a connection": ChatWish(connection_id=2, state="unread", now=NOW),
+        "unread of a connection": ChatQuery(connection_id=2, state="unread", now=NOW),
     }
     for name, wish in wishes.items():
-        yield f"chats: {name}", [lambda s, w=wish: chats.list_chats(s, w)]
-    after = (NOW - 180 * DAY, people // 2)
-    yield "chats: a page far down", [lambda s: chats.list_chats(s, ChatWish(after=after, now=NOW))]
-    yield "chats: counts", [chats.counts]
-    yield "dashboard", [lambda s: (figures.figures(s, NOW), figures.latest(s))]
+        yield f"chats: {name}", [lambda s, w=wish: listing.list_chats(s, w)]
+    after = (NOW - 180 * DAY_MS, people // 2)
+    yield "chats: a page far down", [lambda s: listing.list_chats(s, ChatQuery(after=after, now=NOW))]
+    yield "chats: counts", [listing.count_by_state]
+    yield "dashboard", [lambda s: (dashboard.load_stats(s, NOW), dashboard.list_recent_messages(s))]
 
 
 def of_search(people: int) -> Iterator[Named]:
@@ -111,11 +118,11 @@ def of_search(people: int) -> Iterator[Named]:
         "an emoji": ["\N{PARTY POPPER}"],
     }
     for name, words in asked.items():
-        yield f"search: {name}", [lambda s, w=w: search(s, ChatWish(search=w, now=NOW)) for w in words]
-        yield f"palette: {name}", [lambda s, w=w: finding.find_chats(s, w, 5) for w in words]
+        yield f"search: {name}", [lambda s, w=w: search(s, ChatQuery(search=w, now=NOW)) for w in words]
+        yield f"palette: {name}", [lambda s, w=w: finder.find_chats(s, w, 5) for w in words]
     narrow = [
-        ChatWish(search=word(40), connection_id=2, now=NOW),
-        ChatWish(search=word(40), label_id=1, now=NOW),
+        ChatQuery(search=word(40), connection_id=2, now=NOW),
+        ChatQuery(search=word(40), label_id=1, now=NOW),
     ]
     yield "search: a frequent word, narrowed", [lambda s, w=w: search(s, w) for w in narrow]
 
@@ -123,32 +130,35 @@ def of_search(people: int) -> Iterator[Named]:
 def of_messages(db: Connection) -> Iterator[Named]:
     """Name the queries of threads, traces and the failure desk."""
     chance = random.Random(2)
-    table = table_of(Message)
+    table = get_table(Message)
     newest = db.scalar(select(func.max(table.c.id))) or 1
     picked = [chance.randint(1, newest) for _ in range(20)]
     hits = [
         tuple(row) for row in db.execute(select(table.c.chat_id, table.c.id).where(table.c.id.in_(picked)))
     ]
     busiest = db.scalar(text("SELECT chat_id FROM message GROUP BY chat_id ORDER BY count(*) DESC LIMIT 1"))
-    yield "thread: newest", [lambda s, c=chat: threads.thread(s, c) for chat, _ in hits]
-    yield "thread: the busiest chat", [lambda s: threads.thread(s, busiest)]
-    yield "thread: around a hit", [lambda s, c=chat, m=m: threads.thread_around(s, c, m) for chat, m in hits]
-    yield "trace", [lambda s, m=m: tracing.trace(s, m) for _, m in hits]
-    yield "export: first rows", [lambda s, c=chat: next(exporting.rows(s, c), None) for chat, _ in hits]
-    yield "desk: waiting", [failures.waiting]
+    yield "thread: newest", [lambda s, c=chat: thread.load_thread(s, c) for chat, _ in hits]
+    yield "thread: the busiest chat", [lambda s: thread.load_thread(s, busiest)]
+    yield (
+        "thread: around a hit",
+        [lambda s, c=chat, m=m: thread.load_thread_around(s, c, m) for chat, m in hits],
+    )
+    yield "trace", [lambda s, m=m: timeline.build_timeline(s, m) for _, m in hits]
+    yield "export: first rows", [lambda s, c=chat: next(export.read_rows(s, c), None) for chat, _ in hits]
+    yield "desk: waiting", [queries.count_open]
     for name, wish in {
-        "all": failures.Wish(),
-        "a connection": failures.Wish(connection_id=2),
-        "a brain": failures.Wish(brain_id=3),
-        "a week": failures.Wish(since=NOW - 7 * DAY),
+        "all": queries.FailureFilter(),
+        "a connection": queries.FailureFilter(connection_id=2),
+        "a brain": queries.FailureFilter(brain_id=3),
+        "a week": queries.FailureFilter(since=NOW - 7 * DAY_MS),
     }.items():
-        yield f"desk: groups, {name}", [lambda s, w=wish: failures.groups(s, w)]
+        yield f"desk: groups, {name}", [lambda s, w=wish: queries.list_groups(s, w)]
         yield f"desk: a page, {name}", [lambda s, w=wish: _page(s, w)]
 
 
-def _page(session: Session, wish: failures.Wish) -> object:
-    groups = failures.groups(session, wish)
-    return groups and failures.page(session, wish, groups[0], groups[0].newest)
+def _page(session: Session, wish: queries.FailureFilter) -> object:
+    groups = queries.list_groups(session, wish)
+    return groups and queries.load_page(session, wish, groups[0], groups[0].newest)
 
 
 def p95(engine: Engine, variants: Sequence[Query]) -> float:
@@ -190,7 +200,7 @@ def build(
     with engine.connect().execution_options(writer=True) as db:
         # Indexes and triggers are made when the rows are there: it takes a tenth of the time.
         uncounted(db)
-        word_index.drop(db)
+        full_text.drop_index(db)
         indexes = [index for table in Base.metadata.sorted_tables for index in table.indexes]
         for index in indexes:
             index.drop(db)
@@ -200,14 +210,16 @@ def build(
             index.create(db)
         db.commit()
         began = time.perf_counter()
-        word_index.create(db)
-        for statement in chain.from_iterable(triggers(source, engine.dialect.name) for source in SOURCES):
+        full_text.create_index(db)
+        for statement in chain.from_iterable(
+            build_triggers(source, engine.dialect.name) for source in SOURCES
+        ):
             db.exec_driver_sql(statement)
         db.commit()
         cells["the index of words made: s"] = f"{time.perf_counter() - began:.0f}"
     if counted:
         began = time.perf_counter()
-        days = sum(1 for _ in Recount(database, NOW).rebuild())
+        days = sum(1 for _ in RollupRebuild(database, NOW).rebuild())
         cells[f"{days:,} days counted again: s"] = f"{time.perf_counter() - began:.0f}"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT", writer=True) as db:
         db.exec_driver_sql("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.brains.sandbox import SCRIPT, STICKY, STRICT, Done, Job, Sandbox, Source
+from app.brains.sandbox import SCRIPT, STICKY, STRICT, Job, RunResult, Sandbox, Source
 
 SAMPLE = """\
 import re
@@ -58,7 +58,7 @@ def job(owner: str = "version:1", source: str = SAMPLE, *, strict: bool = False)
         "grants": ["memory"],
         "commands": ["sample"],
     }
-    return Job(owner, Source.of(SCRIPT, source), data, strict=strict)
+    return Job(owner, Source.from_text(SCRIPT, source), data, strict=strict)
 
 
 def timed(act: Callable[[], object], count: int, pause: float = 0.0) -> list[float]:
@@ -92,7 +92,7 @@ def rate(sandbox: Sandbox, callers: int, size: int, *, strict: bool, seconds: fl
     def call(number: int) -> None:
         jobs = [job(f"version:{number}", strict=strict)] * size
         while time.perf_counter() < until:
-            if not all(isinstance(result, Done) for result in sandbox.run_many(jobs)):
+            if not all(isinstance(result, RunResult) for result in sandbox.run_many(jobs)):
                 raise RuntimeError("a harmless run failed")
             counts[number] += size
 
@@ -134,7 +134,7 @@ def after_a_loss(sandbox: Sandbox) -> None:
     took = []
     for _ in range(10):
         sandbox.run(job())
-        for launcher in sandbox.zygotes():
+        for launcher in sandbox.list_zygote_pids():
             os.kill(launcher, signal.SIGKILL)
         took += timed(lambda: sandbox.run(job()), 1)
         time.sleep(0.3)
@@ -144,7 +144,7 @@ def after_a_loss(sandbox: Sandbox) -> None:
 def memory(sandbox: Sandbox) -> None:
     """Print what zygotes and ready children hold, from /proc."""
     time.sleep(1)
-    for launcher in sandbox.zygotes():
+    for launcher in sandbox.list_zygote_pids():
         zygote = _children(launcher)[:1] or [launcher]
         ready = _children(zygote[0])
         private = [_held(child, "Private_Dirty") for child in ready]
@@ -204,7 +204,7 @@ def main() -> None:
     for name, strict in ((STICKY, False), (STRICT, True)):
         sandbox = Sandbox(8)
         if not strict:
-            print(f"sandbox: {sandbox.level()}")
+            print(f"sandbox: {sandbox.get_level()}")
         mode(sandbox, name, strict=strict)
         sandbox.close()
     sandbox = Sandbox(8)

@@ -23,10 +23,11 @@ def redis(folder: Path) -> tuple[Part, str]:
     return part, f"redis://127.0.0.1:{port}/0"
 
 
-def postgres(folder: Path) -> tuple[Part, str]:
-    """Make a PostgreSQL cluster with its defaults (durable): the process and the URL of its one database.
+def postgres(folder: Path, *, durable: bool = True) -> tuple[Part, str]:
+    """Make a PostgreSQL cluster: the process and the URL of its one database.
 
-    It refuses to run as root, so root hands the folder to the user `postgres`.
+    It refuses to run as root, so root hands the folder to the user `postgres`. One that need not be `durable` loses
+    what was committed when the machine stops, and is quicker.
     """
     user = "postgres" if os.getuid() == 0 else None
     home = folder / "postgres"
@@ -57,6 +58,8 @@ def postgres(folder: Path) -> tuple[Part, str]:
         timeout=60,
     )
     command = [str(POSTGRES / "postgres"), "-D", data, "-p", str(port), "-k", "", "-h", "127.0.0.1"]
+    if not durable:
+        command += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
     part = Part("postgres", command, PLAIN_ENV, home, folder / "postgres.log", user, SIGINT)
     return part, f"postgresql://brainbox@127.0.0.1:{port}/postgres"
 

@@ -3,11 +3,9 @@
 from alembic import context
 from flask import current_app
 
-import app.accounts
-import app.bot.models
-import app.brains.models  # noqa: F401  imported for their tables
-from app.bot.word_index import in_models
-from app.db import Base
+import app.tables  # noqa: F401  every table registers itself when it is imported
+from app.bot.full_text import include_name
+from app.db.schema import Base
 
 
 def run() -> None:
@@ -18,7 +16,7 @@ def run() -> None:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
-            include_name=in_models,
+            include_name=include_name,
             **migrate.configure_args,
         )
         with context.begin_transaction():

@@ -3,29 +3,36 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, text
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import NullPool, create_engine, text
 
-import app.accounts
-import app.bot.models
-import app.brains.models  # noqa: F401  imported for their tables
+import app.tables  # noqa: F401  every table registers itself when it is imported
 from app import create_app
-from app.db import Base, make_engine
+from app.db.engine import make_engine
+from app.db.writer import Database
 from app.settings import Settings
-from app.writer import Database
 from bench.fake_ai import FakeAi, running
 from bench.processes import StartError
 from bench.services import postgres, start_service
+from tests.tables import create_tables
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 _names = count()
 
 
-def missing(part: str) -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile each template once, not once for every application of a test."""
+    folder = config.cache.mkdir("templates")
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": FileSystemBytecodeCache(str(folder))}
+
+
+def skip_or_fail(part: str) -> None:
     """Skip with a reason, or fail where continuous integration promises real parts."""
     if os.environ.get("CI"):
         pytest.fail(f"{part} is missing: tools/test-parts.sh should have installed it")
@@ -65,38 +72,48 @@ def settings(tmp_path: Path) -> Settings:
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start one real PostgreSQL for the run; each test gets a database of its own in it."""
     if not shutil.which("psql"):
-        missing("PostgreSQL")
+        skip_or_fail("PostgreSQL")
     folder = tmp_path_factory.mktemp("postgres")
     for parent in (folder, *folder.parents[:3]):
         parent.chmod(0o755)
     try:
-        part, url = postgres(folder)
+        part, url = postgres(folder, durable=False)
         start_service(part, url)
     except (StartError, FileNotFoundError) as error:
-        missing(f"PostgreSQL ({error})")
+        skip_or_fail(f"PostgreSQL ({error})")
     yield url.replace("postgresql://", "postgresql+psycopg://")
     part.kill()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database: the same tests run on both kinds."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'test.db'}"
+    with new_database(request, tmp_path, request.param) as address:
+        yield address
+
+
+@contextmanager
+def new_database(request: pytest.FixtureRequest, folder: Path, kind: str) -> Iterator[str]:
+    """Create an empty database, SQLite's in a folder; yields its address."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'test.db'}"
+        return
     server = request.getfixturevalue("postgres_url")
     name = f"t{next(_names)}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return server.rsplit("/", 1)[0] + f"/{name}"
+    yield server.rsplit("/", 1)[0] + f"/{name}"
+    # Thousands of them would fill the disk.
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
 @pytest.fixture
 def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
     """A database with all tables."""
     engine = make_engine(database_url)
-    Base.metadata.create_all(engine)
+    create_tables(engine)
     made = Database(engine, tmp_path)
     yield made
     made.writer.close()
@@ -107,12 +124,12 @@ def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
 def installation(database_url: str, settings: Settings) -> Iterator[Flask]:
     """The whole application on an empty database, without a worker."""
     app = create_app(settings.model_copy(update={"database_url": database_url}))
-    house = app.extensions["house"]
-    Base.metadata.create_all(house.database.engine)
+    services = app.extensions["services"]
+    create_tables(services.database.engine)
     yield app
-    house.database.writer.close()
-    app.extensions["bot"].close()
-    house.database.engine.dispose()
+    services.database.writer.close()
+    app.extensions["services"].close()
+    services.database.engine.dispose()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The documentation is tested: what an operator can set or call stands in the README."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,18 @@ def test_every_threat_names_a_test_that_exists():
     paths = {word.strip("`,") for word in text.split() if word.startswith(("`tests/", "`app/", "`huey"))}
     assert paths
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "bench/README.md"]
+FOLDERS = ("app", "bench", "docs", "migrations", "tests", "tools")
+PATH = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+|[\w-]+\.py)`")
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+MODULE_NAMES = {path.name for folder in ("app", "bench") for path in (ROOT / folder).rglob("*.py")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_a_page_names_exists(page: Path):
+    text = page.read_text()
+    named = {path for path in PATH.findall(text) if path not in MODULE_NAMES and not (ROOT / path).exists()}
+    linked = {path for path in LINK.findall(text) if not (page.parent / path).exists()}
+    assert named | linked == set()

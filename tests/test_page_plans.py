@@ -1,4 +1,4 @@
-"""Pages stay off full scans: every query the bench of pages times is explained on SQLite, without statistics."""
+"""Pages stay off full scans: every query that bench/queries.py times is explained on SQLite, without statistics."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session
 
-from app.db import Base
+from app.db.schema import Base
 from bench.history_rows import History
 from bench.queries import NOW, of_analytics, of_chats, of_messages, of_search
+from tests.tables import create_tables
 
 # The tables that grow with every message or person. Of those waiting to be added up there are a second's.
 LARGE = {"message", "run", "chat", "contact", "rollup", "attempt", "receipt", "ai_call", "note"}
@@ -26,7 +27,7 @@ SHORT = {"ix_chat_recent"} | {
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     made = create_engine("sqlite://")
-    Base.metadata.create_all(made)
+    create_tables(made)
     with made.begin() as db:
         History(4_000, NOW).fill(db)
     return made
@@ -45,7 +46,7 @@ def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def scans(engine: Engine, statement: str, parameters: Any) -> list[str]:
+def find_scans(engine: Engine, statement: str, parameters: Any) -> list[str]:
     """Return the steps of a plan that go through a large table row by row."""
     if not statement.lstrip().upper().startswith(("SELECT", "WITH")):
         return []
@@ -66,7 +67,7 @@ def test_no_query_of_a_page_goes_through_all_rows(engine: Engine, statements: li
         for query in variants:
             with Session(engine) as session:
                 query(session)
-        wrong = [scans(engine, *each) for each in list(statements)]
+        wrong = [find_scans(engine, *each) for each in list(statements)]
         if any(wrong):
             found[name] = list(chain.from_iterable(wrong))
     assert found == {}

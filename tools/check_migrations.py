@@ -18,8 +18,8 @@ def main() -> int:
         from flask_migrate import upgrade
 
         from app import create_app
-        from app.bot import word_index
-        from app.db import Base
+        from app.bot import full_text
+        from app.db.schema import Base
         from app.settings import ROOT
 
         heads = ScriptDirectory(str(ROOT / "migrations")).get_heads()
@@ -29,8 +29,8 @@ def main() -> int:
         app = create_app()
         with app.app_context():
             upgrade()
-            with app.extensions["house"].database.engine.connect() as connection:
-                opts = {"compare_type": True, "include_name": word_index.in_models}
+            with app.extensions["services"].database.engine.connect() as connection:
+                opts = {"compare_type": True, "include_name": full_text.include_name}
                 context = MigrationContext.configure(connection, opts=opts)
                 drift = compare_metadata(context, Base.metadata)
     for change in drift:

@@ -1,124 +1,51 @@
-"""The operator's pages: thin blueprints, one file per page family."""
+"""Operators' pages: one blueprint a page family, drawn on the server.
 
-from flask import Flask, redirect, url_for
-from werkzeug.wrappers import Response
+Other packages use `init_app` only.
+"""
 
-from app.accounts import Passwords
-from app.admin import (
-    ai,
-    analytics,
-    assets,
-    auth,
-    brains,
-    bulk,
-    chat_files,
-    chat_marks,
-    chat_writing,
-    chats,
-    commands,
-    comparing,
-    completions,
-    connections,
-    dashboard,
-    errors,
-    explaining,
-    failures,
-    faults,
-    gallery,
-    grouping,
-    guard,
-    importing,
-    palette,
-    playground,
-    pockets,
-    privacy,
-    prompts,
-    publishing,
-    recording,
-    rehearsing,
-    rollouts,
-    setup,
-    sheets,
-    simulator,
-    takeover,
-    testing,
-    times,
-    traces,
-    trials,
-    undoing,
-    verdicts,
-    words,
-)
-from app.bot.causes import CAUSES
-from app.web import partial
+import importlib
 
-PAGES = (
-    auth,
-    setup,
-    dashboard,
-    brains,
-    gallery,
-    commands,
-    bulk,
-    grouping,
-    undoing,
-    importing,
-    completions,
-    trials,
-    testing,
-    faults,
-    publishing,
-    rollouts,
-    comparing,
-    rehearsing,
-    simulator,
-    playground,
-    chats,
-    chat_marks,
-    chat_writing,
-    chat_files,
-    takeover,
-    recording,
-    explaining,
-    failures,
-    traces,
-    analytics,
-    sheets,
-    connections,
-    ai,
-    privacy,
-    prompts,
-    palette,
-)
+from flask import Flask
+
+from app import topics
+from app.admin.ui import pages, states
+from app.bot.display import format_message_text, get_display_kind, read_content
+from app.bot.failures.catalog import CAUSES
+from app.bot.states import REDRIVABLE_STATES, TROUBLE_STATES
+from app.channels.content import received_text
+from app.web import is_fragment_request
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages and what their templates use."""
-    app.extensions.setdefault("passwords", Passwords())
-    for part in (
-        chat_writing,
-        assets,
-        analytics,
-        guard,
-        errors,
-        times,
-        verdicts,
-        pockets,
-        playground,
-        failures,
-    ):
-        part.init_app(app)
-    app.jinja_env.globals.update(look=words.look, kind_icon=words.kind_icon, kind_word=words.kind_word)
-    app.jinja_env.globals.update(retriable=words.RETRIABLE, partial=partial, CAUSES=CAUSES)
-    app.jinja_env.globals.update(rollout_look=words.rollout_look, course_word=words.course_word)
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    """Register the pages and what their templates use.
+
+    Every module of this package is imported; its `init_app` is called and its `blueprint` registered, where it has one.
+    """
+    env = app.jinja_env
+    env.globals.update(
+        CAUSES=CAUSES,
+        REDRIVABLE_STATES=REDRIVABLE_STATES,
+        TROUBLE_STATES=TROUBLE_STATES,
+        describe_version_choice=states.describe_version_choice,
+        format_message_text=format_message_text,
+        get_rollout_display=states.get_rollout_display,
+        get_state_display=states.get_state_display,
+        kind_icon=states.get_kind_icon,
+        kind_word=states.get_kind_word,
+        message_kind=get_display_kind,
+        read_content=read_content,
+        received=received_text,
+        partial=is_fragment_request,
+        topics=topics,
+    )
+    env.globals.update(list_menu=pages.list_menu, get_section=pages.get_section, is_allowed=pages.is_allowed)
+    env.trim_blocks = env.lstrip_blocks = True
+    modules = pages.find_modules(importlib.import_module(__name__))
+    for module in modules:
+        if hasattr(module, "init_app"):
+            module.init_app(app)
     # Pages and the fragments cut out of them share these macros without importing them each.
-    app.jinja_env.globals["parts"] = app.jinja_env.get_template("parts.html").module
-    for page in PAGES:
-        app.register_blueprint(page.blueprint)
-    app.add_url_rule("/", "home", home)
-
-
-def home() -> Response:
-    """Lead from the bare address to the dashboard."""
-    return redirect(url_for("dashboard.board"))
+    env.globals["parts"] = env.get_template("ui/parts.html").module
+    for module in modules:
+        if hasattr(module, "blueprint"):
+            app.register_blueprint(module.blueprint)

@@ -1,178 +1,201 @@
-"""The failure desk: what failed, by cause, with the one thing that helps; sent again, settled or set aside in bulk."""
+"""Failures page: failed messages by cause with the remedy; sent again, resolved or dismissed in bulk."""
 
 from typing import Any, Final
 
-import structlog
-from flask import Blueprint, Flask, abort, redirect, request, url_for
+from flask import Flask, abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import answers, times
-from app.admin.answers import show
-from app.admin.guard import needs
-from app.bot import connections, errands, failures
-from app.bot.causes import CAUSES
-from app.bot.errands import Asked
-from app.bot.failures import Group, Line, Wish
-from app.bot.models import Errand
-from app.bot.sayings import said
-from app.brains import versions
-from app.signals import changed, work_ready
-from app.web import db, house, limiter, partial
+from app.admin.ui import responses
+from app.admin.ui.pages import MenuItem, PageBlueprint, Target
+from app.admin.ui.permissions import require_role
+from app.admin.ui.responses import show
+from app.bot.connections import store
+from app.bot.failures import bulk_actions, queries
+from app.bot.failures.bulk_actions import BulkActionRequest
+from app.bot.failures.catalog import CAUSES
+from app.bot.failures.queries import FailureFilter, FailureGroup, FailureListItem
+from app.bot.models import BulkAction
+from app.brains.versions import store as versions_store
+from app.clock import DAY_MS, HOUR_MS
+from app.logs import audit
+from app.services import services
+from app.text import parse_ids, parse_int64
+from app.web import db, is_fragment_request, limiter
 
-log = structlog.get_logger(__name__)
-blueprint = Blueprint("failures", __name__, url_prefix="/failures")
+blueprint = PageBlueprint(
+    "failures",
+    __name__,
+    url_prefix="/failures",
+    targets=(
+        Target(
+            "list_causes",
+            "alert-triangle",
+            "Failures",
+            ("dead", "unknown", "unconfirmed", "held", "not sent", "errors"),
+            order=60,
+            menu=MenuItem("g f", badge_template="failures/count.html"),
+        ),
+    ),
+)
 
-AGES: Final = {"hour": times.HOUR, "day": times.DAY, "week": 7 * times.DAY}
-# What was done, in words, to one message and to several.
-DONE: Final = {
-    "again": "queued to be sent again",
-    "aside": "set aside",
-    "back": "brought back",
-    "as_sent": "settled as arrived",
-    "as_failed": "settled as not arrived",
+AGE_FILTERS_MS: Final = {
+    "hour": HOUR_MS,
+    "day": DAY_MS,
+    "week": 7 * DAY_MS,
 }
-TICK_FIRST: Final = "Tick the messages first, or all of this cause."
+# What was done, in words, to one message and to several.
+ACTION_WORDS: Final = {
+    "again": "queued to be sent again",
+    "aside": "dismissed",
+    "back": "reopened",
+    "as_sent": "resolved as arrived",
+    "as_failed": "resolved as not arrived",
+}
+NOTHING_SELECTED: Final = "Select messages first, or all of this cause."
 
 
 def init_app(app: Flask) -> None:
     """Give templates the number that stands in the menu."""
-    app.jinja_env.globals["failures_waiting"] = lambda: failures.waiting(db.session())
+    app.jinja_env.globals["failures_waiting"] = lambda: queries.count_open(db.session())
 
 
 @blueprint.get("/")
-@needs(Role.VIEWER)
-def desk() -> Response:
+@require_role(Role.VIEWER)
+def list_causes() -> Response:
     """List the causes of failures."""
-    return _desk(None)
+    return _render_causes(None)
 
 
 @blueprint.get("/count")
-@needs(Role.VIEWER)
-def count() -> Response:
+@require_role(Role.VIEWER)
+def show_count() -> Response:
     """Return the number in the menu, for live updates."""
-    return show("failures/count.html", "count") if partial() else redirect(url_for("failures.desk"))
+    return (
+        show("failures/count.html", "count")
+        if is_fragment_request()
+        else redirect(url_for("failures.list_causes"))
+    )
 
 
 @blueprint.get("/<cause_id>")
-@needs(Role.VIEWER)
-def cause(cause_id: str) -> Response:
+@require_role(Role.VIEWER)
+def show_cause(cause_id: str) -> Response:
     """Show the failures of one cause."""
     if cause_id not in CAUSES:
         abort(404)
-    return _desk(cause_id)
+    return _render_causes(cause_id)
 
 
 @blueprint.post("/<cause_id>/<act>")
-@needs(Role.EDITOR)
+@require_role(Role.EDITOR)
 @limiter.limit("120 per minute")
-def do(cause_id: str, act: str) -> Response:
+def apply_action(cause_id: str, act: str) -> Response:
     """Do something with ticked failures, or with all of a cause."""
-    if cause_id not in CAUSES or act not in errands.ACTS:
+    if cause_id not in CAUSES or act not in bulk_actions.ACTIONS:
         abort(404)
     every = request.form.get("all") == "yes"
-    ids = None if every else [int(each) for each in request.form.getlist("id") if _is_id(each)]
+    ids = None if every else parse_ids(request.form.getlist("id"))
     if ids is None or ids:
-        _begin(Asked(act, cause_id, _wish(), ids, current_user.id))
+        _start_action(BulkActionRequest(act, cause_id, _read_filter(), ids, current_user.id))
     else:
-        answers.notice(TICK_FIRST, "bad")
-    return _again(cause_id)
+        responses.flash_notice(NOTHING_SELECTED, "bad")
+    return _refresh_page(cause_id)
 
 
-@blueprint.post("/errands/<int:errand_id>/cancel")
-@needs(Role.EDITOR)
-def cancel(errand_id: int) -> Response:
+@blueprint.post("/errands/<int:bulk_action_id>/cancel")
+@require_role(Role.EDITOR)
+def cancel(bulk_action_id: int) -> Response:
     """End a bulk action after its present batch."""
-    now = house().clock()
-    if house().database.write(lambda session: errands.cancel(session, errand_id, now)):
-        log.info("audit", what="failures: cancelled", user=current_user.id, errand=errand_id)
-        answers.notice("It has ended. What was done stays done.")
-    return _again(request.form.get("cause") or None)
+    now = services().clock()
+    if services().database.write(lambda session: bulk_actions.cancel(session, bulk_action_id, now)):
+        audit.record("failures: cancelled", current_user.id, bulk_action=bulk_action_id)
+        responses.flash_notice("It has ended. What was done stays done.")
+    return _refresh_page(request.form.get("cause") or None)
 
 
-@blueprint.post("/errands/<int:errand_id>/undo")
-@needs(Role.EDITOR)
-def undo(errand_id: int) -> Response:
-    """Bring back what was set aside together."""
-    now, user_id = house().clock(), current_user.id
+@blueprint.post("/errands/<int:bulk_action_id>/undo")
+@require_role(Role.EDITOR)
+def undo(bulk_action_id: int) -> Response:
+    """Reopen what was dismissed together."""
+    now, user_id = services().clock(), current_user.id
 
-    def back(session: Any) -> Errand | None:
-        errand = errands.undo(session, errand_id, user_id, now)
-        if errand:
-            errands.work(session, errand, now)
-        return errand
+    def back(session: Any) -> BulkAction | None:
+        bulk_action = bulk_actions.undo(session, bulk_action_id, user_id, now)
+        if bulk_action:
+            bulk_actions.run_batch(session, bulk_action, now)
+        return bulk_action
 
-    errand = house().database.write(back)
-    if errand:
-        log.info("audit", what="failures: brought back", user=user_id, errand=errand_id)
-        answers.notice("They are on the desk again.")
-        _tell(set())
-    return _again(errand.cause if errand else None)
+    bulk_action = services().database.write(back)
+    if bulk_action:
+        audit.record("failures: brought back", user_id, bulk_action=bulk_action_id)
+        responses.flash_notice("They are open again.")
+    return _refresh_page(bulk_action.cause if bulk_action else None)
 
 
-def _begin(asked: Asked) -> None:
+def _start_action(asked: BulkActionRequest) -> None:
     """Store what is to be done and do its first batch at once; the workers do the rest."""
-    now = house().clock()
+    now = services().clock()
 
-    def begin(session: Any) -> tuple[Errand, set[int]]:
-        errand = errands.begin(session, asked, now)
-        return errand, errands.work(session, errand, now)
+    def begin(session: Any) -> BulkAction:
+        action = bulk_actions.create(session, asked, now)
+        bulk_actions.run_batch(session, action, now)
+        return action
 
-    errand, chats = house().database.write(begin)
-    log.info(
-        "audit",
-        what=f"failures: {DONE[asked.act]}",
-        user=asked.user_id,
-        errand=errand.id,
+    bulk_action = services().database.write(begin)
+    audit.record(
+        f"failures: {ACTION_WORDS[asked.action]}",
+        asked.user_id,
+        bulk_action=bulk_action.id,
         cause=asked.cause_id,
-        messages=errand.total,
+        messages=bulk_action.total,
     )
-    _tell(chats)
-    _say(errand)
+    _flash_result(bulk_action)
 
 
-def _say(errand: Errand) -> None:
-    if errand.ended_at is None:
-        answers.notice(f"{errand.total:,} messages are being worked off; see how far it is above.")
+def _flash_result(bulk_action: BulkAction) -> None:
+    if bulk_action.ended_at is None:
+        responses.flash_notice(
+            f"{bulk_action.total:,} messages are being processed; the progress is shown above."
+        )
         return
-    if not errand.done:
-        answers.notice("They have moved on meanwhile: there is nothing to do any more.", "bad")
+    if not bulk_action.done:
+        responses.flash_notice("Their state has changed meanwhile: there is nothing left to do.", "bad")
         return
-    told = f"{errand.done:,} {'message is' if errand.done == 1 else 'messages are'} {DONE[errand.act]}."
-    if errand.act == "aside":
-        answers.undoable(told, url_for("failures.undo", errand_id=errand.id))
+    noun = "message is" if bulk_action.done == 1 else "messages are"
+    summary = f"{bulk_action.done:,} {noun} {ACTION_WORDS[bulk_action.action]}."
+    if bulk_action.action == "aside":
+        responses.flash_undo(summary, url_for("failures.undo", bulk_action_id=bulk_action.id))
     else:
-        answers.notice(told)
+        responses.flash_notice(summary)
 
 
-def _tell(chats: set[int]) -> None:
-    changed.send(topics={"failures", "chats", "dashboard", *(f"chat:{each}" for each in chats)})
-    if chats:
-        work_ready.send(chats=len(chats))
-
-
-def _again(cause_id: str | None) -> Response:
-    answers.look_again()
+def _refresh_page(cause_id: str | None) -> Response:
+    responses.refresh_session()
     known = cause_id if cause_id in CAUSES else None
-    if partial():
-        return _desk(known)
+    if is_fragment_request():
+        return _render_causes(known)
     query = _query()
     return redirect(
-        url_for("failures.cause", cause_id=known, **query) if known else url_for("failures.desk", **query)
+        url_for("failures.show_cause", cause_id=known, **query)
+        if known
+        else url_for("failures.list_causes", **query)
     )
 
 
-def _desk(cause_id: str | None) -> Response:
-    session, wish, now = db.session(), _wish(), house().clock()
-    found = failures.groups(session, wish)
+def _render_causes(cause_id: str | None) -> Response:
+    session, filters, now = db.session(), _read_filter(), services().clock()
+    found = queries.list_groups(session, filters)
     group = next((each for each in found if each.cause.id == cause_id), None)
-    shown = min(max(request.values.get("shown", failures.PAGE, type=int), 1), 10 * failures.PAGE)
-    page = _page(wish, group, shown)
+    shown = min(
+        max(request.values.get("shown", queries.PAGE_SIZE, type=parse_int64), 1), 10 * queries.PAGE_SIZE
+    )
+    page = _page(filters, group, shown)
     return show(
-        "failures/desk.html",
-        "desk",
-        wish=wish,
+        "failures/page.html",
+        "failures",
+        filters=filters,
         query=_query(),
         age=_age(),
         groups=found,
@@ -180,72 +203,71 @@ def _desk(cause_id: str | None) -> Response:
         chosen=CAUSES.get(cause_id or ""),
         page=page,
         shown=shown,
-        progress=errands.recent(session, now),
-        connections=connections.list_connections(session),
-        brains=versions.list_brains(session),
-        quiet=None if found or _query() else failures.quiet_since(session),
-        door=_door(group, page.lines),
-        door_of=_row_door,
-        said=said,
-        done_words=DONE,
+        progress=bulk_actions.list_recent(session, now),
+        connections=store.list_connections(session),
+        brains=versions_store.list_brains(session),
+        quiet=None if found or _query() else queries.get_quiet_since(session),
+        remedy_url=_find_remedy_url(group, page.items),
+        build_row_url=_build_row_url,
+        done_words=ACTION_WORDS,
     )
 
 
-def _page(wish: Wish, group: Group | None, shown: int) -> failures.Page:
+def _page(filters: FailureFilter, group: FailureGroup | None, shown: int) -> queries.FailurePage:
     if group is None:
-        return failures.Page()
-    return failures.page(db.session(), wish, group, request.values.get("after", type=int), shown)
+        return queries.FailurePage()
+    return queries.load_page(
+        db.session(), filters, group, request.values.get("after", type=parse_int64), shown
+    )
 
 
-def _door(group: Group | None, lines: Any) -> str:
+def _find_remedy_url(group: FailureGroup | None, lines: Any) -> str:
     """Return the address where the cause is mended; empty when it is done right here, or not by this person."""
     if group is None or not lines:
         return ""
-    return _way(group.cause.door, lines[0])
+    return _build_remedy_url(group.cause.remedy_target, lines[0])
 
 
-def _way(door: str, line: Line) -> str:
-    if door.startswith("https://"):
-        return door
-    if door == "connection":
-        may = current_user.may(Role.OWNER)
+def _build_remedy_url(target: str, line: FailureListItem) -> str:
+    if target.startswith("https://"):
+        return target
+    if target == "connection":
+        may = current_user.has_role(Role.OWNER)
         return url_for("connections.edit", connection_id=line.message.connection_id) if may else ""
-    if door == "command":
-        return _row_door(line)
-    if door == "chat":
-        return url_for("chats.chat", chat_id=line.message.chat_id)
-    return url_for("dashboard.board") if door == "dashboard" else ""
+    if target == "command":
+        return _build_row_url(line)
+    if target == "chat":
+        return url_for("chats.show_chat", chat_id=line.message.chat_id)
+    return url_for("dashboard.show_board") if target == "dashboard" else ""
 
 
-def _row_door(line: Line) -> str:
+def _build_row_url(line: FailureListItem) -> str:
     """Return the address of the command whose words a message is, or of its brain."""
     if line.command_id:
-        return url_for("commands.command", slug=line.slug, command_id=line.command_id)
-    return url_for("brains.workbench", slug=line.slug) if line.slug else ""
+        return url_for("commands.show_command", slug=line.slug, command_id=line.command_id)
+    return url_for("brains.show_workbench", slug=line.slug) if line.slug else ""
 
 
-def _wish() -> Wish:
+def _read_filter() -> FailureFilter:
     asked = request.values
-    age = AGES.get(asked.get("age", ""))
-    return Wish(
-        connection_id=asked.get("connection", type=int),
-        brain_id=asked.get("brain", type=int),
-        since=house().clock() - age if age else None,
+    age = AGE_FILTERS_MS.get(asked.get("age", ""))
+    return FailureFilter(
+        connection_id=asked.get("connection", type=parse_int64),
+        brain_id=asked.get("brain", type=parse_int64),
+        since=services().clock() - age if age else None,
         aside=asked.get("view") == "aside",
     )
 
 
 def _age() -> str:
     age = request.values.get("age", "")
-    return age if age in AGES else ""
+    return age if age in AGE_FILTERS_MS else ""
 
 
 def _query() -> dict[str, Any]:
     """Return the filters as they stand in addresses."""
-    wish = _wish()
-    found = {"connection": wish.connection_id, "brain": wish.brain_id, "age": _age()}
-    return {name: value for name, value in found.items() if value} | ({"view": "aside"} if wish.aside else {})
-
-
-def _is_id(text: str) -> bool:
-    return text.isdecimal() and len(text) < 19
+    filters = _read_filter()
+    found = {"connection": filters.connection_id, "brain": filters.brain_id, "age": _age()}
+    return {name: value for name, value in found.items() if value} | (
+        {"view": "aside"} if filters.aside else {}
+    )

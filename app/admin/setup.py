@@ -1,47 +1,65 @@
-"""The first-run pages: an owner, a first brain, and on to the simulator."""
+"""First-run wizard: owner account, first brain from the demo document, then the simulator."""
 
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, Flask, abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app import accounts
 from app.accounts import AccountError, Passwords, Role, User
-from app.admin.answers import show
-from app.admin.auth import begin_session, passwords
-from app.admin.brains import make_brain
-from app.admin.guard import needs
-from app.admin.publishing import make_live
-from app.admin.times import known_zone
-from app.bot import bot
-from app.bot.connections import Wish
-from app.brains import versions
-from app.brains.gallery import demo_document
-from app.web import db, house, limiter
+from app.admin.auth import begin_session, get_passwords
+from app.admin.brains.publish import publish_draft
+from app.admin.brains.views import create_brain
+from app.admin.ui.permissions import require_role
+from app.admin.ui.responses import show
+from app.admin.ui.time_format import normalise_zone
+from app.bot.connections.store import ConnectionInput
+from app.brains.document.gallery import build_demo_document
+from app.brains.versions import store
+from app.channels.simulator.channel import SimulatorChannel
+from app.services import services
+from app.web import allow_public, db, limiter
 
 blueprint = Blueprint("setup", __name__)
 
 
+def init_app(app: Flask) -> None:
+    """Answer the bare address."""
+    app.add_url_rule("/", "home", redirect_home)
+
+
+@allow_public
+def redirect_home() -> Response:
+    """Lead from the bare address to the dashboard, or back to the wizard where it was left."""
+    if not current_user.is_authenticated:
+        return redirect(url_for("auth.show_sign_in", next="/"))
+    return redirect(url_for("setup.show_first_brain" if is_first_brain_missing() else "dashboard.show_board"))
+
+
 @blueprint.get("/setup")
-def account() -> Response:
-    """Show the first screen: the owner's account. Gone once there is a user."""
-    _only_before_the_first_user()
+@allow_public
+def show_account() -> Response:
+    """Show the first screen: the owner's account. Once there is a user, it leads to the next step, if there is one."""
+    if is_first_brain_missing():
+        return redirect(url_for("setup.show_first_brain"))
+    _require_no_user()
     return show("setup/account.html", email="", timezone="")
 
 
 @blueprint.post("/setup")
+@allow_public
 @limiter.limit("20 per minute")
-def make_account() -> Response:
+def create_account() -> Response:
     """Make the owner and sign in."""
-    _only_before_the_first_user()
+    _require_no_user()
     form = request.form
     try:
         # The write runs in a thread of its own, without this app's context: it gets all it needs passed in.
-        hashing, now = passwords(), house().clock()
-        user = house().database.write(lambda session: _make_owner(session, hashing, form, now))
+        hashing, now = get_passwords(), services().clock()
+        user = services().database.write(lambda session: _create_owner(session, hashing, form, now))
     except AccountError as error:
         return show(
             "setup/account.html",
@@ -51,56 +69,66 @@ def make_account() -> Response:
             problem=str(error),
         )
     begin_session(user)
-    return redirect(url_for("setup.first_brain"))
+    return redirect(url_for("setup.show_first_brain"))
 
 
 @blueprint.get("/setup/brain")
-@needs(Role.OWNER)
-def first_brain() -> Response:
+@require_role(Role.OWNER)
+def show_first_brain() -> Response:
     """Show the second screen: the first brain. Gone once there is a brain."""
-    _only_before_the_first_brain()
+    _require_no_brain()
     return show("setup/brain.html", title="")
 
 
 @blueprint.post("/setup/brain")
-@needs(Role.OWNER)
-def make_first_brain() -> Response:
+@require_role(Role.OWNER)
+def create_first_brain() -> Response:
     """Make and publish the demo brain, bind a simulator to it and open the phone."""
-    _only_before_the_first_brain()
+    _require_no_brain()
     title = request.form.get("title", "").strip()
     if not 1 <= len(title) <= 100:
         return show(
             "setup/brain.html", status=422, title=title, problem="Give it a name of 1 to 100 characters."
         )
-    document = demo_document()
-    document["settings"]["timezone"] = known_zone(current_user.timezone)
-    brain = make_brain(title, document)
-    make_live(brain, "The first version")
-    wish = Wish("Simulator", "simulator", f"sim-{secrets.token_hex(4)}", {}, brain_id=brain.id)
-    connections, now = bot().connections, house().clock()
-    phone = house().database.write(lambda session: connections.create(session, wish, now))
-    return redirect(url_for("simulator.phone", connection=phone.id))
+    document = build_demo_document()
+    document["settings"]["timezone"] = normalise_zone(current_user.timezone)
+    brain = create_brain(title, document)
+    publish_draft(brain, "The first version")
+    account = f"{SimulatorChannel.setup.account_prefix}{secrets.token_hex(4)}"
+    values = ConnectionInput("Simulator", SimulatorChannel.kind, account, {}, brain_id=brain.id)
+    connections, now = services().connections, services().clock()
+    phone = services().database.write(lambda session: connections.create(session, values, now))
+    return redirect(url_for("simulator.show_phone", connection=phone.id))
 
 
-def _make_owner(session: Any, hashing: Passwords, form: Mapping[str, str], now: int) -> User:
+def is_first_brain_missing() -> bool:
+    """Tell whether the owner is here and there is no brain: the wizard was left after its first step."""
+    return (
+        current_user.is_authenticated
+        and current_user.has_role(Role.OWNER)
+        and not store.list_brains(db.session())
+    )
+
+
+def _create_owner(session: Any, hashing: Passwords, form: Mapping[str, str], now: int) -> User:
     # Asked again inside the transaction: two first visitors make one owner.
-    if accounts.any_user(session):
+    if accounts.has_users(session):
         raise AccountError("This installation has an owner by now. Sign in instead.")
     return accounts.create_user(
         session,
         hashing,
         email=form.get("email", ""),
         password=form.get("password", ""),
-        timezone=known_zone(form.get("timezone", "")),
+        timezone=normalise_zone(form.get("timezone", "")),
         now=now,
     )
 
 
-def _only_before_the_first_user() -> None:
-    if accounts.any_user(db.session()):
+def _require_no_user() -> None:
+    if accounts.has_users(db.session()):
         abort(404)
 
 
-def _only_before_the_first_brain() -> None:
-    if versions.list_brains(db.session()):
+def _require_no_brain() -> None:
+    if store.list_brains(db.session()):
         abort(404)

@@ -1,11 +1,11 @@
-"""Tables of the analytics: what was counted, and what has been counted since and is not added yet."""
+"""Tables of the analytics: rollups, and the deltas that are not folded into them yet."""
 
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, millis, pk
+from app.db.schema import Base, Millis, pk
 
 # Stands in a key for "whichever": the sum over all connections, brains and versions.
 ANY = -1
@@ -14,9 +14,9 @@ ANY_COMMAND = "*"
 
 
 class Rollup(Base):
-    """What happened in one stretch of time to one connection, brain, version and command, or to any of them.
+    """Numbers of one time span and one connection, brain, version and command, or any of them.
 
-    `counts` maps a metric, or `metric:label`, to a number; `times` a metric to {bucket: number} (app.bot.rollups).
+    `counts` maps a metric, or `metric:label`, to a number; `times` a metric to {bucket: number} (app.analytics.rollup).
     """
 
     __tablename__ = "rollup"
@@ -36,21 +36,21 @@ class Rollup(Base):
     brain_id: Mapped[int] = mapped_column(primary_key=True)
     version_id: Mapped[int] = mapped_column(primary_key=True)
     command_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    at: Mapped[millis] = mapped_column(BigInteger, primary_key=True)
+    at: Mapped[Millis] = mapped_column(BigInteger, primary_key=True)
     counts: Mapped[dict[str, int]] = mapped_column(JSON)
     times: Mapped[dict[str, dict[str, int]]] = mapped_column(JSON)
-    # Of a day: its quarter-hours by number, each [counts, times] (app.bot.packing).
+    # Of a day: its quarter-hours by number, each [counts, times] (app.analytics.compaction).
     parts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class RollupDelta(Base):
-    """One change of a number, written by the transaction that changed the row behind it (app.bot.counting)."""
+    """Change of a number, written by the transaction that changed its row (app.analytics.triggers)."""
 
     __tablename__ = "rollup_delta"
 
     id: Mapped[pk]
     # When the message, run or call was created that is counted: its rates are rates of those created together.
-    at: Mapped[millis]
+    at: Mapped[Millis]
     gone: Mapped[bool]
     connection_id: Mapped[int]
     brain_id: Mapped[int]

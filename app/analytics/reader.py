@@ -1,81 +1,102 @@
-"""Reading numbers: the stored spans a range is made of, and the changes that are not added up yet, at one moment."""
+"""Queries that read metrics of a time range from rollups plus deltas, in one statement."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.bot.models import Rollup
-from app.bot.packing import DAY, QUARTER
-from app.bot.rollup_models import ANY, ANY_COMMAND
-from app.bot.rollups import LOOSE, SPANS, Key, Tally
-from app.realtime.ranges import Piece
+from app.analytics.compaction import QUARTER_HOUR_MS
+from app.analytics.models import ANY, ANY_COMMAND, Rollup
+from app.analytics.rollup import FINE_SPAN_MINUTES, SPAN_MINUTES, MetricKey, MetricSums
+from app.analytics.time_ranges import StoredSpan
+from app.clock import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Numbers of a stored span, or of a change that is still `waiting` to be added."""
+class MetricRow:
+    """Numbers of a stored span, or of a delta (`is_delta`) that is not folded yet; `sign` -1: to be subtracted."""
 
     at: int
     command_id: str
     counts: Mapping[str, int]
     times: Mapping[str, Mapping[Any, int]]
-    waiting: bool = False
+    is_delta: bool = False
+    sign: int = 1
 
 
-def read(session: Session, pieces: Sequence[Piece], key: Key, *, each: bool = False) -> Iterable[Row]:
-    """Read the numbers of a key; `each`: of every command it has."""
+def read(
+    session: Session,
+    spans: Sequence[StoredSpan],
+    key: MetricKey,
+    *,
+    each: bool = False,
+    excluded: Sequence[int] = (),
+) -> Iterable[MetricRow]:
+    """Read the numbers of a key; `each`: separately for every command it has.
+
+    `excluded`: ids of connections whose numbers are subtracted from those of all; the key names no connection then.
+    """
     connection, brain, version, command = key
     given = {
-        "pieces": json.dumps(_lookups(pieces)),
-        "since": pieces[0][1],
-        "until": pieces[-1][2],
+        "pieces": json.dumps(_lookups(spans)),
+        "since": spans[0][1],
+        "until": spans[-1][2],
         "connection": connection,
         "brain": brain,
         "version": version,
         "command": command,
     }
-    query = f"{_stored(session, each)} UNION ALL {_waiting(key, each)}"
-    for at, of, counts, times, parts, since, until, *change in session.execute(text(query), given):
+    # Stored numbers of all connections hold the excluded ones too: these are read as well, and subtracted.
+    given |= {f"excluded_{n}": int(connection_id) for n, connection_id in enumerate(excluded)}
+    queries = [
+        _build_stored_query(session, each),
+        *(_build_stored_query(session, each, f"excluded_{n}") for n in range(len(excluded))),
+        _build_delta_query(key, each, len(excluded)),
+    ]
+    query = " UNION ALL ".join(queries)
+    for at, of, counts, times, parts, since, until, sign, *change in session.execute(text(query), given):
         if parts is not None:
-            yield from _unpacked(at, of, json.loads(parts), range(since, until))
+            for row in _expand_day(at, of, json.loads(parts), range(since, until)):
+                yield replace(row, sign=sign)
         elif counts is not None:
-            yield Row(at, of, json.loads(counts), json.loads(times))
+            yield MetricRow(at, of, json.loads(counts), json.loads(times), sign=sign)
         elif change[0]:
-            tally = Tally()
-            tally.add(*change)
-            yield Row(at, of, tally.counts, tally.times, waiting=True)
+            sums = MetricSums()
+            sums.add(*change)
+            yield MetricRow(at, of, sums.counts, sums.times, is_delta=True)
 
 
-def _unpacked(day: int, command_id: str, parts: Mapping[str, Any], within: range) -> Iterable[Row]:
+def _expand_day(day: int, command_id: str, parts: Mapping[str, Any], within: range) -> Iterable[MetricRow]:
     for number, (counts, times) in parts.items():
-        at = day + int(number) * QUARTER
+        at = day + int(number) * QUARTER_HOUR_MS
         if at in within:
-            yield Row(at, command_id, counts, times)
+            yield MetricRow(at, command_id, counts, times)
 
 
-def _lookups(pieces: Sequence[Piece]) -> list[tuple[int, int, int, int]]:
-    """Return which rows to look for: span, from, until, and from when on for their quarter-hours (-1: for the whole).
+def _lookups(spans: Sequence[StoredSpan]) -> list[tuple[int, int, int, int]]:
+    """Return the rows to look up: span, from, until, and the start of their quarter-hours (-1: whole rows).
 
     What changed since a day was packed is still loose: quarter-hours are looked for whatever a piece's length.
     """
     found: list[tuple[int, int, int, int]] = []
     loose: list[tuple[int, int, int, int]] = []
-    for span, since, until in pieces:
-        if span == SPANS[0]:
+    for span, since, until in spans:
+        if span == SPAN_MINUTES[0]:
             found.append((span, since, until, -1))
             continue
-        packed = span == LOOSE[1]
-        found.append((SPANS[2], since - since % DAY, until, since) if packed else (span, since, until, -1))
+        packed = span == FINE_SPAN_MINUTES[1]
+        found.append(
+            (SPAN_MINUTES[2], since - since % DAY_MS, until, since) if packed else (span, since, until, -1)
+        )
         begin = loose.pop()[1] if loose and loose[-1][2] == since else since
-        loose.append((LOOSE[1], begin, until, -1))
+        loose.append((FINE_SPAN_MINUTES[1], begin, until, -1))
     return found + loose
 
 
-_PIECES = {
+_SPAN_SOURCES = {
     # CROSS JOIN: SQLite keeps the order then, and looks each piece up by the key.
     "sqlite": ("json_each(:pieces) AS p CROSS JOIN rollup AS r", "json_extract(p.value, '$[{n}]')"),
     "postgresql": (
@@ -85,21 +106,21 @@ _PIECES = {
 }
 
 
-def _stored(session: Session, each: bool) -> str:
-    source, part = _PIECES[session.get_bind().dialect.name]
+def _build_stored_query(session: Session, each: bool, connection: str = "connection") -> str:
+    source, part = _SPAN_SOURCES[session.get_bind().dialect.name]
     span, since, until, quarters = (part.format(n=n) for n in range(4))
     which = "r.command_id <> :command" if each else "r.command_id = :command"
     return (
         f"SELECT r.at, r.command_id, CASE WHEN {quarters} < 0 THEN CAST(r.counts AS TEXT) END, "  # noqa: S608
         f"CASE WHEN {quarters} < 0 THEN CAST(r.times AS TEXT) END, "
         f"CASE WHEN {quarters} >= 0 THEN CAST(r.parts AS TEXT) END, {quarters}, {until}, "
-        "'', '', CAST(NULL AS BIGINT), 0 "
-        f"FROM {source} WHERE r.gone = FALSE AND r.span = {span} AND r.connection_id = :connection "
+        f"{1 if connection == 'connection' else -1}, '', '', CAST(NULL AS BIGINT), 0 "
+        f"FROM {source} WHERE r.gone = FALSE AND r.span = {span} AND r.connection_id = :{connection} "
         f"AND r.brain_id = :brain AND r.version_id = :version AND {which} AND r.at >= {since} AND r.at < {until}"
     )
 
 
-def _waiting(key: Key, each: bool) -> str:
+def _build_delta_query(key: MetricKey, each: bool, excluded: int) -> str:
     names = ("connection_id", "brain_id", "version_id", "command_id")
     given = ("connection", "brain", "version", "command")
     wanted = [
@@ -107,22 +128,26 @@ def _waiting(key: Key, each: bool) -> str:
         for name, word, part in zip(names, given, key, strict=True)
         if part not in {ANY, ANY_COMMAND}
     ]
+    wanted += [f" AND connection_id <> :excluded_{n}" for n in range(excluded)]
     named = " AND command_id <> ''" if each else ""
     return (
-        "SELECT at - at % 60000, command_id, NULL, NULL, NULL, 0, 0, metric, label, value, CAST(SUM(n) AS BIGINT) "  # noqa: S608
+        "SELECT at - at % 60000, command_id, NULL, NULL, NULL, 0, 0, 1, metric, label, value, CAST(SUM(n) AS BIGINT) "  # noqa: S608
         f"FROM rollup_delta WHERE gone = FALSE AND at >= :since AND at < :until{''.join(wanted)}{named} "
         "GROUP BY 1, 2, metric, label, value"
     )
 
 
-def last(session: Session, key: Key) -> int | None:
-    """Return when something was last counted for a key, as exactly as is still kept."""
+def find_last_at(session: Session, key: MetricKey) -> int | None:
+    """Return the time (ms) something was last counted for a key, as exactly as stored."""
     place = (Rollup.connection_id, Rollup.brain_id, Rollup.version_id, Rollup.command_id)
     here = [Rollup.gone.is_(False), *(column == part for column, part in zip(place, key, strict=True))]
-    newest = [session.scalar(select(func.max(Rollup.at)).where(Rollup.span == span, *here)) for span in LOOSE]
-    days = select(Rollup.at, Rollup.parts).where(Rollup.span == SPANS[2], *here)
+    newest = [
+        session.scalar(select(func.max(Rollup.at)).where(Rollup.span == span, *here))
+        for span in FINE_SPAN_MINUTES
+    ]
+    days = select(Rollup.at, Rollup.parts).where(Rollup.span == SPAN_MINUTES[2], *here)
     packed = session.execute(days.order_by(Rollup.at.desc()).limit(1)).first()
     # What is loose may be a late change of a day before the last one that is packed.
     if packed:
-        newest.append(packed.at + max(map(int, packed.parts or [0])) * QUARTER)
+        newest.append(packed.at + max(map(int, packed.parts or [0])) * QUARTER_HOUR_MS)
     return max((at for at in newest if at is not None), default=None)

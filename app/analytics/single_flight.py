@@ -1,4 +1,4 @@
-"""Sharing: whoever asks the same while an answer is being worked out gets the next one, all of them together.
+"""Single flight: equal concurrent requests share one computation that began after all of them.
 
 A change rings in every open tab at once. Each tab must get numbers read after its ring, so an answer that is already
 being worked out will not do; but the one after it serves all that wait. Nothing is kept, so nothing can be out of date.
@@ -12,30 +12,30 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Sharing(Generic[T]):
-    """Works one thing out at a time; `work` begins after every question it answers was asked."""
+class SingleFlight(Generic[T]):
+    """Single flight: one computation at a time; `work` begins after every request it answers."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._turn = Lock()
+        self._running = Lock()
         self._waiting: dict[Hashable, Future[T]] = {}
 
-    def ask(self, what: Hashable, work: Callable[[], T]) -> T:
-        """Return what `work` returns; raises what it raises, and CancelledError for those who only waited for it."""
+    def run(self, key: Hashable, work: Callable[[], T]) -> T:
+        """Return the result of `work`; raises what it raises, and CancelledError for those who only waited for it."""
         with self._lock:
-            answer = self._waiting.get(what)
+            answer = self._waiting.get(key)
             first = answer is None
             if answer is None:
-                answer = self._waiting[what] = Future()
+                answer = self._waiting[key] = Future()
         if first:
-            self._answer(what, work, answer)
+            self._run(key, work, answer)
         return answer.result()
 
-    def _answer(self, what: Hashable, work: Callable[[], T], answer: "Future[T]") -> None:
-        with self._turn:
+    def _run(self, key: Hashable, work: Callable[[], T], answer: "Future[T]") -> None:
+        with self._running:
             with self._lock:
                 # Who comes from now on asks after the work has begun, and waits for the next.
-                del self._waiting[what]
+                del self._waiting[key]
             try:
                 answer.set_result(work())
             finally:

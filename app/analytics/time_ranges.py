@@ -1,4 +1,4 @@
-"""Ranges of time cut into an operator's hours, days, weeks and months, whatever the zone does with its clocks."""
+"""Time ranges cut into minutes to months of a time zone; longest range of each step, number of points."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -9,35 +9,34 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from app.bot.rollups import MINUTE, MINUTES_KEPT, SPANS
+from app.analytics.rollup import MINUTE_RETENTION_MS, SPAN_MINUTES
+from app.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from app.signals import DomainError
 
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
 # Steps from fine to coarse, each with the longest range (ms) it is chosen for.
-STEPS: Final = {
-    "minute": 2 * HOUR,
-    "5 minutes": 12 * HOUR,
-    "hour": 4 * DAY,
-    "day": 100 * DAY,
-    "week": 800 * DAY,
-    "month": 40_000 * DAY,
+MAX_RANGE_MS_BY_STEP: Final = {
+    "minute": 2 * HOUR_MS,
+    "5 minutes": 12 * HOUR_MS,
+    "hour": 4 * DAY_MS,
+    "day": 100 * DAY_MS,
+    "week": 800 * DAY_MS,
+    "month": 40_000 * DAY_MS,
 }
-_FINE: Final = {"minute": MINUTE, "5 minutes": 5 * MINUTE}
-POINTS: Final = 750
+_FINE_STEPS_MS: Final = {"minute": MINUTE_MS, "5 minutes": 5 * MINUTE_MS}
+MAX_POINTS: Final = 750
 
-Piece = tuple[int, int, int]
+StoredSpan = tuple[int, int, int]
 
 
-class StepTooFine(DomainError):
-    """A range in more points than can be drawn, or in minutes that are not kept any more."""
+class StepTooFineError(DomainError):
+    """Range with more points than can be drawn, or in minutes that are no longer stored."""
 
     code = "step_too_fine"
 
 
 @dataclass(frozen=True)
-class Range:
-    """Time from `since` until `until` (ms) in steps of a zone; the first step begins at or before `since`."""
+class TimeRange:
+    """Time from `since` until `until` (ms) in steps of a time zone; the first step begins at or before `since`."""
 
     since: int
     until: int
@@ -46,109 +45,119 @@ class Range:
 
     @cached_property
     def edges(self) -> Sequence[int]:
-        """Return where the steps begin, and where the last one is cut off (ms)."""
+        """Return the starts of the steps, and the end of the last one (ms)."""
         zone, edges = ZoneInfo(self.zone), [_floor(self.since, self.step, ZoneInfo(self.zone))]
-        grain = MINUTE if self.step in _FINE else 15 * MINUTE
+        grain = MINUTE_MS if self.step in _FINE_STEPS_MS else 15 * MINUTE_MS
         end = -(-max(self.until, self.since + 1) // grain) * grain
-        while (following := _after(edges[-1], self.step, zone)) < end:
+        while (following := _get_next_start(edges[-1], self.step, zone)) < end:
             edges.append(following)
-            if len(edges) > POINTS:
-                raise StepTooFine(
-                    f"These are more than {POINTS} points. Choose a shorter range or a longer step."
+            if len(edges) > MAX_POINTS:
+                raise StepTooFineError(
+                    f"These are more than {MAX_POINTS} points. Choose a shorter range or a longer step."
                 )
         return (*edges, end)
 
     @property
     def starts(self) -> Sequence[int]:
-        """Return where the steps begin (ms)."""
+        """Return the starts of the steps (ms)."""
         return self.edges[:-1]
 
-    def place(self, at: int) -> int:
-        """Return the number of the step a moment (ms) within the range belongs to."""
+    def get_step_index(self, at: int) -> int:
+        """Return the index of the step that holds a time (ms) of the range."""
         return bisect_right(self.edges, at) - 1
 
     @cached_property
-    def pieces(self) -> Sequence[Piece]:
-        """Return the stored spans the range is made of: (minutes, from, until), as few and as long as can be."""
-        pieces: list[Piece] = []
+    def step_spans(self) -> Sequence[StoredSpan]:
+        """Return the stored spans of the steps: (minutes, from, until), as few and as long as possible."""
+        pieces: list[StoredSpan] = []
         for start, end in pairwise(self.edges):
-            for span, since, until in _cut(start, end, SPANS):
+            for span, since, until in _split_into_spans(start, end, SPAN_MINUTES):
                 if pieces and pieces[-1][0] == span and pieces[-1][2] == since:
                     since = pieces.pop()[1]  # noqa: PLW2901  goes on where the one before ends
                 pieces.append((span, since, until))
         return pieces
 
     @cached_property
-    def whole(self) -> Sequence[Piece]:
-        """Return the same for sums over all of it."""
-        return list(_cut(self.edges[0], self.edges[-1], SPANS))
+    def total_spans(self) -> Sequence[StoredSpan]:
+        """Return the stored spans for sums over the whole range."""
+        return list(_split_into_spans(self.edges[0], self.edges[-1], SPAN_MINUTES))
 
-    def before(self) -> "Range":
-        """Return the period before, of as many steps and as far into its last one."""
+    def get_previous(self) -> "TimeRange":
+        """Return the previous period, of as many steps and as far into its last one."""
         zone = ZoneInfo(self.zone)
         starts, earlier = self.starts, self.edges[0]
         for _ in starts:
             earlier = _floor(earlier - 1, self.step, zone)
         last = earlier
         for _ in starts[1:]:
-            last = _after(last, self.step, zone)
+            last = _get_next_start(last, self.step, zone)
         into = self.edges[-1] - starts[-1]
-        return Range(earlier, min(last + into, self.edges[0]), self.zone, self.step)
+        return TimeRange(earlier, min(last + into, self.edges[0]), self.zone, self.step)
 
 
-def choose(since: int, until: int, zone: str, now: int, step: str = "") -> Range:
+def build_range(since: int, until: int, zone: str, now: int, step: str = "") -> TimeRange:
     """Return a range in the step that fits it, or in the one asked for.
 
-    Raises StepTooFine for minutes that are not kept any more, or too many points.
+    Raises StepTooFineError for minutes that are not kept any more, or too many points.
     """
-    kept = since >= now - MINUTES_KEPT
-    fitting = (name for name, most in STEPS.items() if until - since <= most and (kept or name not in _FINE))
+    is_kept = since >= now - MINUTE_RETENTION_MS
+    fitting = (
+        name
+        for name, max_ms in MAX_RANGE_MS_BY_STEP.items()
+        if until - since <= max_ms and (is_kept or name not in _FINE_STEPS_MS)
+    )
     chosen = step or next(fitting, "month")
-    if chosen in _FINE and not kept:
-        raise StepTooFine("Minutes are kept for two days. Choose hours or longer steps for what is older.")
-    made = Range(since, until, zone, chosen)
-    _ = made.edges
-    return made
+    if chosen in _FINE_STEPS_MS and not is_kept:
+        raise StepTooFineError(
+            "Minutes are kept for two days. Choose hours or longer steps for what is older."
+        )
+    found = TimeRange(since, until, zone, chosen)
+    _ = found.edges
+    return found
 
 
-def _cut(start: int, end: int, spans: Sequence[int]) -> "list[Piece]":
-    """Cut a stretch into stored spans, the longest in the middle."""
+def _split_into_spans(start: int, end: int, spans: Sequence[int]) -> "list[StoredSpan]":
+    """Split a range into stored spans, the longest in the middle."""
     if start >= end:
         return []
-    length = spans[-1] * MINUTE
+    length = spans[-1] * MINUTE_MS
     low, high = -(-start // length) * length, end // length * length
     if len(spans) == 1:
         return [(spans[0], low, high)]
     if low >= high:
-        return _cut(start, end, spans[:-1])
-    return [*_cut(start, low, spans[:-1]), (spans[-1], low, high), *_cut(high, end, spans[:-1])]
+        return _split_into_spans(start, end, spans[:-1])
+    return [
+        *_split_into_spans(start, low, spans[:-1]),
+        (spans[-1], low, high),
+        *_split_into_spans(high, end, spans[:-1]),
+    ]
 
 
 def _floor(at: int, step: str, zone: ZoneInfo) -> int:
-    """Return when the step began that a moment belongs to."""
-    if step in _FINE:
-        return at - at % _FINE[step]
+    """Return the start of the step that holds a time."""
+    if step in _FINE_STEPS_MS:
+        return at - at % _FINE_STEPS_MS[step]
     local = datetime.fromtimestamp(at // 1000, zone)
     if step == "hour":
         offset = int((local.utcoffset() or timedelta()).total_seconds() * 1000)
-        return (at + offset) // HOUR * HOUR - offset
-    return midnight(_first_day(local.date(), step), zone)
+        return (at + offset) // HOUR_MS * HOUR_MS - offset
+    return compute_midnight(_first_day(local.date(), step), zone)
 
 
-def _after(start: int, step: str, zone: ZoneInfo) -> int:
-    """Return when the step after the one that begins at `start` begins."""
-    if step in _FINE:
-        return start + _FINE[step]
+def _get_next_start(start: int, step: str, zone: ZoneInfo) -> int:
+    """Return the start of the step after the one that begins at `start`."""
+    if step in _FINE_STEPS_MS:
+        return start + _FINE_STEPS_MS[step]
     if step == "hour":
         # A clock that is put forward by half an hour makes one step short.
-        following = _floor(start + HOUR, step, zone)
-        return following if following > start else start + HOUR
+        following = _floor(start + HOUR_MS, step, zone)
+        return following if following > start else start + HOUR_MS
     day = datetime.fromtimestamp(start // 1000, zone).date()
     if step == "month":
         day = day.replace(day=1) + timedelta(days=32)
     else:
         day += timedelta(days=7 if step == "week" else 1)
-    return midnight(_first_day(day, step), zone)
+    return compute_midnight(_first_day(day, step), zone)
 
 
 def _first_day(day: date, step: str) -> date:
@@ -157,7 +166,7 @@ def _first_day(day: date, step: str) -> date:
     return day.replace(day=1) if step == "month" else day
 
 
-def midnight(day: date, zone: ZoneInfo) -> int:
-    """Return when a day begins; where its midnight does not exist, at the first moment after it."""
+def compute_midnight(day: date, zone: ZoneInfo) -> int:
+    """Return the start of a day; where its midnight does not exist, the first time after it."""
     local = datetime(day.year, day.month, day.day, tzinfo=zone)
     return int(local.astimezone(UTC).timestamp() * 1000)

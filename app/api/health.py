@@ -1,56 +1,59 @@
-"""`/healthz` and `/readyz`: for load balancers and monitors (specs: durability 4.3)."""
+"""Health endpoints `/healthz` and `/readyz`, and the lag at which strict readiness fails (specs: durability 4.3)."""
 
 from typing import Any
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.bot import health
-from app.settings import ROOT
-from app.web import House, house
+from app.bot.health import status
+from app.db.migrations_state import list_wanted_heads, read_applied_heads
+from app.services import Services, services
+from app.web import allow_public
 
-probes = Blueprint("probes", __name__)
-LAG_LIMIT = 10_000
+probes = Blueprint("health", __name__)
+LAG_LIMIT_MS = 10_000
 
 
 @probes.get("/healthz")
-def healthz() -> ResponseReturnValue:
+@allow_public
+def check_liveness() -> ResponseReturnValue:
     """Answer, without touching anything: the process lives."""
     return {"ok": True}
 
 
 @probes.get("/readyz")
-def readyz() -> ResponseReturnValue:
+@allow_public
+def check_readiness() -> ResponseReturnValue:
     """Answer 200 when webhooks can be stored; worker lag is told but fails only with `?strict=1`.
 
     Taking the web process out of rotation because the worker lags would only add redeliveries.
     """
-    shared = house()
+    shared = services()
     try:
-        state = _state(shared)
+        state = _read_state(shared)
     except SQLAlchemyError as error:
         return jsonify(ok=False, database=type(error).__name__), 503
     if not state["migrated"]:
         return jsonify(ok=False, remedy="flask --app wsgi db upgrade", **state), 503
-    late = state["lag"] > LAG_LIMIT or not state["worker_alive"]
+    late = state["lag"] > LAG_LIMIT_MS or not state["worker_alive"]
     strict = request.args.get("strict") == "1"
     return jsonify(ok=not (strict and late), **state), 503 if strict and late else 200
 
 
-def _state(shared: House) -> dict[str, Any]:
+def _read_state(shared: Services) -> dict[str, Any]:
     now = shared.clock()
     with shared.database.engine.connect() as connection:
-        at = set(MigrationContext.configure(connection).get_current_heads())
+        at = read_applied_heads(connection)
     with shared.database.read() as session:
-        workers = health.workers(session, now)
-        lag = health.lag(session, now)
-        troubled = health.troubled(session)
+        workers = status.list_workers(session, now)
+        lag = status.compute_lag(session, now)
+        held = status.count_held_chats(session)
+        troubled = status.count_failures(session)
     return {
-        "migrated": at == set(ScriptDirectory(str(ROOT / "migrations")).get_heads()),
+        "migrated": at == list_wanted_heads(),
         "lag": lag,
+        "held": held,
         "unknown": troubled["unknown"],
         "dead": troubled["dead"],
         "worker_alive": any(w["name"].startswith("worker") and not w["late"] for w in workers),

@@ -1,13 +1,5 @@
-"""The message pipeline: channels, inbox, dispatch, outbox, statuses."""
+"""Message pipeline: receive, run turns, deliver, recover, and explain what happened.
 
-from typing import TYPE_CHECKING
-
-from flask import current_app
-
-if TYPE_CHECKING:
-    from app.bot.wiring import Bot
-
-
-def bot() -> "Bot":
-    """Return the pipeline of the current app."""
-    return current_app.extensions["bot"]
+Shared by its packages: `models`, `lease` (claims and fences), `contacts`, `handoff`, `schedules`, `display` and
+`full_text`. `ingest`, `turns` and `delivery` may be imported by few (see the contracts in pyproject.toml).
+"""

@@ -1,18 +1,22 @@
-"""The simulator's services: a phone is made, people hold it, and what they do becomes items like any webhook's."""
+"""Simulated phones: people, their actions as inbound items, receipts, and the runs shown next to the phone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.bot.channels import simulator as phone
-from app.bot.channels.contract import Inbound, Person, Status
-from app.bot.channels.simulator import Envelope
-from app.bot.chats import Bubble
-from app.bot.models import Chat, Contact, Run
-from app.brains.models import Brain, BrainVersion
+from app.bot.chats.thread import Bubble
+from app.bot.models import Chat, Connection, Contact, Cooldown, Run, Schedule
+from app.bot.states import Direction, MessageState
+from app.brains.example_messages import build_example_of
+from app.brains.memory.models import Memory
+from app.brains.runtime.trace import Trace
+from app.brains.versions.models import Brain, BrainVersion
+from app.channels.contract import InboundMessage, Person, Status
+from app.channels.simulator import channel as phone
+from app.channels.simulator.channel import Envelope, SimulatorChannel
 from app.signals import DomainError
 
 NAMES = ("Ada", "Kofi", "Mei", "Luis", "Amara", "Jonas", "Priya", "Yusuf", "Sofia", "Tane", "Lina", "Omar")
@@ -28,8 +32,8 @@ class PhoneError(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What a person does with the phone; `kind`: text | button | list | image | audio | location."""
+class PhoneAction:
+    """What a person does with the phone; `kind`: text | button | list, or one of the example messages."""
 
     kind: str
     text: str = ""
@@ -38,7 +42,7 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunSummary:
     """What the brain did on one message."""
 
     run: Run
@@ -46,8 +50,19 @@ class Ran:
     slug: str
     version: int
 
+    @property
+    def trace(self) -> Trace:
+        """Return what the run noted."""
+        return Trace.from_json(self.run.trace)
 
-def people(session: Session, connection_id: int) -> list[Person]:
+
+def list_simulator_ids(session: Session) -> tuple[int, ...]:
+    """Return the ids of the simulator's connections: what is tried there is nobody's use of a bot."""
+    query = select(Connection.id).where(Connection.channel == SimulatorChannel.kind)
+    return tuple(session.scalars(query.order_by(Connection.id)))
+
+
+def list_people(session: Session, connection_id: int) -> list[Person]:
     """Return who has used this phone number, the most recent first."""
     query = (
         select(Contact)
@@ -59,48 +74,67 @@ def people(session: Session, connection_id: int) -> list[Person]:
     return [Person(phone=contact.phone, name=contact.name) for contact in session.scalars(query)]
 
 
-def invented(known: Iterable[Person]) -> Person:
-    """Return the next made-up person that is not among those known."""
+def invent_person(known: Iterable[Person]) -> Person:
+    """Return the next invented person that is not among those known."""
     taken = {person.phone for person in known}
     number = next(n for n in range(1, MAX_PEOPLE * 2) if str(FIRST_NUMBER + n) not in taken)
     return Person(phone=str(FIRST_NUMBER + number), name=NAMES[(number - 1) % len(NAMES)])
 
 
-def item_of(act: Act, person: Person, message_id: str, at: int) -> Inbound:
-    """Return the inbound item of an act; raises PhoneError for one that says nothing."""
+def build_item(act: PhoneAction, person: Person, message_id: str, at: int) -> InboundMessage:
+    """Return the inbound item of an action; raises PhoneError for an empty one."""
     envelope = Envelope(message_id, person, at, act.quoted_id)
-    makers = {
-        "button": lambda: phone.button(envelope, act.choice, act.text),
-        "list": lambda: phone.list_choice(envelope, act.choice, act.text),
-        "image": lambda: phone.image(envelope, "simulated", "image/jpeg", act.text),
-        "audio": lambda: phone.audio(envelope, "simulated", "audio/ogg"),
-        "location": lambda: phone.location(envelope, 5.6037, -0.187, "Accra"),
-    }
-    if act.kind in makers:
-        return makers[act.kind]()
+    if act.kind == "button":
+        return phone.build_button_reply(envelope, act.choice, act.text)
+    if act.kind == "list":
+        return phone.build_list_reply(envelope, act.choice, act.text)
+    if act.kind != "text":
+        return phone.build_message(envelope, build_example_of(act.kind, act.text))
     if not act.text.strip():
         raise PhoneError("Write something first.")
-    return phone.text(envelope, act.text.strip()[:4096])
+    return phone.build_text(envelope, act.text.strip()[:4096])
 
 
-def unread(bubbles: Sequence[Bubble]) -> list[str]:
+def list_unread_ids(bubbles: Sequence[Bubble]) -> list[str]:
     """Return the provider ids of answers the phone has not opened yet."""
     return [
         each.message.provider_id
         for each in bubbles
-        if each.message.direction == "out"
-        and each.message.state in {"sent", "delivered"}
+        if each.message.direction == Direction.OUT
+        and each.message.state in {MessageState.SENT, MessageState.DELIVERED}
         and each.message.provider_id
     ]
 
 
-def receipts(provider_ids: Iterable[str], at: int) -> list[Status]:
+def build_receipts(provider_ids: Iterable[str], at: int) -> list[Status]:
     """Return the receipts of a phone that lies open: delivered, then read."""
-    return [make(each, at) for each in provider_ids for make in (phone.delivered, phone.read)]
+    return [
+        make(each, at)
+        for each in provider_ids
+        for make in (phone.build_delivered_status, phone.build_read_status)
+    ]
 
 
-def last_runs(session: Session, chat_id: int, limit: int = 4) -> list[Ran]:
-    """Return what the brain did last in a chat, the newest first."""
+def advance(session: Session, chat: Chat, span: int) -> None:
+    """Let time pass in a chat (ms): what is scheduled there comes due earlier, and all that ends, ends earlier.
+
+    The moments move, not the clock: scripts read the same time as before.
+    """
+    scopes = {f"chat:{chat.id}", f"contact:{chat.contact_id}"}
+    own = update(Chat).where(Chat.id == chat.id)
+    for query, column in (
+        (update(Schedule).where(Schedule.chat_id == chat.id), Schedule.due_at),
+        (own, Chat.window_until),
+        (own, Chat.paused_until),
+        (own, Chat.session_until),
+        (update(Cooldown).where(Cooldown.scope.in_(scopes)), Cooldown.until),
+        (update(Memory).where(Memory.scope.in_(scopes)), Memory.expires_at),
+    ):
+        session.execute(query.values({column.key: column - span}))
+
+
+def list_last_runs(session: Session, chat_id: int, limit: int = 4) -> list[RunSummary]:
+    """Return the last runs of a chat, the newest first."""
     query = (
         select(Run, BrainVersion, Brain.slug)
         .outerjoin(BrainVersion, BrainVersion.id == Run.version_id)
@@ -110,44 +144,19 @@ def last_runs(session: Session, chat_id: int, limit: int = 4) -> list[Ran]:
         .limit(limit)
     )
     return [
-        Ran(run, _command(version, run.command_id), slug or "", version.number if version else 0)
+        RunSummary(
+            run, _find_command_name(version, run.command_id), slug or "", version.number if version else 0
+        )
         for run, version, slug in session.execute(query)
     ]
 
 
-def live_document(session: Session, brain_id: int | None) -> Mapping[str, Any]:
+def get_live_document(session: Session, brain_id: int | None) -> Mapping[str, Any]:
     """Return the live document of a brain; empty when nothing is live."""
     query = select(BrainVersion.document).join(Brain, Brain.live_version_id == BrainVersion.id)
     return session.scalar(query.where(Brain.id == brain_id)) or {}
 
 
-def suggestions(document: Mapping[str, Any], limit: int = 5) -> list[str]:
-    """Return messages that would get an answer, one a command: what to try first."""
-    prefix = next(iter(document.get("settings", {}).get("prefixes", ["!"])), "")
-    words = [
-        _example(command, prefix) for command in document.get("commands", []) if command.get("enabled", True)
-    ]
-    return [word for word in words if word][:limit]
-
-
-def _example(command: Mapping[str, Any], prefix: str) -> str:
-    trigger = command.get("trigger", {})
-    if trigger.get("kind") == "command" and trigger.get("words"):
-        arguments = " ".join(
-            _sample(each) for each in command.get("arguments", []) if each.get("required", True)
-        )
-        return f"{prefix}{trigger['words'][0]} {arguments}".strip()
-    texts = trigger.get("texts") if trigger.get("kind") in {"exact", "starts_with", "contains"} else None
-    return str(texts[0]) if texts else ""
-
-
-def _sample(argument: Mapping[str, Any]) -> str:
-    choices = argument.get("choices") or []
-    if choices:
-        return str(choices[0])
-    return "3" if argument.get("type") in {"int", "number"} else "hello"
-
-
-def _command(version: BrainVersion | None, command_id: str | None) -> str:
+def _find_command_name(version: BrainVersion | None, command_id: str | None) -> str:
     commands = version.document.get("commands", []) if version else []
     return next((str(each.get("name")) for each in commands if each.get("id") == command_id), "")

@@ -1,1 +1,4 @@
-"""Brains: the pure domain; nothing here knows of the web, the queue or Redis."""
+"""Brains: documents of commands, and everything that checks, runs, tests and releases them.
+
+Knows nothing of web, queue or channels.
+"""

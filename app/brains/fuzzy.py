@@ -1,12 +1,13 @@
-"""Finding things by a few typed letters: what fits best comes first. Pure."""
+"""Fuzzy search by typed letters with ranking; case and accents ignored (pure functions)."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import nsmallest
 from typing import Final, Generic, TypeVar
+
+from app.unicode import INDEX_OPTIONS, fold
 
 T = TypeVar("T")
 
@@ -15,98 +16,95 @@ SAME, PREFIX, WORD, INSIDE, SPREAD, SCATTERED = range(6)
 # Fewer letters than these would be scattered over almost any text.
 _SCATTERED_LETTERS: Final = 3
 # A thing found by another word for it stands behind one found by its name.
-_BY_WORDS: Final = 0.5
+_WORDS_PENALTY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
-    """A text prepared for searching, with other words it is found by and where it belongs."""
+class SearchText:
+    """Searchable text: name, further words, and the place it belongs to, all normalised."""
 
     name: str
     words: tuple[str, ...] = ()
     place: str = ""
     # All of it in one string: what does not stand in here needs no closer look.
-    whole: str = field(default="", init=False)
+    full_text: str = field(default="", init=False)
 
     @classmethod
-    def of(cls, name: str, words: Iterable[str] = (), place: str = "") -> "Searched":
-        """Prepare texts as people wrote them."""
-        return cls(plain(name), tuple(map(plain, words)), plain(place))
+    def from_text(cls, name: str, words: Iterable[str] = (), place: str = "") -> "SearchText":
+        """Build from texts as they are displayed."""
+        return cls(normalise(name), tuple(map(normalise, words)), normalise(place))
 
     def __post_init__(self) -> None:
         """Join the texts once."""
-        object.__setattr__(self, "whole", "\n".join((self.name, *self.words, self.place)))
+        object.__setattr__(self, "full_text", "\n".join((self.name, *self.words, self.place)))
 
 
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[T]):
-    """Something found; the smaller `rank`, the better it fits."""
+    """Search result; a smaller `rank` is a better match."""
 
-    thing: T
+    item: T
     rank: float
 
 
-def plain(text: str) -> str:
-    """Return the text without capitals, accents and doubled spaces: as it is compared."""
-    if not text.isascii():
-        spread = unicodedata.normalize("NFKD", text.casefold())
-        text = "".join(each for each in spread if not unicodedata.combining(each))
-    return " ".join(text.lower().split())
+def normalise(text: str) -> str:
+    """Return the text folded for comparison: no case, accents or repeated spaces."""
+    return " ".join(fold(text, INDEX_OPTIONS).split())
 
 
-def best(things: Sequence[tuple[Searched, T]], query: str, most: int) -> list[Hit[T]]:
-    """Return at most `most` things that fit `query`, the best first; of equals the shorter, then the earlier."""
-    wanted = plain(query)
+def find_best(things: Sequence[tuple[SearchText, T]], query: str, limit: int) -> list[Hit[T]]:
+    """Return at most `limit` things that match `query`, best first; of equals the shorter, then the earlier."""
+    wanted = normalise(query)
     if not wanted:
-        return [Hit(thing, SAME) for _, thing in things[:most]]
-    found = _ranked(things, wanted)
+        return [Hit(thing, SAME) for _, thing in things[:limit]]
+    found = _rank_all(things, wanted)
     if not found and len(wanted) >= _SCATTERED_LETTERS:
         found = [
             (float(SCATTERED), len(text.name), at)
             for at, (text, _) in enumerate(things)
-            if _scattered(wanted).match(text.name)
+            if _compile_scattered(wanted).match(text.name)
         ]
-    return [Hit(things[at][1], rank) for rank, _, at in nsmallest(most, found)]
+    return [Hit(things[at][1], rank) for rank, _, at in nsmallest(limit, found)]
 
 
-def _ranked(things: Sequence[tuple[Searched, object]], wanted: str) -> list[tuple[float, int, int]]:
+def _rank_all(things: Sequence[tuple[SearchText, object]], wanted: str) -> list[tuple[float, int, int]]:
     first, *rest = tokens = tuple(wanted.split())
-    held = [at for at, (text, _) in enumerate(things) if first in text.whole]
+    held = [at for at, (text, _) in enumerate(things) if first in text.full_text]
     for token in rest:
-        held = [at for at in held if token in things[at][0].whole]
+        held = [at for at in held if token in things[at][0].full_text]
     ranked = ((_rank(things[at][0], wanted, tokens), at) for at in held)
     return [(rank, len(things[at][0].name), at) for rank, at in ranked if rank is not None]
 
 
-def _rank(text: Searched, wanted: str, tokens: Sequence[str]) -> float | None:
-    """Tell how well a text fits; words of the place alone are no fit, they only narrow."""
-    rank = float(_fit(text.name, wanted))
+def _rank(text: SearchText, wanted: str, tokens: Sequence[str]) -> float | None:
+    """Return the rank of a text; a match of the place's words alone is no match, they only narrow."""
+    rank = float(_compute_fit(text.name, wanted))
     for word in text.words:
-        if wanted in word and (fit := _fit(word, wanted)) <= WORD:
-            rank = min(rank, fit + _BY_WORDS)
+        if wanted in word and (fit := _compute_fit(word, wanted)) <= WORD:
+            rank = min(rank, fit + _WORDS_PENALTY)
     if rank < SPREAD:
         return rank
-    if not all(token in text.name or _word_start(token).search(text.whole) for token in tokens):
+    if not all(token in text.name or _compile_word_start(token).search(text.full_text) for token in tokens):
         return None
     own = "\n".join((text.name, *text.words))
-    return float(SPREAD) if any(_word_start(token).search(own) for token in tokens) else None
+    return float(SPREAD) if any(_compile_word_start(token).search(own) for token in tokens) else None
 
 
-def _fit(text: str, wanted: str) -> int:
+def _compute_fit(text: str, wanted: str) -> int:
     at = text.find(wanted)
     if at < 0:
         return SPREAD
     if at == 0:
         return SAME if len(text) == len(wanted) else PREFIX
-    return WORD if _word_start(wanted).search(text) else INSIDE
+    return WORD if _compile_word_start(wanted).search(text) else INSIDE
 
 
 @lru_cache(64)
-def _word_start(wanted: str) -> re.Pattern[str]:
+def _compile_word_start(wanted: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){re.escape(wanted)}")
 
 
 @lru_cache(64)
-def _scattered(wanted: str) -> re.Pattern[str]:
+def _compile_scattered(wanted: str) -> re.Pattern[str]:
     # Lazy and without overlap: linear in the text for each letter.
     return re.compile("".join(f"[^{re.escape(each)}]*{re.escape(each)}" for each in wanted.replace(" ", "")))

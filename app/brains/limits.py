@@ -1,4 +1,4 @@
-"""The one table of limits: the document, the editor, the host and the child all read it (specs: sandbox 6)."""
+"""Limits of brains in one table: script time and memory, lengths, counts, sandbox processes (specs: sandbox 6)."""
 
 from typing import Final, NamedTuple
 
@@ -9,6 +9,7 @@ COMMAND_CHARS: Final = 20_000
 VARIANTS: Final = 20
 ARGUMENTS: Final = 25
 CHOICES: Final = 25
+ASK_CHARS: Final = 300  # question for a missing argument
 TRIGGER_TEXTS: Final = 50
 PROMPTS: Final = 50
 PROMPT_TURNS: Final = 50
@@ -19,6 +20,7 @@ COOLDOWN_SECONDS: Final = 31 * 86_400
 IMPORT_BYTES: Final = 1_000_000
 TESTS: Final = 100
 TEST_STEPS: Final = 200
+TEST_BURST: Final = 20  # texts of one step
 TEST_STUBS: Final = 50
 TEST_ANSWER_BYTES: Final = 65_536
 IMPORT_DEPTH: Final = 40
@@ -32,7 +34,7 @@ BUTTON_CHARS: Final = 20
 LIST_ROWS: Final = 10
 LIST_TITLE_CHARS: Final = 24
 LIST_DESCRIPTION_CHARS: Final = 72
-MARGIN_CHARS: Final = 60  # a header or a footer
+HEADER_FOOTER_CHARS: Final = 60  # a header or a footer
 BUTTON_ID_CHARS: Final = 256
 ROW_ID_CHARS: Final = 200
 CAPTION_CHARS: Final = 1_024
@@ -93,7 +95,7 @@ MEMORY_KEY_CHARS: Final = 100
 MEMORY_VALUE_BYTES: Final = 16_384
 MEMORY_SCOPE_BYTES: Final = 20_480  # one contact, one chat, or the brain: 60 KB of 64 in all
 MEMORY_ENTRIES: Final = 50
-MEMORY_ENTRIES_MOST: Final = 500
+MAX_MEMORY_ENTRIES: Final = 500
 MEMORY_TOP: Final = 50
 MEMORY_SECONDS: Final = 366 * 86_400
 
@@ -117,14 +119,16 @@ RUNS_PER_CHILD: Final = 100
 READY_CHILDREN: Final = 8  # forked, warmed and confined, waiting for their first job
 IDLE_SECONDS: Final = 30.0
 BOOT_SECONDS: Final = 5.0
-WINDOW: Final = 16  # jobs sent ahead of their answers
-DEATHS: Final = 5
-DEATHS_SECONDS: Final = 10.0
-PAUSE_SECONDS: Final = 10.0
+JOBS_IN_FLIGHT: Final = 16  # jobs sent ahead of their answers
+BREAKER_CRASHES: Final = 5
+BREAKER_WINDOW_SECONDS: Final = 10.0
+BREAKER_OPEN_SECONDS: Final = 10.0
+BREAKER_PARTIES: Final = 3  # people whose runs break a source before it is held for all
+BREAKER_SUSPECT_SECONDS: Final = 60.0  # a person's runs have a process of their own after one was lost
 
 
 class Budget(NamedTuple):
-    """One line of the budget card: what a run may use at most of one thing."""
+    """Line of the usage card: the largest amount a run may use of one resource."""
 
     name: str
     title: str
@@ -133,7 +137,7 @@ class Budget(NamedTuple):
 
 
 # The budget card: shown after each try as used/allowed, and in the documentation.
-CARD: Final = (
+BUDGET_CARD: Final = (
     Budget("cpu_ms", "Time", "ms", SOFT_SECONDS * 1000),
     Budget("memory_mb", "Memory", "MB", MEMORY_BYTES / 2**20),
     Budget("recursion", "Calls within each other", "deep", RECURSION),
@@ -142,6 +146,6 @@ CARD: Final = (
     Budget("calls", "Calls to the outside", "calls", CALLS),
     Budget("effects", "Effects", "effects", EFFECTS),
     Budget("reply", "Longest reply", "characters", REPLY_CHARS),
-    Budget("memory_value", "Largest remembered value", "bytes", MEMORY_VALUE_BYTES),
+    Budget("memory_value", "Largest variable", "bytes", MEMORY_VALUE_BYTES),
     Budget("output", "Printed text", "characters", OUTPUT_CHARS),
 )

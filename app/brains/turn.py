@@ -1,4 +1,4 @@
-"""One unit of work for a brain, as plain data."""
+"""Turn: the input of one run (message, sender, chat, variables), as plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who wrote; `id` is the stable name of the person on this connection."""
+    """Sender of a message; `id` is the person's stable name on this connection."""
 
     id: str
     name: str = ""
@@ -16,7 +16,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message on its way into a brain; `at` and `now` are milliseconds since 1970.
+    """Input of a run; `at` and `now` are milliseconds since 1970.
 
     `seed` decides all chance; `cooldowns` says until when (ms) a command rests, by command id and scope; `memory`
     holds what is remembered, by scope (contact, chat, brain) and key. With `command_id` that command runs whatever
@@ -42,6 +42,8 @@ class Turn:
     provider_id: str = ""
     quoted: Mapping[str, Any] | None = None  # id, text
     media: Mapping[str, Any] | None = None  # kind, mime, caption
+    # What its kind has besides (app.channels.content.received); None: nothing.
+    data: Mapping[str, Any] | None = None
     past: Sequence[
         tuple[str, str]
     ] = ()  # role (user, assistant) and words of what was said before, oldest first

@@ -1,4 +1,4 @@
-"""`flask brain import`: a YAML file becomes a draft; what it changes and asks for is shown."""
+"""`flask brain import`: YAML file to draft, with changes, permissions, and publishing on request."""
 
 import re
 import secrets
@@ -11,41 +11,41 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from app.bot import bot
-from app.brains import diff, exchange, importing, versions
-from app.brains.importing import ADD, REPLACE, Plan, Wish
-from app.brains.lint import review, stops
-from app.brains.problems import Problem
-from app.brains.testing import Suite, reason_to_keep, run_tests
-from app.brains.versions import NotPublishable
-from app.cli.answers import explained
-from app.cli.comparing import print_difference
-from app.web import house
+from app.brains.document import diff, importing, yaml_format
+from app.brains.document.importing import ADD, REPLACE, ImportPlan, ImportRequest
+from app.brains.document.validation import ValidationProblem
+from app.brains.lint import is_blocking, review
+from app.brains.testing import Suite, require_reason, run_tests
+from app.brains.versions import store
+from app.brains.versions.store import DraftReview, UnpublishableDraft
+from app.cli.brain_diff import print_difference
+from app.cli.errors import handle_errors
+from app.services import services
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What is to be done besides importing; a `note` of None = do not publish."""
+class ImportOptions:
+    """Options of an import; `note` None = do not publish."""
 
     way: str
-    given: Collection[str]
-    all_given: bool
+    grants: Collection[str]
+    grant_all: bool
     note: str | None
-    anyway: str
+    override_reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was worked out for a file: the draft there is with its edit count, the new one, and its problems."""
+class ImportPreview:
+    """Prepared import: current draft with its edit count, plan of the new one, and its problems."""
 
     slug: str
     draft: Mapping[str, Any] | None
     rev: int
-    plan: Plan
-    given: Collection[str]
-    problems: list[Problem]
+    plan: ImportPlan
+    grants: Collection[str]
+    problems: list[ValidationProblem]
 
 
 @click.command("import")
@@ -58,7 +58,7 @@ class Found:
 @click.option("--publish", is_flag=True, help="Put it live, if it has no problem.")
 @click.option("--note", default="Imported", show_default=True, help="The version's note.")
 @click.option(
-    "--anyway", default="", metavar="REASON", help="Publish although tests are red, for this reason."
+    "--anyway", default="", metavar="REASON", help="Publish although tests failed, for this reason."
 )
 @with_appcontext
 def import_(file: Path, into: str, add: bool, dry_run: bool, **more: Any) -> None:
@@ -67,84 +67,88 @@ def import_(file: Path, into: str, add: bool, dry_run: bool, **more: Any) -> Non
     What it asks to be allowed beyond what the brain may do is only given with --grant or --all-grants.
     """
     note = more["note"] if more["publish"] else None
-    options = Options(ADD if add else REPLACE, more["given"], more["all_given"], note, more["anyway"])
-    with explained():
-        found = _look(exchange.load(file.read_text(encoding="utf-8")), into, options)
+    options = ImportOptions(ADD if add else REPLACE, more["given"], more["all_given"], note, more["anyway"])
+    with handle_errors():
+        found = _prepare_import(yaml_format.read_file(file), into, options)
         if dry_run:
-            _tell_changes(found)
+            _print_changes(found)
         else:
             number = _save(file, found, options)
             click.echo(
                 f"Brain “{found.slug}” imported"
                 + (f", version {number} is live." if number else " as draft.")
             )
-    _tell_rest(found)
+    _print_remarks(found)
 
 
-def _look(document: dict[str, Any], into: str, options: Options) -> Found:
+def _prepare_import(document: dict[str, Any], into: str, options: ImportOptions) -> ImportPreview:
     slug = into or str(document.get("brain") or "")
     if len(slug) > 60 or not _SLUG.fullmatch(slug):
         raise click.ClickException(
             "Say which brain: begin the file with “brain: short-name” (small letters, digits and -), or use --into."
         )
-    with house().database.read() as session:
-        there = versions.find_brain(session, slug)
+    with services().database.read() as session:
+        there = store.find_brain(session, slug)
         draft, rev = (there.draft, there.draft_rev) if there else (None, 0)
-    wish = Wish(document, draft, options.way)
-    asked = {permit.key for permit in importing.plan(wish, _new_id).permits}
-    given = asked if options.all_given else set(options.given)
-    if given - asked:
-        unknown, known = ", ".join(sorted(given - asked)), ", ".join(sorted(asked)) or "nothing"
+    request = ImportRequest(document, draft, options.way)
+    requested = {permit.key for permit in importing.build_plan(request, _new_id).permission_requests}
+    given = requested if options.grant_all else set(options.grants)
+    if given - requested:
+        unknown, known = ", ".join(sorted(given - requested)), ", ".join(sorted(requested)) or "nothing"
         raise click.ClickException(f"The file does not ask for {unknown}. It asks for: {known}.")
-    plan = importing.plan(replace(wish, given=given), _new_id)
-    return Found(slug, draft, rev, plan, given, review(plan.document, bot().sandbox, f"import:{slug}"))
+    plan = importing.build_plan(replace(request, granted_keys=given), _new_id)
+    return ImportPreview(
+        slug, draft, rev, plan, given, review(plan.document, services().sandbox, f"import:{slug}")
+    )
 
 
-def _save(file: Path, found: Found, options: Options) -> int | None:
-    """Save the draft and, if wished, publish it in the same write; returns the version's number."""
-    shared, document = house(), found.plan.document
-    wrong = [each for each in found.problems if stops(each)]
+def _save(file: Path, found: ImportPreview, options: ImportOptions) -> int | None:
+    """Save the draft and, if requested, publish it in the same write; return the version's number."""
+    shared, document = services(), found.plan.document
+    wrong = [each for each in found.problems if is_blocking(each)]
     publish = options.note is not None
-    tested = run_tests(Suite(document), bot().sandbox) if publish and not wrong else ()
-    reason = reason_to_keep(list(tested), options.anyway)
+    tested = run_tests(Suite(document), services().sandbox) if publish and not wrong else ()
+    reason = require_reason(list(tested), options.override_reason)
 
     def save(session: Session) -> int | None:
         now = shared.clock()
-        there = versions.find_brain(session, found.slug)
+        there = store.find_brain(session, found.slug)
         if there is None:
-            there = versions.create_brain(
+            there = store.create_brain(
                 session, found.slug, str(document.get("title") or found.slug), document, now
             )
         else:
-            versions.save_draft(session, there.id, document, found.rev, now)
+            store.save_draft(session, there.id, document, found.rev, now)
         if options.note is None:
             return None
-        made = versions.publish(session, there.id, options.note, None, now, lambda _draft: wrong, reason)
+        made = store.publish(session, there.id, options.note, None, now, DraftReview(wrong), reason)
         return made.number
 
     try:
         return shared.database.write(save)
-    except NotPublishable as error:
-        told = "\n".join(f"  {problem.path}: {problem.message}" for problem in error.problems)
-        raise click.ClickException(f"{file} cannot be published; nothing was changed.\n{told}") from error
+    except UnpublishableDraft as error:
+        lines = "\n".join(f"  {problem.path}: {problem.message}" for problem in error.problems)
+        raise click.ClickException(f"{file} cannot be published; nothing was changed.\n{lines}") from error
 
 
-def _tell_changes(found: Found) -> None:
+def _print_changes(found: ImportPreview) -> None:
     where = f"the draft of “{found.slug}”" if found.draft is not None else f"a new brain “{found.slug}”"
     click.echo(f"Nothing is changed. This is what the file would do to {where}:")
     print_difference(diff.compare(found.draft or {}, found.plan.document))
 
 
-def _tell_rest(found: Found) -> None:
+def _print_remarks(found: ImportPreview) -> None:
     for note in found.plan.notes:
         click.echo(f"  note: {note}")
-    for permit in found.plan.permits:
-        if permit.key in found.given:
-            click.echo(f"  given: {permit.words} ({permit.now})")
+    for permit in found.plan.permission_requests:
+        if permit.key in found.grants:
+            click.echo(f"  given: {permit.description} ({permit.current})")
         else:
-            click.echo(f"  not given: {permit.words} ({permit.now}). Give it with --grant {permit.key}")
+            click.echo(
+                f"  not given: {permit.description} ({permit.current}). Give it with --grant {permit.key}"
+            )
     for problem in found.problems:
-        if stops(problem):
+        if is_blocking(problem):
             click.echo(f"  to repair before publishing: {problem.path}: {problem.message}")
 
 

@@ -1,4 +1,4 @@
-"""`flask brain test` and `flask brain gallery`: the tests brains bring along, and samples to begin with."""
+"""`flask brain test` and `gallery`: tests of a brain, sample brains."""
 
 import json
 from dataclasses import asdict
@@ -7,13 +7,13 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from app.bot import bot
-from app.brains import gallery as samples
-from app.brains.testing import GREEN, CaseResult, Suite, failing, run_tests
-from app.cli.answers import explained
-from app.cli.documents import read_document
+from app.brains.document import gallery as samples
+from app.brains.testing import GREEN, RED, CaseResult, Suite, list_failing, run_tests
+from app.cli.brain_argument import read_document
+from app.cli.errors import handle_errors
+from app.services import services
 
-_MARKS = {GREEN: ("green", "green")}
+_STATUS_STYLES = {GREEN: ("passed", "green"), RED: ("failed", "red")}
 
 
 @click.command()
@@ -23,11 +23,11 @@ _MARKS = {GREEN: ("green", "green")}
 @click.pass_context
 @with_appcontext
 def test(context: click.Context, brain: str, only: tuple[str, ...], as_json: bool) -> None:
-    """Run the tests of a draft or a YAML file; nothing is sent. Exit code 1 when one is not green."""
-    with explained():
+    """Run the tests of a draft or a YAML file; nothing is sent. Exit code 1 when one does not pass."""
+    with handle_errors():
         suite = Suite(read_document(brain), only=set(only) or None)
         results = []
-        for result in run_tests(suite, bot().sandbox):
+        for result in run_tests(suite, services().sandbox):
             results.append(result)
             if not as_json:
                 _print(result)
@@ -37,8 +37,8 @@ def test(context: click.Context, brain: str, only: tuple[str, ...], as_json: boo
     if as_json:
         click.echo(json.dumps([_row(result) for result in results], indent=2, ensure_ascii=False))
     else:
-        click.echo(f"{len(results) - len(failing(results))} of {len(results)} tests are green.")
-    if failing(results):
+        click.echo(f"{len(results) - len(list_failing(results))} of {len(results)} tests passed.")
+    if list_failing(results):
         context.exit(1)
 
 
@@ -47,7 +47,7 @@ def _row(result: CaseResult) -> dict[str, Any]:
 
 
 def _print(result: CaseResult) -> None:
-    word, colour = _MARKS.get(result.status, (result.status, "red"))
+    word, colour = _STATUS_STYLES.get(result.status, (result.status, "red"))
     click.echo(f"{click.style(word, fg=colour)} {result.name}")
     if not result.steps and result.problem:
         click.echo(f"    {result.problem}")
@@ -60,16 +60,16 @@ def _print(result: CaseResult) -> None:
             click.echo(f"    step {step.number}: {step.note}")
 
 
-@click.command()
+@click.command("gallery")
 @click.argument("words", nargs=-1)
 @click.option("--show", metavar="SAMPLE", help="Print one sample as YAML, with its comments.")
-def gallery(words: tuple[str, ...], show: str | None) -> None:
+def list_samples(words: tuple[str, ...], show: str | None) -> None:
     """List the sample brains, all or those with these WORDS."""
     if show:
-        found = next((each for each in samples.samples() if each.slug == show), None)
+        found = next((each for each in samples.load_samples() if each.slug == show), None)
         if found is None:
             raise click.ClickException(f"There is no sample “{show}”. See: flask --app wsgi brain gallery")
         click.echo(found.text, nl=False)
         return
-    for each in samples.matching(" ".join(words)):
+    for each in samples.search_samples(" ".join(words)):
         click.echo(f"{each.slug:<24} {each.summary}")

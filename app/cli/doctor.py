@@ -1,4 +1,4 @@
-"""`flask stats` and `flask doctor`: figures, and what is wrong with the remedy."""
+"""`flask stats` and `flask doctor`: figures, and checks of the installation with remedies."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,49 +6,50 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.accounts import any_user
-from app.bot import bot, health
-from app.bot.connections import list_connections
-from app.cli.answers import explained
-from app.settings import ROOT
+from app import data_folder
+from app.accounts import has_users
+from app.bot.connections.store import list_connections
+from app.bot.health import status
+from app.cli.errors import handle_errors
+from app.db.migrations_state import list_wanted_heads, read_applied_heads
+from app.services import services
 from app.vault import VaultError
-from app.web import house
 
 
-@click.group(invoke_without_command=True)
+@click.group("stats", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 @with_appcontext
-def stats(context: click.Context, as_json: bool) -> None:
+def print_stats(context: click.Context, as_json: bool) -> None:
     """Print messages by direction and state, contacts, chats and lag."""
     if context.invoked_subcommand:
         return
-    shared = house()
-    with explained(), shared.database.read() as session:
-        figures = health.stats(session, shared.clock())
+    shared = services()
+    with handle_errors(), shared.database.read() as session:
+        figures = status.collect_stats(session, shared.clock())
     if as_json:
         click.echo(json.dumps(figures))
         return
     for direction, states in figures["messages"].items():
-        told = ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "none"
-        click.echo(f"{direction:>4}: {told}")
+        summary = ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "none"
+        click.echo(f"{direction:>4}: {summary}")
     click.echo(
-        f"{figures['contacts']} contacts, {figures['chats']} chats, {figures['unknown']} unknown, "
-        f"{figures['dead']} dead, lag {figures['lag']} ms"
+        f"{figures['contacts']} contacts, {figures['chats']} chats, {figures['unknown']} unconfirmed, "
+        f"{figures['dead']} failed, lag {figures['lag']} ms"
     )
+    if figures["unhandled"]:
+        click.echo(f"{figures['unhandled']} signed webhooks not handled: flask --app wsgi webhook list")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing the doctor looked at."""
+class CheckResult:
+    """Result of one check of the doctor."""
 
     check: str
     ok: bool
@@ -56,11 +57,11 @@ class Finding:
     remedy: str = ""
 
 
-@click.command()
+@click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 @with_appcontext
-def doctor(context: click.Context, as_json: bool) -> None:
+def check_installation(context: click.Context, as_json: bool) -> None:
     """Check the installation and say what to do; exit code 1 when something is wrong."""
     findings = [finding for check in CHECKS for finding in check()]
     if as_json:
@@ -75,116 +76,137 @@ def doctor(context: click.Context, as_json: bool) -> None:
         context.exit(1)
 
 
-def _database() -> Iterator[Finding]:
-    engine = house().database.engine
+def _database() -> Iterator[CheckResult]:
+    engine = services().database.engine
     shown = engine.url.render_as_string(hide_password=True)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
-            at = set(MigrationContext.configure(connection).get_current_heads())
+            at = read_applied_heads(connection)
     except SQLAlchemyError as error:
-        yield Finding(
+        yield CheckResult(
             "database", ok=False, found=f"{shown}: {type(error).__name__}", remedy="Check DATABASE_URL."
         )
         return
-    yield Finding("database", ok=True, found=shown)
-    heads = set(ScriptDirectory(str(ROOT / "migrations")).get_heads())
+    yield CheckResult("database", ok=True, found=shown)
+    heads = list_wanted_heads()
     remedy = "" if at == heads else "Run: flask --app wsgi db upgrade"
-    yield Finding("migrations", ok=at == heads, found=f"at {', '.join(at) or 'nothing'}", remedy=remedy)
+    yield CheckResult("migrations", ok=at == heads, found=f"at {', '.join(at) or 'nothing'}", remedy=remedy)
 
 
-def _data() -> Iterator[Finding]:
-    folder = house().settings.brainbox_data
+def _data() -> Iterator[CheckResult]:
+    folder = services().settings.brainbox_data
     probe = folder / ".doctor"
     try:
         probe.write_text("ok")
         probe.unlink()
     except OSError as error:
-        yield Finding(
+        yield CheckResult(
             "data", ok=False, found=f"{folder}: {error.strerror}", remedy="Let this user write there."
         )
         return
-    yield Finding("data", ok=True, found=f"{folder} is writable")
+    yield CheckResult("data", ok=True, found=f"{folder} is writable")
+    exposed = [str(path) for path, _ in data_folder.find_exposed(folder)]
+    yield CheckResult(
+        "privacy",
+        ok=not exposed,
+        found=f"other users of this machine can reach {', '.join(exposed)}"
+        if exposed
+        else f"{folder} is private",
+        remedy=f"Run: chmod -R go-rwx {folder}" if exposed else "",
+    )
 
 
-def _redis() -> Iterator[Finding]:
-    url = house().settings.redis_url
+def _redis() -> Iterator[CheckResult]:
+    url = services().settings.redis_url
     if not url:
-        yield Finding("redis", ok=True, found="none set: embedded, one process")
+        yield CheckResult("redis", ok=True, found="none set: embedded, one process")
         return
     try:
         Redis.from_url(url, socket_timeout=3).ping()
-        yield Finding("redis", ok=True, found="answers")
+        yield CheckResult("redis", ok=True, found="answers")
     except RedisError as error:
-        yield Finding(
+        yield CheckResult(
             "redis", ok=False, found=type(error).__name__, remedy="Start Redis, or check REDIS_URL."
         )
 
 
-def _sandbox() -> Iterator[Finding]:
-    sandbox = bot().sandbox
-    level = sandbox.level()
-    remedy = _MISSING.get(level.name, "") if level.safe else _UNSAFE
-    yield Finding("sandbox", ok=level.safe, found=f"{level}; {_MODES[sandbox.mode]}", remedy=remedy)
+def _sandbox() -> Iterator[CheckResult]:
+    sandbox = services().sandbox
+    level = sandbox.get_level()
+    remedy = _ISOLATION_REMEDIES.get(level.name, "") if level.is_safe else _UNSAFE_REMEDY
+    yield CheckResult("sandbox", ok=level.is_safe, found=f"{level}; {_MODES[sandbox.mode]}", remedy=remedy)
 
 
 _MODES = {
     "sticky": "sticky: a process serves up to 100 runs of one brain",
     "strict": "strict: each run has a process of its own",
 }
-_MISSING = {
+_ISOLATION_REMEDIES = {
     "hardened": "Allow unprivileged user namespaces to add another layer; it holds without them.",
     "basic": "Use a kernel with Landlock (5.13 or later, with the LSM switched on) to add another layer.",
 }
-_UNSAFE = "Use a kernel with seccomp. SANDBOX_UNSAFE=true runs operators' code all the same: only where you trust all."
+_UNSAFE_REMEDY = (
+    "Use a kernel with seccomp. SANDBOX_UNSAFE=true runs scripts without isolation: "
+    "set it only where you trust every operator."
+)
 
 
-def _owner() -> Iterator[Finding]:
-    with house().database.read() as session:
-        there = any_user(session)
+def _owner() -> Iterator[CheckResult]:
+    with services().database.read() as session:
+        there = has_users(session)
     remedy = "" if there else "Open the address in a browser, or run: flask --app wsgi init --email YOU"
-    yield Finding("owner", ok=there, found="there" if there else "no account yet", remedy=remedy)
+    yield CheckResult("owner", ok=there, found="there" if there else "no account yet", remedy=remedy)
 
 
-def _connections() -> Iterator[Finding]:
-    connections = bot().connections
-    with house().database.read() as session:
+def _connections() -> Iterator[CheckResult]:
+    connections = services().connections
+    with services().database.read() as session:
         for row in list_connections(session):
             try:
-                connections.config(row)
+                connections.load_config(row)
             except VaultError as error:
-                yield Finding("connection", ok=False, found=row.name, remedy=str(error))
+                yield CheckResult("connection", ok=False, found=row.name, remedy=str(error))
                 continue
-            parked = row.parked_until > house().clock()
-            remedy = "Mend the cause, then press Resume on the connection's page." if parked else ""
-            found = f"{row.name}: {f'parked: {row.parked_reason}' if parked else 'ready'}"
-            yield Finding("connection", ok=not parked, found=found, remedy=remedy)
+            is_paused = row.parked_until > services().clock()
+            remedy = "Remove the cause, then press Resume on the connection's page." if is_paused else ""
+            found = f"{row.name}: {f'sending paused: {row.parked_reason}' if is_paused else 'ready'}"
+            yield CheckResult("connection", ok=not is_paused, found=found, remedy=remedy)
 
 
-def _pipeline() -> Iterator[Finding]:
-    shared = house()
+def _pipeline() -> Iterator[CheckResult]:
+    shared = services()
     with shared.database.read() as session:
-        lag = health.lag(session, shared.clock())
-        beats = health.workers(session, shared.clock())
+        lag = status.compute_lag(session, shared.clock())
+        beats = status.list_workers(session, shared.clock())
     alive = [w["name"] for w in beats if w["name"].startswith("worker") and not w["late"]]
     remedy = "" if alive else "Start it: make run, or python huey_tasks.py"
-    yield Finding("worker", ok=bool(alive), found=", ".join(alive) or "none alive", remedy=remedy)
+    yield CheckResult("worker", ok=bool(alive), found=", ".join(alive) or "none running", remedy=remedy)
     with shared.database.read() as session:
-        refused = health.stats(session, shared.clock())["counters"].get("webhook.bad_signature", 0)
-    yield Finding("webhooks", ok=True, found=f"{refused} refused for a bad signature so far")
-    late = lag > health.BEAT_LATE
-    yield Finding("lag", ok=not late, found=f"{lag} ms", remedy="Start another worker." if late else "")
+        figures = status.collect_stats(session, shared.clock())
+    refused, kept = figures["counters"].get("webhook.bad_signature", 0), figures["unhandled"]
+    found = f"{refused} refused for a bad signature so far, {kept} signed ones not handled"
+    remedy = (
+        "See them: flask --app wsgi webhook list; handle them: flask --app wsgi webhook replay"
+        if kept
+        else ""
+    )
+    yield CheckResult("webhooks", ok=not kept, found=found, remedy=remedy)
+    late, held = lag > status.HEARTBEAT_TIMEOUT_MS, figures["held"]
+    remedy = "See which on the dashboard, and mend the command it names." if held else "Start another worker."
+    found = f"{lag} ms, {held} chats held for a moment"
+    yield CheckResult("lag", ok=not late, found=found, remedy=remedy if late else "")
 
 
-def _guarded(check: Callable[[], Iterator[Finding]]) -> Callable[[], Iterator[Finding]]:
-    """Let a check that needs the database say so instead of ending the examination."""
+def _catch_database_errors(check: Callable[[], Iterator[CheckResult]]) -> Callable[[], Iterator[CheckResult]]:
+    """Turn database errors of a check into its result, so that the other checks still run."""
 
-    def run() -> Iterator[Finding]:
+    def run() -> Iterator[CheckResult]:
         try:
             yield from check()
         except SQLAlchemyError as error:
             name = check.__name__.strip("_")
-            yield Finding(name, ok=False, found=type(error).__name__, remedy="Mend the database first.")
+            yield CheckResult(name, ok=False, found=type(error).__name__, remedy="Mend the database first.")
 
     return run
 
@@ -194,5 +216,5 @@ CHECKS: tuple[Callable[[], Iterator[Any]], ...] = (
     _database,
     _redis,
     _sandbox,
-    *(_guarded(c) for c in (_owner, _connections, _pipeline)),
+    *(_catch_database_errors(c) for c in (_owner, _connections, _pipeline)),
 )

@@ -1,13 +1,13 @@
-"""`flask init`: the owner's account, without the wizard."""
+"""`flask init`: creates the owner's account."""
 
 import sys
 
 import click
 from flask.cli import with_appcontext
 
-from app.accounts import AccountError, Passwords, any_user, create_user
-from app.cli.answers import explained
-from app.web import house
+from app.accounts import AccountError, Passwords, create_user, has_users
+from app.cli.errors import handle_errors
+from app.services import services
 
 
 @click.command()
@@ -27,10 +27,10 @@ def init(email: str, name: str, timezone: str, password_stdin: bool) -> None:
         if password_stdin
         else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
-    shared = house()
-    with explained():
+    shared = services()
+    with handle_errors():
         with shared.database.read() as session:
-            if any_user(session):
+            if has_users(session):
                 raise AccountError(
                     "This installation has an owner already. Sign in, or use another database."
                 )

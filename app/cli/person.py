@@ -1,26 +1,24 @@
-"""`flask person erase`: a person taken out of everything that is stored."""
+"""`flask person erase`: export and erasure of a person."""
 
 from pathlib import Path
 
 import click
-import structlog
 from flask.cli import with_appcontext
 
-from app.bot import bot, chats, exporting
-from app.bot.models import Erasure
-from app.bot.privacy import erasing, subject
-from app.cli.answers import explained
-from app.web import house
+from app.bot.chats import export, listing
+from app.cli.errors import handle_errors
+from app.logs import audit
+from app.privacy import erasure, subject
+from app.privacy.models import Erasure
+from app.services import services
 
-log = structlog.get_logger(__name__)
 
-
-@click.group()
-def person() -> None:
+@click.group("person")
+def manage_people() -> None:
     """Answer what people ask about what is stored of them."""
 
 
-@person.command()
+@manage_people.command()
 @click.argument("handle", metavar="PHONE_OR_USER_ID")
 @click.option("--dry-run", is_flag=True, help="Change nothing: print what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -33,10 +31,10 @@ def person() -> None:
 @with_appcontext
 def erase(handle: str, dry_run: bool, yes: bool, folder: Path | None) -> None:
     """Erase a person everywhere: messages, files, memory, traces, copies. There is no way back."""
-    with explained():
-        with house().database.read() as session:
+    with handle_errors():
+        with services().database.read() as session:
             found = subject.find(session, handle)
-            counts = subject.preview(session, found)
+            counts = subject.count_by_kind(session, found)
         _print(counts)
         if dry_run:
             click.echo("Nothing was changed. Copies elsewhere are looked for when it is done.")
@@ -49,12 +47,12 @@ def erase(handle: str, dry_run: bool, yes: bool, folder: Path | None) -> None:
 
 
 def _erase(handle: str) -> None:
-    shared = house()
-    digest = subject.digest_of(shared.settings.secret_key, handle)
-    row = shared.database.write(lambda s: erasing.begin(s, handle, digest, None, shared.clock()))
-    log.info("audit", what="erase a person", person=digest, erasure=row.id, user=None)
+    shared = services()
+    digest = subject.compute_digest(shared.settings.secret_key, handle)
+    row = shared.database.write(lambda s: erasure.begin(s, handle, digest, None, shared.clock()))
+    audit.record("erase a person", None, person=digest, erasure=row.id)
     # A worker may have taken it up already: then it is at it.
-    if bot().erasing.take_this(row.id) and not bot().erasing.work(row.id):
+    if services().erasure.claim(row.id) and not services().erasure.run(row.id):
         raise click.ClickException(
             "The rows are gone; the database file is being read and is cleaned up later."
         )
@@ -71,11 +69,11 @@ def _erase(handle: str) -> None:
 
 def _export(found: subject.Subject, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with house().database.read() as session:
-        for chat_id in found.chats:
-            line = chats.get_chat(session, chat_id)
+    with services().database.read() as session:
+        for chat_id in found.chat_ids:
+            line = listing.get_chat(session, chat_id)
             if line:
-                text = "".join(exporting.as_json(session, line))
+                text = "".join(export.export_json(session, line))
                 (folder / f"chat-{chat_id}.json").write_text(text)
 
 

@@ -1,4 +1,4 @@
-"""`flask stats rebuild`: the numbers of the analytics counted again from the rows."""
+"""`flask stats rebuild`: counts the analytics again from the rows."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -6,11 +6,11 @@ from itertools import islice
 import click
 from flask.cli import with_appcontext
 
-from app.bot.recounting import Recount
-from app.cli.answers import explained
-from app.web import house
+from app.analytics.rebuild import RollupRebuild
+from app.cli.errors import handle_errors
+from app.services import services
 
-SHOWN = 100
+MAX_SHOWN = 100
 
 
 @click.command()
@@ -21,22 +21,22 @@ SHOWN = 100
 @with_appcontext
 def rebuild(check: bool, since: datetime | None) -> None:
     """Count the numbers of the analytics again, while messages go on being served; may be broken off and repeated."""
-    shared = house()
+    shared = services()
     first = int(since.replace(tzinfo=UTC).timestamp() * 1000) if since else 0
-    recount = Recount(shared.database, shared.clock(), first)
-    with explained():
+    recount = RollupRebuild(shared.database, shared.clock(), first)
+    with handle_errors():
         if check:
-            _check(recount)
+            _print_mismatches(recount)
         else:
             click.echo(f"{sum(1 for _ in recount.rebuild())} days counted again.")
 
 
-def _check(recount: Recount) -> None:
-    found = list(islice(recount.check(), SHOWN))
+def _print_mismatches(recount: RollupRebuild) -> None:
+    found = list(islice(recount.check(), MAX_SHOWN))
     for difference in found:
         click.echo(str(difference))
     if found:
-        more = "At least " if len(found) == SHOWN else ""
+        more = "At least " if len(found) == MAX_SHOWN else ""
         raise click.ClickException(
             f"{more}{len(found)} numbers differ from the rows. Mend them: flask --app wsgi stats rebuild"
         )

@@ -1,4 +1,4 @@
-"""Hot statements: built by SQLAlchemy, compiled once a dialect, run on the driver itself.
+"""Prepared statements: built by SQLAlchemy, compiled once a dialect, run on the driver.
 
 SQLAlchemy's execution costs 60 to 100 us a statement beside the 5 to 10 us of the driver; the pipeline runs some
 twenty statements for every group of messages. Everything that is not on the message's way uses SQLAlchemy as it is.
@@ -10,18 +10,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.types import JSON, BigInteger, Boolean, String
 
-from app.db import to_json
+from app.db.engine import remove_values
+from app.db.schema import Base
+from app.text import to_json
 
 Rows = list[dict[str, Any]]
 
 
-class among(ColumnElement[bool]):  # noqa: N801  reads as an operator in a statement
+class InList(ColumnElement[bool]):
     """`column` is in a list given at run time as one parameter, so that the statement's text never changes."""
 
     inherit_cache = False
@@ -33,19 +37,19 @@ class among(ColumnElement[bool]):  # noqa: N801  reads as an operator in a state
         self.bind: BindParameter[Any] = bindparam(f"list_{name}", type_=String())
         self.numbers = isinstance(column.type, BigInteger)
 
-    def self_group(self, against: Any = None) -> "among":  # noqa: ARG002  SQLAlchemy's signature
+    def self_group(self, against: Any = None) -> "InList":  # noqa: ARG002  SQLAlchemy's signature
         """Stand alone: SQLite needs no `= 1` behind a comparison."""
         return self
 
 
-@compiles(among, "sqlite")
-def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+@compiles(InList, "sqlite")
+def _compile_in_list_sqlite(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
     column, bind = compiler.process(element.column, **kw), compiler.process(element.bind, **kw)
     return f"{column} IN (SELECT value FROM json_each({bind}))"  # noqa: S608  both are the compiler's own words
 
 
-@compiles(among, "postgresql")
-def _among_postgresql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+@compiles(InList, "postgresql")
+def _compile_in_list_postgresql(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
     # Registers the parameter; its own text would cast an array to text.
     compiler.process(element.bind, **kw)
@@ -53,8 +57,8 @@ def _among_postgresql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
     return f"{column} = ANY(%({element.bind.key})s::{kind})"
 
 
-class _Compiled:
-    """A statement in one dialect's words: text, order of parameters, names and JSON columns of its rows."""
+class CompiledStatement:
+    """A statement compiled for one dialect: text, order of parameters, names and JSON columns of its rows."""
 
     def __init__(self, statement: Any, dialect: Dialect, columns: Sequence[str] | None) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=columns)
@@ -81,6 +85,7 @@ class _Compiled:
         self.array = dialect.name == "postgresql"
 
     def bind(self, given: Mapping[str, Any]) -> Any:
+        """Return the parameters of one execution, in the order of the text, JSON columns as text."""
         values = {**self.fixed, **given}
         for name in self.json:
             values[name] = to_json(values[name])
@@ -88,7 +93,8 @@ class _Compiled:
             return [values.get(name) for name in self.order]
         return {name: values.get(name) for name in self.names_bound}
 
-    def rows(self, found: Sequence[Sequence[Any]]) -> Rows:
+    def parse_rows(self, found: Sequence[Sequence[Any]]) -> Rows:
+        """Return rows as dictionaries by column name, JSON columns read."""
         rows: Rows = [dict(zip(self.names, row, strict=True)) for row in found]
         for name in self.parsed:
             for row in rows:
@@ -97,28 +103,28 @@ class _Compiled:
         return rows
 
 
-class Hot:
-    """One hot statement; `columns` are those an insert sets, `sqlite` what that dialect says differently."""
+class Statement:
+    """A statement of the hot path; `columns` are those an insert sets, `sqlite` is that dialect's variant."""
 
     def __init__(self, statement: Any, columns: Sequence[str] | None = None, *, sqlite: Any = None) -> None:
         self._statement = statement
         self._sqlite = statement if sqlite is None else sqlite
         self._columns = columns
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[str, CompiledStatement] = {}
 
-    def rows(self, db: Connection, given: Mapping[str, Any] | None = None, **lists: Sequence[Any]) -> Rows:
-        """Run once and return the rows; `lists` fill what `among` names."""
-        compiled = self._in(db)
+    def execute(self, db: Connection, given: Mapping[str, Any] | None = None, **lists: Sequence[Any]) -> Rows:
+        """Run once and return the rows; `lists` fill the InList of each name."""
+        compiled = self.compile_for(db)
         values = dict(given or {})
         for name, items in lists.items():
             values[f"list_{name}"] = list(items) if compiled.array else json.dumps(list(items))
         with _cursor(db, compiled.text) as cursor:
             cursor.execute(compiled.text, compiled.bind(values))
-            return compiled.rows(cursor.fetchall()) if compiled.names else []
+            return compiled.parse_rows(cursor.fetchall()) if compiled.names else []
 
-    def each(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    def execute_many(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run once for each of `rows`."""
-        compiled = self._in(db)
+        compiled = self.compile_for(db)
         with _cursor(db, compiled.text) as cursor:
             if len(rows) == 1:
                 # psycopg opens a pipeline for many, which for one is a detour.
@@ -126,32 +132,39 @@ class Hot:
             else:
                 cursor.executemany(compiled.text, [compiled.bind(row) for row in rows])
 
-    def each_returning(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> Rows:
+    def execute_many_returning(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """Run once for each of `rows` and return all the rows they return."""
-        compiled = self._in(db)
+        compiled = self.compile_for(db)
         found: list[Sequence[Any]] = []
         with _cursor(db, compiled.text) as cursor:
             if not compiled.array or len(rows) == 1:
                 for row in rows:
                     found += cursor.execute(compiled.text, compiled.bind(row)).fetchall()
-                return compiled.rows(found)
+                return compiled.parse_rows(found)
             cursor.executemany(compiled.text, [compiled.bind(row) for row in rows], returning=True)
             while True:
                 found += cursor.fetchall()
                 if not cursor.nextset():
-                    return compiled.rows(found)
+                    return compiled.parse_rows(found)
 
-    def _in(self, db: Connection) -> _Compiled:
+    def compile_for(self, db: Connection) -> CompiledStatement:
+        """Return the text and the order of values that `execute` uses on this database; compiled once a dialect."""
         name = db.dialect.name
         if name not in self._compiled:
             statement = self._sqlite if name == "sqlite" else self._statement
-            self._compiled[name] = _Compiled(statement, db.dialect, self._columns)
+            self._compiled[name] = CompiledStatement(statement, db.dialect, self._columns)
         return self._compiled[name]
+
+
+def build_insert(db: Connection | Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT in the dialect of a database, for `on_conflict_do_update` and `on_conflict_do_nothing`."""
+    bind = db.get_bind() if isinstance(db, Session) else db
+    return (postgresql if bind.dialect.name == "postgresql" else sqlite).insert(model)
 
 
 @contextmanager
 def _cursor(db: Connection, text: str) -> Iterator[Any]:
-    """Give the driver's cursor; its errors come out as SQLAlchemy's, without parameters: they hold message bodies."""
+    """Yield the driver's cursor; its errors come out as SQLAlchemy's, without parameters: they hold message bodies."""
     dialect = db.dialect
     cursor = db.connection.cursor()
     try:
@@ -160,6 +173,7 @@ def _cursor(db: Connection, text: str) -> Iterator[Any]:
         lost = dialect.is_disconnect(error, db.connection.dbapi_connection, cursor)
         if lost:
             db.invalidate(error)
+        remove_values(error)
         raise DBAPIError.instance(
             text,
             None,

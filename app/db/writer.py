@@ -1,4 +1,4 @@
-"""The writer: one thread a process through which every write goes, many writes to a commit.
+"""Writer: one thread a process for all writes, grouped into transactions; batch size, retries.
 
 On SQLite this replaces lock fights by waiting in line and shares one fsync among all that wait; on PostgreSQL it
 turns many round trips into a few statements over many rows (specs: durability 2.3, performance 5.2).
@@ -12,11 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+from app.data_folder import create_private
+from app.db.after_commit import PendingSignals, pop_pending
+
+log = structlog.get_logger(__name__)
 
 R = TypeVar("R")
 P = TypeVar("P")
@@ -24,12 +30,12 @@ Handler = Callable[[Connection, Sequence[P]], Sequence[R]]
 
 MAX_BATCH = 256
 # Above this many writes a second, waiting a little for company saves more than it costs: longer the busier it is.
-BUSY = 600
-GATHER = 0.008  # s, at most
-FULL = 400_000  # writes a second divided by this are seconds to wait
-TICK = 0.05  # s over which the rate is measured
+BUSY_WRITES_PER_S = 600
+MAX_GATHER_S = 0.008  # s, at most
+GATHER_DIVISOR = 400_000  # writes a second divided by this are seconds to wait
+RATE_WINDOW_S = 0.05  # s over which the rate is measured
 # A deadlock or a lost connection is worth another try; the third says that it is none of these.
-TRIES = 3
+MAX_ATTEMPTS = 3
 
 
 class _Rate:
@@ -43,9 +49,14 @@ class _Rate:
     def add(self, count: int, now: float) -> None:
         self._count += count
         passed = now - self._since
-        if passed >= TICK:
+        if passed >= RATE_WINDOW_S:
             self.value = self._count / passed
             self._since, self._count = now, 0
+
+
+def _open_gate(path: Path) -> TextIO:
+    create_private(path)
+    return path.open("w")
 
 
 class Writer:
@@ -57,7 +68,8 @@ class Writer:
 
     def __init__(self, engine: Engine, gate: Path | None) -> None:
         self._engine = engine
-        self._gate = gate.open("w") if gate else None
+        self._gate_path = gate
+        self._gate = _open_gate(gate) if gate else None
         self._queue: deque[tuple[Handler[Any, Any], Any, Future[Any]]] = deque()
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -67,7 +79,7 @@ class Writer:
         self._prepared: object = None
         # SQLite has one writer anyway: whatever waits shares a commit. PostgreSQL locks rows, so each handler
         # keeps a transaction of its own, in which it takes its locks in one order.
-        self._mixed = engine.dialect.name == "sqlite"
+        self._shares_transactions = engine.dialect.name == "sqlite"
 
     def submit(self, handler: Handler[P, R], payload: P) -> "Future[R]":
         """Queue a write; the future resolves after its commit."""
@@ -84,16 +96,16 @@ class Writer:
 
     def run(self, job: Callable[[Connection], R]) -> R:
         """Run one write and wait for its commit."""
-        return self.submit(_call, job).result()
+        return self.submit(_run_jobs, job).result()
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Let all writes of SQLite wait, in every process; on PostgreSQL there is no need."""
-        if self._gate is None:
+    def block_writes(self) -> Iterator[None]:
+        """Block all writes of SQLite, in every process; on PostgreSQL there is no need."""
+        if self._gate_path is None:
             yield
             return
         # Opened once more: the lock belongs to what was opened, and our thread has the other one.
-        with Path(self._gate.name).open("w") as gate:
+        with _open_gate(self._gate_path) as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             yield
 
@@ -114,8 +126,8 @@ class Writer:
                     self._wake.wait()
                 if not self._queue:
                     break
-            if self._rate.value > BUSY and len(self._queue) < MAX_BATCH and not self._closing:
-                time.sleep(min(GATHER, self._rate.value / FULL))
+            if self._rate.value > BUSY_WRITES_PER_S and len(self._queue) < MAX_BATCH and not self._closing:
+                time.sleep(min(MAX_GATHER_S, self._rate.value / GATHER_DIVISOR))
             with self._wake:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
             self._rate.add(len(batch), time.monotonic())
@@ -125,56 +137,62 @@ class Writer:
             self._connection.close()
 
     def _groups(self, batch: list[Any]) -> list[list[Any]]:
-        if self._mixed:
+        if self._shares_transactions:
             return [batch]
         groups: dict[Any, list[Any]] = {}
         for item in batch:
             # Single jobs take their locks in an order of their own: no two of them in one transaction.
-            key = id(item) if item[0] is _call else item[0]
+            key = id(item) if item[0] is _run_jobs else item[0]
             groups.setdefault(key, []).append(item)
         return list(groups.values())
 
     def _commit(self, batch: list[Any], tries: int = 1) -> None:
         try:
-            results = self._transaction(batch)
+            results, signals = self._transaction(batch)
         except Exception as error:  # noqa: BLE001  whatever a handler raises belongs to those who wait for it
             if len(batch) > 1:
                 for item in batch:
                     self._commit([item])
-            elif isinstance(error, DBAPIError) and _passing(error) and tries < TRIES:
+            elif isinstance(error, DBAPIError) and _is_transient(error) and tries < MAX_ATTEMPTS:
                 self._commit(batch, tries + 1)
             else:
                 batch[0][2].set_exception(error)
             return
+        if signals:
+            _send_signals(signals)
         for future, result in results:
             future.set_result(result)
 
-    def _transaction(self, batch: list[Any]) -> list[tuple[Future[Any], Any]]:
+    def _transaction(self, batch: list[Any]) -> tuple[list[tuple[Future[Any], Any]], PendingSignals | None]:
         groups: dict[Any, list[Any]] = {}
         for item in batch:
             groups.setdefault(item[0], []).append(item)
         results: list[tuple[Future[Any], Any]] = []
-        with self._gated():
+        with self._hold_gate():
             connection = self._connect()
+            pop_pending(connection)
             with connection.begin():
                 for handler, items in groups.items():
                     answers = handler(connection, [payload for _, payload, _ in items])
                     results += zip((future for _, _, future in items), answers, strict=True)
-        return results
+        return results, pop_pending(connection)
 
     def _connect(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = self._engine.connect().execution_options(writer=True)
-        if not self._mixed and self._prepared is not self._connection.connection.dbapi_connection:
+        if (
+            not self._shares_transactions
+            and self._prepared is not self._connection.connection.dbapi_connection
+        ):
             # A plan made while a table was small would read it whole for as long as the plan is kept; all that runs
-            # here has an index to go by (tests/bot/test_plans.py).
+            # here has an index to go by (tests/bot/test_statement_plans.py).
             self._connection.exec_driver_sql("SET enable_seqscan = off")
             self._connection.commit()
             self._prepared = self._connection.connection.dbapi_connection
         return self._connection
 
     @contextmanager
-    def _gated(self) -> Iterator[None]:
+    def _hold_gate(self) -> Iterator[None]:
         # Between processes too, waiting in line beats SQLite's busy handler (specs: durability 2.3).
         if self._gate is None:
             yield
@@ -186,17 +204,24 @@ class Writer:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
 
-def _call(connection: Connection, jobs: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+def _run_jobs(connection: Connection, jobs: Sequence[Callable[[Connection], Any]]) -> list[Any]:
     return [job(connection) for job in jobs]
 
 
-def _passing(error: DBAPIError) -> bool:
+def _send_signals(signals: PendingSignals) -> None:
+    try:
+        signals.send()
+    except Exception:  # the writer must outlive whoever listens; the rows are committed
+        log.exception("signals not sent")
+
+
+def _is_transient(error: DBAPIError) -> bool:
     """Tell whether trying again may help: a deadlock, a serialisation failure or a lost connection."""
     return error.connection_invalidated or getattr(error.orig, "sqlstate", "") in {"40P01", "40001"}
 
 
 class Database:
-    """The engine and its writer: reads from any thread, writes through one."""
+    """Engine and writer of one database: reads from any thread, writes through one."""
 
     def __init__(self, engine: Engine, data: Path) -> None:
         self.engine = engine

@@ -1,4 +1,4 @@
-"""Log lines of every process: structlog, JSON in production, readable on a terminal."""
+"""Log configuration: structlog and the standard library, JSON or readable lines on standard error."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ from app.settings import Settings
 
 
 def configure_logs(settings: Settings) -> None:
-    """Send structlog's and the standard library's lines to standard error in one form."""
+    """Configure structlog and the standard library to log to standard error in one format."""
     as_json = settings.log_json if settings.log_json is not None else not sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -27,7 +27,14 @@ def configure_logs(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            # Others would show local variables: they hold message texts and secrets.
+            exception_formatter=structlog.dev.plain_traceback
+        )
+    )
     last: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
         last.append(structlog.processors.format_exc_info)
@@ -39,5 +46,5 @@ def configure_logs(settings: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     # These tell of each request or packet; ours tell of each message.
-    for chatty in ("werkzeug", "engineio", "socketio", "huey", "alembic", "asyncio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name in ("werkzeug", "engineio", "socketio", "huey", "alembic", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)

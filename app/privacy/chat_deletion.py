@@ -1,4 +1,4 @@
-"""Rows of a chat deleted with all that hangs on them; called by the writer, a bounded number at a time."""
+"""Deletion of a chat's rows with everything that refers to them, in bounded batches."""
 
 from collections import Counter as Count
 from collections.abc import Sequence
@@ -9,14 +9,15 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import sqlite
 
+from app.bot.contacts import ERASED_CHATS
 from app.bot.models import (
     Attempt,
     Chat,
     ChatLabel,
+    CommandError,
     Contact,
     Cooldown,
     Counter,
-    Fault,
     MediaFile,
     Message,
     Note,
@@ -24,39 +25,38 @@ from app.bot.models import (
     Run,
     Schedule,
 )
-from app.bot.people import ERASED_CHATS
 from app.brains.ai.models import AiCall
-from app.brains.models import Memory
-from app.brains.rollout_models import Rollout, RolloutChange, RolloutChat
+from app.brains.memory.models import Memory
+from app.brains.versions.models import Rollout, RolloutChange, RolloutChat
 
-# What is told of a fault in place of words that may be somebody's.
-FORGOTTEN: Final = (
+# The message of a command error in place of text that may be somebody's.
+ERASED_ERROR_TEXT: Final = (
     "What it said last is erased with the messages it came from; the next time it is told again."
 )
 
 
 @dataclass(slots=True)
-class Dropped:
-    """What was deleted: rows by kind (app.bot.privacy.subject.KINDS), and files nobody may need any more."""
+class DeletionResult:
+    """What was deleted: rows by kind (app.privacy.subject.KINDS), and files nobody may need any more."""
 
     counts: Count[str] = field(default_factory=Count)
     files: set[str] = field(default_factory=set)
 
-    def add(self, other: "Dropped") -> None:
+    def add(self, other: "DeletionResult") -> None:
         """Count what was deleted elsewhere, too."""
         self.counts += other.counts
         self.files |= other.files
 
 
-def securely(db: Db) -> None:
+def enable_secure_delete(db: Db) -> None:
     """Have SQLite overwrite what it deletes in this connection."""
     if db.dialect.name == "sqlite":
         db.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
-def drop_messages(db: Db, ids: Sequence[int]) -> Dropped:
-    """Delete messages and all that hangs on them."""
-    dropped = drop_hanging(db, ids)
+def delete_messages(db: Db, ids: Sequence[int]) -> DeletionResult:
+    """Delete messages and all that depends on them."""
+    dropped = delete_dependents(db, ids)
     there = Message.id.in_(ids)
     names = db.execute(select(Message.provider_id, Message.key).where(there)).all()
     provider_ids, keys = [row[0] for row in names if row[0]], [row[1] for row in names if row[1]]
@@ -66,14 +66,14 @@ def drop_messages(db: Db, ids: Sequence[int]) -> Dropped:
     return dropped
 
 
-def drop_hanging(db: Db, ids: Sequence[int]) -> Dropped:
-    """Delete what hangs on messages, but not themselves: runs, questions to models, tries and files."""
-    securely(db)
-    dropped = Dropped()
+def delete_dependents(db: Db, ids: Sequence[int]) -> DeletionResult:
+    """Delete what depends on messages, but not themselves: runs, AI calls, attempts and files."""
+    enable_secure_delete(db)
+    dropped = DeletionResult()
     digests = select(MediaFile.sha256).where(MediaFile.message_id.in_(ids))
     dropped.files = {sha256 for sha256 in db.scalars(digests) if sha256}
-    blank = {"message": FORGOTTEN, "fix": "", "last_message_id": None, "last_chat_id": None}
-    db.execute(update(Fault).where(Fault.last_message_id.in_(ids)).values(blank))
+    blank = {"message": ERASED_ERROR_TEXT, "fix": "", "last_message_id": None, "last_chat_id": None}
+    db.execute(update(CommandError).where(CommandError.last_message_id.in_(ids)).values(blank))
     for model in (Attempt, RolloutChange):
         db.execute(delete(model).where(model.message_id.in_(ids)))
     for kind, model in (("files", MediaFile), ("ai_calls", AiCall), ("runs", Run)):
@@ -81,16 +81,16 @@ def drop_hanging(db: Db, ids: Sequence[int]) -> Dropped:
     return dropped
 
 
-def next_messages(db: Db, chat_id: int, most: int) -> list[int]:
+def list_oldest_message_ids(db: Db, chat_id: int, most: int) -> list[int]:
     """Return the oldest messages of a chat."""
     query = select(Message.id).where(Message.chat_id == chat_id).order_by(Message.id).limit(most)
     return list(db.scalars(query))
 
 
-def drop_chat(db: Db, chat_id: int, contact_id: int | None) -> Dropped:
+def delete_chat(db: Db, chat_id: int, contact_id: int | None) -> DeletionResult:
     """Delete a chat whose messages are gone, and its contact."""
-    securely(db)
-    dropped = Dropped()
+    enable_secure_delete(db)
+    dropped = DeletionResult()
     scopes = [f"chat:{chat_id}", f"contact:{contact_id}"]
     for kind, query in (
         ("notes", delete(Note).where(Note.chat_id == chat_id)),
@@ -99,18 +99,18 @@ def drop_chat(db: Db, chat_id: int, contact_id: int | None) -> Dropped:
         ("", delete(Cooldown).where(Cooldown.scope.in_(scopes))),
         ("", delete(ChatLabel).where(ChatLabel.chat_id == chat_id)),
         ("", delete(RolloutChat).where(RolloutChat.chat_id == chat_id)),
-        ("", update(Fault).where(Fault.last_chat_id == chat_id).values(last_chat_id=None)),
+        ("", update(CommandError).where(CommandError.last_chat_id == chat_id).values(last_chat_id=None)),
         ("chats", delete(Chat).where(Chat.id == chat_id)),
         ("contacts", delete(Contact).where(Contact.id == contact_id)),
     ):
         dropped.counts[kind] += db.execute(query).rowcount
     dropped.counts.pop("", None)
-    _remember_number(db, chat_id)
+    _reserve_ids(db, chat_id)
     return dropped
 
 
-def _remember_number(db: Db, chat_id: int) -> None:
-    """See to it that numbers of deleted rows mean nobody else: of chats (app.bot.people), of runs in shadows."""
+def _reserve_ids(db: Db, chat_id: int) -> None:
+    """Keep the ids of deleted rows from being given again: of chats (app.bot.contacts), of runs in shadows."""
     if db.dialect.name != "sqlite":
         return
     newest_run = select(func.coalesce(func.max(Run.id), 0)).scalar_subquery()

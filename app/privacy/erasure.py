@@ -1,4 +1,4 @@
-"""A person erased everywhere: asked for once, done step by step, taken up again where a process died.
+"""Erasure of a person: request, steps, resumption by another worker.
 
 The order makes it safe to begin anew at any moment: first what can only be found with the help of the chats (copies of
 words, groups), then the chats, then whatever else names the person, then the files and the database's own remains.
@@ -14,21 +14,22 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy import Connection as Db
 from sqlalchemy.orm import Session
 
-from app.bot import media_store
-from app.bot.files import FileStore
-from app.bot.models import Erasure
-from app.bot.privacy import subject
-from app.bot.privacy.steps import TAKEN, Steps, note
-from app.bot.privacy.wiping import wipe
-from app.writer import Database
+from app.bot.media import downloads
+from app.db.writer import Database
+from app.files import FileStore
+from app.logs import audit
+from app.privacy import subject
+from app.privacy.erasure_steps import LEASE_MS, ErasureSteps, update_erasure
+from app.privacy.models import Erasure
+from app.privacy.secure_delete import wipe
 
 log = structlog.get_logger(__name__)
 
-SHOWN: Final = 50
+RECENT_LIMIT: Final = 50
 
 
 def begin(session: Session, handle: str, digest: str, user_id: int | None, now: int) -> Erasure:
-    """Store that a person is to be erased; raises NobodyFound. Asked for twice, it is one erasure."""
+    """Store that a person is to be erased; raises SubjectNotFound. Asked for twice, it is one erasure."""
     found = subject.find(session, handle)
     query = select(Erasure).where(Erasure.digest == digest, Erasure.ended_at.is_(None))
     known = session.scalars(query).first()
@@ -51,12 +52,12 @@ def begin(session: Session, handle: str, digest: str, user_id: int | None, now: 
     return erasure
 
 
-def recent(session: Session) -> list[Erasure]:
+def list_recent(session: Session) -> list[Erasure]:
     """Return the last erasures, the latest first."""
-    return list(session.scalars(select(Erasure).order_by(Erasure.id.desc()).limit(SHOWN)))
+    return list(session.scalars(select(Erasure).order_by(Erasure.id.desc()).limit(RECENT_LIMIT)))
 
 
-class Erasing:
+class ErasureRunner:
     """Erases people; `clock` in ms, `pause` waits some seconds."""
 
     def __init__(
@@ -71,48 +72,48 @@ class Erasing:
         self._clock = clock
         self._pause = pause
 
-    def take(self) -> int | None:
-        """Take the oldest erasure nobody is at; others leave it alone meanwhile."""
-        return self._take(Erasure.id > 0)
+    def claim_next(self) -> int | None:
+        """Claim the oldest erasure that no worker runs; others skip it meanwhile."""
+        return self._claim(Erasure.id > 0)
 
-    def take_this(self, erasure_id: int) -> bool:
-        """Take one erasure; false when somebody is at it, or when it has ended."""
-        return self._take(Erasure.id == erasure_id) is not None
+    def claim(self, erasure_id: int) -> bool:
+        """Claim one erasure; false when a worker runs it, or when it has ended."""
+        return self._claim(Erasure.id == erasure_id) is not None
 
-    def _take(self, which: ColumnElement[bool]) -> int | None:
+    def _claim(self, which: ColumnElement[bool]) -> int | None:
         now = self._clock()
 
         def take(db: Db) -> int | None:
             free = select(Erasure.id).where(which, Erasure.ended_at.is_(None), Erasure.taken_until <= now)
             oldest = db.scalar(free.order_by(Erasure.id).limit(1).with_for_update(skip_locked=True))
             if oldest is not None:
-                note(db, oldest, taken_until=now + TAKEN)
+                update_erasure(db, oldest, taken_until=now + LEASE_MS)
             return oldest
 
         return self._database.writer.run(take)
 
-    def work(self, erasure_id: int) -> bool:
+    def run(self, erasure_id: int) -> bool:
         """Erase the person of an erasure; false when its last step has to be tried again later."""
         with self._database.read() as session:
             names = session.get_one(Erasure, erasure_id).names
         if names:
             with self._database.read() as session:
-                found = subject.known_by(session, names)
-            Steps(self._database, self._clock, self._pause, erasure_id, found).run()
-        self._forget_files(erasure_id)
+                found = subject.find_by_names(session, names)
+            ErasureSteps(self._database, self._clock, self._pause, erasure_id, found).run()
+        self._delete_files(erasure_id)
         if not wipe(self._database, self._pause):
             log.warning("erasure not ended", erasure=erasure_id, reason="the database is being read")
-            self._database.writer.run(lambda db: note(db, erasure_id, taken_until=0))
+            self._database.writer.run(lambda db: update_erasure(db, erasure_id, taken_until=0))
             return False
         now = self._clock()
-        self._database.writer.run(lambda db: note(db, erasure_id, step="done", ended_at=now))
-        log.info("audit", what="person erased", erasure=erasure_id)
+        self._database.writer.run(lambda db: update_erasure(db, erasure_id, step="done", ended_at=now))
+        audit.record("person erased", None, erasure=erasure_id)
         return True
 
-    def _forget_files(self, erasure_id: int) -> None:
+    def _delete_files(self, erasure_id: int) -> None:
         """Delete the files nobody else has."""
         with self._database.read() as session:
-            gone = media_store.unneeded(session, session.get_one(Erasure, erasure_id).files)
+            gone = downloads.find_unreferenced(session, session.get_one(Erasure, erasure_id).files)
         for sha256 in gone:
-            self._files.forget(sha256)
-        self._database.writer.run(lambda db: note(db, erasure_id, step="files", files=[]))
+            self._files.delete(sha256)
+        self._database.writer.run(lambda db: update_erasure(db, erasure_id, step="files", files=[]))

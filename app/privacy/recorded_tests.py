@@ -1,4 +1,4 @@
-"""Tests that were made from a person's chats: taken out of drafts and, though these never change, of versions.
+"""Removal of tests recorded from a person's chats from drafts and versions.
 
 A test does not say which chat it was made from. It is taken to be the person's when it begins in the very second of
 one of their runs with the words that run was about, names them, or has somebody say a long sentence of theirs.
@@ -13,97 +13,99 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.bot.privacy.marks import Marks
-from app.brains.document import content_hash
-from app.brains.models import Brain, BrainVersion
+from app.brains.document.schema import hash_content
+from app.brains.versions.models import Brain, BrainVersion
+from app.privacy.redaction import Redactor
 
 # So long that no two people write it by chance.
-SENTENCE: Final = 24
-NOTED: Final = "What a person said was erased from its tests."
-_NOTE: Final = 500
+MIN_SENTENCE_LENGTH: Final = 24
+ERASURE_NOTE: Final = "What a person said was erased from its tests."
+_MAX_NOTE_LENGTH: Final = 500
 
-Case = Mapping[str, Any]
-Step = Callable[[Session, int, "Said"], int]
+SavedTest = Mapping[str, Any]
+RedactionStep = Callable[[Session, int, "Utterances"], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Utterances:
     """What the person said, and the seconds (since 1970) in which runs of theirs began, with what these were about."""
 
-    marks: Marks
+    redactor: Redactor
     # Long ones alone: shorter ones may stand in a test that somebody wrote by hand.
     sentences: frozenset[str]
-    moments: frozenset[tuple[int, str]]
+    run_starts: frozenset[tuple[int, str]]
 
-    def made(self, case: Case, zone: ZoneInfo) -> bool:
-        """Tell whether a test was made from what they said."""
-        said = [_said(step) for step in case.get("steps", ()) if "user" in step]
-        sentences = {each for each in said if len(each) >= SENTENCE}
+    def has_match(self, case: SavedTest, zone: ZoneInfo) -> bool:
+        """Tell whether a test was recorded from their messages."""
+        texts = [_read_step_text(step) for step in case.get("steps", ()) if "user" in step]
+        sentences = {each for each in texts if len(each) >= MIN_SENTENCE_LENGTH}
         return (
-            (_second(case, zone), next(iter(said), "")) in self.moments
+            (_second(case, zone), next(iter(texts), "")) in self.run_starts
             or bool(sentences & self.sentences)
-            or self.marks.among(dict(case), words=False)
+            or self.redactor.has_match(dict(case), words=False)
         )
 
 
-def without(document: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], int]:
+def redact_document(document: Mapping[str, Any], utterances: Utterances) -> tuple[dict[str, Any], int]:
     """Return a brain's document without the person's tests and without their words in others; how many were changed."""
     tests = list(document.get("tests") or ())
     zone = ZoneInfo(str((document.get("settings") or {}).get("timezone") or "UTC"))
-    words = Marks((), said.sentences)
-    kept = [words.clean(case) for case in tests if not said.made(case, zone)]
+    words = Redactor((), utterances.sentences)
+    kept = [words.redact(case) for case in tests if not utterances.has_match(case, zone)]
     changed = len(tests) - sum(case in tests for case in kept)
     return ({**document, "tests": kept} if changed else dict(document)), changed
 
 
-def drafts(session: Session) -> list[int]:
+def list_brain_ids(session: Session) -> list[int]:
     """Return all brains."""
     return list(session.scalars(select(Brain.id).order_by(Brain.id)))
 
 
-def versions(session: Session) -> list[int]:
+def list_version_ids(session: Session) -> list[int]:
     """Return all versions."""
     return list(session.scalars(select(BrainVersion.id).order_by(BrainVersion.id)))
 
 
-def clean_draft(session: Session, brain_id: int, said: Said) -> int:
+def redact_draft(session: Session, brain_id: int, utterances: Utterances) -> int:
     """Take the person's tests out of a draft; returns how many."""
     brain = session.get(Brain, brain_id, with_for_update=True)
     if brain is None:
         return 0
-    document, gone = without(brain.draft, said)
+    document, gone = redact_document(brain.draft, utterances)
     if gone:
         brain.draft, brain.draft_rev = document, brain.draft_rev + 1
     return gone
 
 
-def clean_version(session: Session, version_id: int, said: Said) -> int:
+def redact_version(session: Session, version_id: int, utterances: Utterances) -> int:
     """Take the person's tests out of a version, with a new hash and a word about it; returns how many."""
     version = session.get(BrainVersion, version_id, with_for_update=True)
     if version is None:
         return 0
-    document, gone = without(version.document, said)
+    document, gone = redact_document(version.document, utterances)
     if gone:
-        version.document, version.hash = document, content_hash(document)
-        if NOTED not in version.note:
-            version.note = f"{version.note[: _NOTE - len(NOTED) - 1]} {NOTED}".strip()
+        version.document, version.hash = document, hash_content(document)
+        if ERASURE_NOTE not in version.note:
+            version.note = (
+                f"{version.note[: _MAX_NOTE_LENGTH - len(ERASURE_NOTE) - 1]} {ERASURE_NOTE}".strip()
+            )
     return gone
 
 
-def work(session: Session) -> Iterator[tuple[Step, int]]:
+def list_redaction_steps(session: Session) -> Iterator[tuple[RedactionStep, int]]:
     """Yield what has to be gone through, as a step and its row."""
-    yield from ((clean_draft, each) for each in drafts(session))
-    yield from ((clean_version, each) for each in versions(session))
+    yield from ((redact_draft, each) for each in list_brain_ids(session))
+    yield from ((redact_version, each) for each in list_version_ids(session))
 
 
-def _said(step: Mapping[str, Any]) -> str:
+def _read_step_text(step: Mapping[str, Any]) -> str:
     """Return the words of a step: what is written, a caption or a place; a voice has none."""
     act = step["user"]
     words = next(iter(act.values()), "") if isinstance(act, Mapping) else act
     return words.strip() if isinstance(words, str) else ""
 
 
-def _second(case: Case, zone: ZoneInfo) -> int:
+def _second(case: SavedTest, zone: ZoneInfo) -> int:
     try:
         moment = datetime.fromisoformat(str((case.get("start") or {}).get("time") or ""))
     except ValueError:

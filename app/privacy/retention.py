@@ -1,4 +1,4 @@
-"""Retention: what is older than an owner wants it kept is forgotten, a small batch at a time; numbers stay."""
+"""Data retention: kinds of data with a number of days, largest number, deletion in batches."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -6,21 +6,21 @@ from typing import Any, Final
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.bot import media_store
-from app.bot.figures import first_since
-from app.bot.files import FileStore
-from app.bot.models import Message, Notice, Retention, Run
-from app.bot.privacy import chat_rows
+from app.bot.media import downloads
+from app.bot.models import Message, Notice, Receipt, Run
+from app.bot.states import PENDING_STATES
 from app.brains.ai.models import AiCall
+from app.clock import DAY_MS
+from app.db.lookups import find_first_since
+from app.db.writer import Database
+from app.files import FileStore
+from app.privacy import chat_deletion
+from app.privacy.models import Retention
 from app.signals import DomainError
-from app.writer import Database
 
-DAY: Final = 86_400_000
-MOST_DAYS: Final = 3_650
+MAX_DAYS: Final = 3_650
 # So few in one transaction that messages hardly wait.
 BATCH: Final = 200
-# What waits for somebody is kept, however old.
-_OPEN: Final = ("new", "queued", "sending", "retry", "unknown", "held")
 # What can be kept for a while, in words, and what goes with it.
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "messages": ("Messages", "With their files, traces, and questions to a language model."),
@@ -29,28 +29,32 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
         "Questions to a language model",
         "What was asked and answered; the tokens of each month stay.",
     ),
-    "notices": ("Raw notices of WhatsApp", "What is neither message nor receipt, such as a changed account."),
+    "notices": ("Webhook events", "Events that are neither message nor receipt, such as an account change."),
+    "receipts": (
+        "Receipts of other messages",
+        "Receipts of messages that were not sent from here, such as those of another app on the same number.",
+    ),
 }
 
 
-class BadDays(DomainError):
+class RetentionDaysError(DomainError):
     """A number of days nothing can be kept for; `kind` names the field."""
 
     code = "days"
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"Write a number of days from 1 to {MOST_DAYS:,}, or leave it empty.")
+        super().__init__(f"Write a number of days from 1 to {MAX_DAYS:,}, or leave it empty.")
         self.kind = kind
 
 
-def kept_for(session: Session) -> dict[str, int]:
+def load_retention_days(session: Session) -> dict[str, int]:
     """Return the days each kind is kept; what is missing is kept for ever."""
     return {row.kind: row.days for row in session.scalars(select(Retention)) if row.kind in KINDS}
 
 
-def keep_for(session: Session, wish: Mapping[str, str]) -> None:
-    """Store for how many days each kind is kept, empty = for ever; raises BadDays and stores nothing then."""
-    days = {kind: _days(kind, wish.get(kind, "").strip()) for kind in KINDS}
+def save_retention_days(session: Session, form: Mapping[str, str]) -> None:
+    """Store the days each kind is kept, empty = unlimited; raises RetentionDaysError and stores nothing then."""
+    days = {kind: _days(kind, form.get(kind, "").strip()) for kind in KINDS}
     session.execute(delete(Retention))
     session.add_all(Retention(kind=kind, days=n) for kind, n in days.items() if n)
 
@@ -58,67 +62,74 @@ def keep_for(session: Session, wish: Mapping[str, str]) -> None:
 def _days(kind: str, text: str) -> int:
     if not text:
         return 0
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_DAYS):
-        raise BadDays(kind)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MAX_DAYS):
+        raise RetentionDaysError(kind)
     return int(text)
 
 
-class Retaining:
-    """Forgets what is too old; `clock` in ms."""
+class RetentionRunner:
+    """Deletes what is too old; `clock` in ms."""
 
     def __init__(self, database: Database, files: FileStore, clock: Callable[[], int]) -> None:
         self._database = database
         self._files = files
         self._clock = clock
 
-    def look(self) -> bool:
-        """Forget one batch of each kind; true when there may be more."""
+    def run_batch(self) -> bool:
+        """Delete one batch of each kind; true when there may be more."""
         with self._database.read() as session:
-            wish = kept_for(session)
-        forgotten = [self._forget(kind, days) for kind, days in wish.items()]
+            kept_days = load_retention_days(session)
+        forgotten = [self._delete_kind(kind, days) for kind, days in kept_days.items()]
         return BATCH in forgotten
 
-    def _forget(self, kind: str, days: int) -> int:
-        before = self._clock() - days * DAY
-        return self._database.write(lambda session: _FORGET[kind](session, before, self._files))
+    def _delete_kind(self, kind: str, days: int) -> int:
+        before = self._clock() - days * DAY_MS
+        return self._database.write(lambda session: _DELETERS[kind](session, before, self._files))
 
 
-def _messages(session: Session, before: int, files: FileStore) -> int:
-    upto = first_since(session, before, Message)
+def _delete_messages(session: Session, before: int, files: FileStore) -> int:
+    upto = find_first_since(session, before, Message)
     old = select(Message.id).where(
-        Message.id < upto, Message.created_at < before, Message.state.not_in(_OPEN)
+        Message.id < upto, Message.created_at < before, Message.state.not_in(PENDING_STATES)
     )
     ids = list(session.scalars(old.order_by(Message.id).limit(BATCH)))
-    dropped = chat_rows.drop_messages(session.connection(), ids) if ids else chat_rows.Dropped()
+    dropped = (
+        chat_deletion.delete_messages(session.connection(), ids) if ids else chat_deletion.DeletionResult()
+    )
     # Before the commit: of a message without its file somebody knows, of a file without its message nobody.
-    for sha256 in media_store.unneeded(session, sorted(dropped.files)):
-        files.forget(sha256)
+    for sha256 in downloads.find_unreferenced(session, sorted(dropped.files)):
+        files.delete(sha256)
     return len(ids)
 
 
-def _runs(session: Session, before: int, _files: FileStore) -> int:
-    return _rows(session, Run, Run.id < first_since(session, before, Run), before)
+def _delete_runs(session: Session, before: int, _files: FileStore) -> int:
+    return _delete_rows(session, Run, Run.id < find_first_since(session, before, Run), before)
 
 
-def _ai_calls(session: Session, before: int, _files: FileStore) -> int:
-    return _rows(session, AiCall, AiCall.id < first_since(session, before, AiCall), before)
+def _delete_ai_calls(session: Session, before: int, _files: FileStore) -> int:
+    return _delete_rows(session, AiCall, AiCall.id < find_first_since(session, before, AiCall), before)
 
 
-def _notices(session: Session, before: int, _files: FileStore) -> int:
-    return _rows(session, Notice, Notice.id > 0, before)
+def _delete_notices(session: Session, before: int, _files: FileStore) -> int:
+    return _delete_rows(session, Notice, Notice.id > 0, before)
 
 
-def _rows(session: Session, model: Any, which: Any, before: int) -> int:
-    chat_rows.securely(session.connection())
+def _delete_receipts(session: Session, before: int, _files: FileStore) -> int:
+    return _delete_rows(session, Receipt, Receipt.id > 0, before)
+
+
+def _delete_rows(session: Session, model: Any, which: Any, before: int) -> int:
+    chat_deletion.enable_secure_delete(session.connection())
     old = select(model.id).where(which, model.created_at < before).order_by(model.id).limit(BATCH)
     ids = list(session.scalars(old))
     session.execute(delete(model).where(model.id.in_(ids)))
     return len(ids)
 
 
-_FORGET: Final[Mapping[str, Callable[[Session, int, FileStore], int]]] = {
-    "messages": _messages,
-    "runs": _runs,
-    "ai_calls": _ai_calls,
-    "notices": _notices,
+_DELETERS: Final[Mapping[str, Callable[[Session, int, FileStore], int]]] = {
+    "messages": _delete_messages,
+    "runs": _delete_runs,
+    "ai_calls": _delete_ai_calls,
+    "notices": _delete_notices,
+    "receipts": _delete_receipts,
 }

@@ -1,4 +1,4 @@
-"""Who is to be erased: every contact one number or user id leads to, and how much there is of them."""
+"""Person to be erased: contacts of a number or user id, and counts of their data."""
 
 import hashlib
 import hmac
@@ -10,11 +10,13 @@ from typing import Any, Final
 from sqlalchemy import Text, cast, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.bot.contacts import UNKNOWN_PHONE
 from app.bot.models import Chat, Contact, MediaFile, Message, Note, Run, Schedule
-from app.bot.people import NOBODY
-from app.bot.privacy.marks import MIN_NUMBER
+from app.bot.states import Direction
 from app.brains.ai.models import AiCall
-from app.brains.models import Memory
+from app.brains.memory.models import Memory
+from app.phone_numbers import list_spellings, unify
+from app.privacy.redaction import MIN_NUMBER_LENGTH
 from app.signals import DomainError
 
 # What is erased, in the order it is shown, and in words.
@@ -29,7 +31,7 @@ KINDS: Final[Mapping[str, str]] = {
     "memory": "values brains remember",
     "notes": "notes of the team",
     "schedules": "scheduled commands",
-    "notices": "raw notices of WhatsApp",
+    "notices": "webhook events",
     "tests": "tests made from their chats, in drafts and versions",
     "copies": "copies of their number or words elsewhere",
 }
@@ -37,7 +39,7 @@ BATCH: Final = 500
 _PHONE = re.compile(r"[+\d\s().\-/]+")
 
 
-class NobodyFound(DomainError):
+class SubjectNotFound(DomainError):
     """A number or user id nobody here has."""
 
     code = "nobody"
@@ -48,47 +50,55 @@ class Subject:
     """A person: `names` are their numbers and user ids, the rest ids of rows; `called` is for the page."""
 
     names: frozenset[str]
-    contacts: Sequence[int]
-    chats: Sequence[int]
-    called: str = ""
+    contact_ids: Sequence[int]
+    chat_ids: Sequence[int]
+    display_name: str = ""
 
 
-def normal(handle: str) -> str:
+def normalise_handle(handle: str) -> str:
     """Return a number as its digits, a user id as it is."""
     handle = handle.strip()
     return re.sub(r"\D", "", handle) if _PHONE.fullmatch(handle) else handle[:140]
 
 
-def digest_of(secret_key: str, handle: str) -> str:
+def is_same_handle(one: str, other: str) -> bool:
+    """Tell whether two handles name one person: a number may be written in any of its spellings."""
+    return unify(normalise_handle(one)) == unify(normalise_handle(other))
+
+
+def compute_digest(secret_key: str, handle: str) -> str:
     """Name a person in logs: the same each time, and of no use to whoever has not our secret key."""
-    return hmac.new(secret_key.encode(), b"erased\0" + normal(handle).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        secret_key.encode(), b"erased\0" + unify(normalise_handle(handle)).encode(), hashlib.sha256
+    ).hexdigest()
 
 
 def find(session: Session, handle: str) -> Subject:
-    """Return the person of a number or user id, over all connections; raises NobodyFound."""
-    name = normal(handle)
-    if len(name) < MIN_NUMBER or name == NOBODY:
-        raise NobodyFound("Give the whole phone number with its country code, or the WhatsApp user id.")
-    found = known_by(session, {name})
-    if not found.contacts and not any(in_groups(session, found)):
-        raise NobodyFound("Nobody here has this number or user id. It may have been erased already.")
+    """Return the person of a number or user id, over all connections; raises SubjectNotFound."""
+    name = normalise_handle(handle)
+    if len(name) < MIN_NUMBER_LENGTH or name == UNKNOWN_PHONE:
+        raise SubjectNotFound("Give the whole phone number with its country code, or the WhatsApp user id.")
+    found = find_by_names(session, {name})
+    if not found.contact_ids and not any(read_all_group_messages(session, found)):
+        raise SubjectNotFound("Nobody here has this number or user id. It may have been erased already.")
     return found
 
 
-def handle_of(session: Session, chat_id: int) -> str:
+def find_handle(session: Session, chat_id: int) -> str:
     """Return the number or user id of the person of a chat; empty where there is none."""
     query = select(Contact.phone, Contact.user_id).join(Chat, Chat.contact_id == Contact.id)
     row = session.execute(query.where(Chat.id == chat_id)).first()
     return (row.phone or row.user_id or "") if row else ""
 
 
-def known_by(session: Session, names: Collection[str]) -> Subject:
+def find_by_names(session: Session, names: Collection[str]) -> Subject:
     """Return the person with any of these names, and with whatever other names their contacts have."""
-    names = set(names)
+    names = {spelling for name in names for spelling in list_spellings(name)}
     while True:
         either = or_(Contact.phone.in_(names), Contact.user_id.in_(names))
         contacts = list(session.scalars(select(Contact).where(either).order_by(Contact.id)))
-        more = {name for each in contacts for name in (each.phone, each.user_id) if name} - names
+        known = {name for each in contacts for name in (each.phone, each.user_id) if name}
+        more = {spelling for name in known for spelling in list_spellings(name)} - names
         if not more:
             break
         names |= more
@@ -98,17 +108,17 @@ def known_by(session: Session, names: Collection[str]) -> Subject:
     return Subject(frozenset(names), ids, chats, called)
 
 
-def in_groups(session: Session, subject: Subject) -> Iterator[list[Message]]:
+def read_all_group_messages(session: Session, subject: Subject) -> Iterator[list[Message]]:
     """Yield what the person wrote in groups, a batch of each group at a time."""
     groups = select(Chat.id).where(Chat.group_id.is_not(None)).order_by(Chat.id)
     for chat_id in list(session.scalars(groups)):
-        yield from written_in(session, subject, chat_id)
+        yield from read_group_messages(session, subject, chat_id)
 
 
-def written_in(session: Session, subject: Subject, chat_id: int) -> Iterator[list[Message]]:
+def read_group_messages(session: Session, subject: Subject, chat_id: int) -> Iterator[list[Message]]:
     """Yield what the person wrote in one group, batches in the order of time."""
     last = 0
-    named = or_(*(holds(Message.payload, name) for name in sorted(subject.names)))
+    named = or_(*(match_text(Message.payload, name) for name in sorted(subject.names)))
     while True:
         query = select(Message).where(Message.chat_id == chat_id, Message.id > last, named)
         batch = list(session.scalars(query.order_by(Message.id).limit(BATCH)))
@@ -124,30 +134,32 @@ def is_author(message: Message, subject: Subject) -> bool:
     """Tell whether the person wrote this message of a group."""
     payload = message.payload if isinstance(message.payload, dict) else {}
     senders = {str(payload.get(name) or "").removeprefix("+") for name in ("from", "from_user_id")}
-    return message.direction == "in" and bool(senders & subject.names)
+    return message.direction == Direction.IN and bool(senders & subject.names)
 
 
-def holds(column: Any, part: str) -> Any:
+def match_text(column: Any, part: str) -> Any:
     """Return the condition that a column holds a text; JSON as it is stored. A first look: case may differ."""
     return cast(column, Text).contains(part, autoescape=True)
 
 
-def preview(session: Session, subject: Subject) -> dict[str, int]:
+def count_by_kind(session: Session, subject: Subject) -> dict[str, int]:
     """Count what would be erased, by kind; copies elsewhere are found only when it is done."""
-    mine = Message.chat_id.in_(subject.chats)
+    mine = Message.chat_id.in_(subject.chat_ids)
     messages = select(Message.id).where(mine)
-    scopes = [f"contact:{each}" for each in subject.contacts] + [f"chat:{each}" for each in subject.chats]
+    scopes = [f"contact:{each}" for each in subject.contact_ids] + [
+        f"chat:{each}" for each in subject.chat_ids
+    ]
     counts = {
-        "contacts": len(subject.contacts),
-        "chats": len(subject.chats),
+        "contacts": len(subject.contact_ids),
+        "chats": len(subject.chat_ids),
         "messages": _count(session, Message, mine),
-        "group_messages": sum(len(batch) for batch in in_groups(session, subject)),
+        "group_messages": sum(len(batch) for batch in read_all_group_messages(session, subject)),
         "files": _count(session, MediaFile, MediaFile.message_id.in_(messages)),
-        "runs": _count(session, Run, Run.chat_id.in_(subject.chats)),
+        "runs": _count(session, Run, Run.chat_id.in_(subject.chat_ids)),
         "ai_calls": _count(session, AiCall, AiCall.message_id.in_(messages)),
         "memory": _count(session, Memory, Memory.scope.in_(scopes)),
-        "notes": _count(session, Note, Note.chat_id.in_(subject.chats)),
-        "schedules": _count(session, Schedule, Schedule.chat_id.in_(subject.chats)),
+        "notes": _count(session, Note, Note.chat_id.in_(subject.chat_ids)),
+        "schedules": _count(session, Schedule, Schedule.chat_id.in_(subject.chat_ids)),
     }
     return {kind: n for kind, n in counts.items() if n}
 

@@ -1,4 +1,4 @@
-"""What a person said, gathered before it is erased: by it the copies are found."""
+"""Texts of a person, collected before their erasure to find copies."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,56 +8,59 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.bot.models import Contact, Message, Run
-from app.bot.privacy import subject
-from app.bot.privacy.marks import DISTINCT, Marks
-from app.bot.privacy.saved_tests import SENTENCE, Said
-from app.bot.privacy.subject import Subject
+from app.bot.states import Direction
+from app.privacy import subject
+from app.privacy.recorded_tests import MIN_SENTENCE_LENGTH, Utterances
+from app.privacy.redaction import MIN_PHRASE_LENGTH, Redactor
+from app.privacy.subject import Subject
 
 BATCH: Final = 500
 # What was pressed are words of the brain.
-_PRESSED: Final = ("button", "list")
+_BUTTON_KINDS: Final = ("button", "list")
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """What was said, where, and what may hold copies of it; `since` in ms."""
+class SubjectText:
+    """Texts of a person, their groups, and where copies may be; `since` in ms."""
 
-    said: Said
-    groups: Sequence[int]
+    utterances: Utterances
+    group_chat_ids: Sequence[int]
     # Brains that answered, and the first message: copies are younger.
-    brains: Sequence[int]
+    brain_ids: Sequence[int]
     since: int
 
 
-def gather(session: Session, found: Subject) -> Gathered:
-    """Read everything a person said."""
-    words = {name for name in _called(session, found) if len(name) >= DISTINCT}
+def collect_subject_text(session: Session, found: Subject) -> SubjectText:
+    """Read every text of a person."""
+    words = {name for name in _read_contact_names(session, found) if len(name) >= MIN_PHRASE_LENGTH}
     moments: set[tuple[int, str]] = set()
     groups: set[int] = set()
     brains: set[int] = set()
     first: list[int] = []
     for batch in _messages(session, found):
-        words |= {each.text for each in batch if each.direction == "in" and each.kind not in _PRESSED}
+        words |= {
+            each.text for each in batch if each.direction == Direction.IN and each.kind not in _BUTTON_KINDS
+        }
         for begun, brain_id in _runs(session, batch):
             moments.add(begun)
             brains |= {brain_id} if brain_id else set()
-        groups |= {each.chat_id for each in batch} - set(found.chats)
+        groups |= {each.chat_id for each in batch} - set(found.chat_ids)
         first = [min(first + [each.created_at for each in batch])]
         session.expunge_all()
-    sentences = frozenset(each.strip() for each in words if len(each.strip()) >= SENTENCE)
+    sentences = frozenset(each.strip() for each in words if len(each.strip()) >= MIN_SENTENCE_LENGTH)
     parts = {part for each in words for part in _parts(each)}
-    said = Said(Marks(found.names, words | parts), sentences, frozenset(moments))
-    return Gathered(said, sorted(groups), sorted(brains), *(first or [0]))
+    utterances = Utterances(Redactor(found.names, words | parts), sentences, frozenset(moments))
+    return SubjectText(utterances, sorted(groups), sorted(brains), *(first or [0]))
 
 
 def _parts(text: str) -> Iterator[str]:
     """Yield what brains make of a message: its long words, such as addresses, and all behind its first word."""
-    yield from (word for word in text.split() if len(word) >= DISTINCT)
+    yield from (word for word in text.split() if len(word) >= MIN_PHRASE_LENGTH)
     yield from text.split(maxsplit=1)[1:]
 
 
 def _messages(session: Session, found: Subject) -> Iterator[Sequence[Message]]:
-    for chat_id in found.chats:
+    for chat_id in found.chat_ids:
         last = 0
         while True:
             query = select(Message).where(Message.chat_id == chat_id, Message.id > last)
@@ -66,7 +69,7 @@ def _messages(session: Session, found: Subject) -> Iterator[Sequence[Message]]:
                 break
             last = batch[-1].id
             yield batch
-    yield from subject.in_groups(session, found)
+    yield from subject.read_all_group_messages(session, found)
 
 
 def _runs(session: Session, batch: Sequence[Message]) -> Iterator[tuple[tuple[int, str], int | None]]:
@@ -78,6 +81,6 @@ def _runs(session: Session, batch: Sequence[Message]) -> Iterator[tuple[tuple[in
         yield (second, texts[message_id].strip()), brain_id
 
 
-def _called(session: Session, found: Subject) -> Iterator[str]:
-    for contact in session.scalars(select(Contact).where(Contact.id.in_(found.contacts))):
+def _read_contact_names(session: Session, found: Subject) -> Iterator[str]:
+    for contact in session.scalars(select(Contact).where(Contact.id.in_(found.contact_ids))):
         yield from (contact.name, contact.username)

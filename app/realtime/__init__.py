@@ -1,44 +1,57 @@
-"""The live side: browsers say what they watch, and hear when it has changed."""
+"""Live pages: browsers subscribe to topics and get an event when one changes.
+
+The application uses `Realtime`.
+"""
 
 import secrets
 
 from flask import Flask
+from flask_socketio import SocketIO
 
-from app.realtime import rooms
+from app.realtime import sockets
 from app.realtime.feed import Feed
-from app.realtime.relay import Relay
+from app.realtime.redis_bridge import RedisBridge
+from app.settings import Settings
 from app.signals import changed
-from app.web import house, socketio
+from app.topics import SESSION_PREFIX
 
-__all__ = ["feed", "init_app", "listen", "rooms"]
-
-
-def _to_browsers(topic: str, event: dict[str, object]) -> None:
-    socketio.emit("changed", event, to=topic)
+__all__ = ["Realtime"]
 
 
-def _watched(topic: str) -> bool:
-    # Flask-SocketIO sets `server` when it is mounted and types it nowhere.
-    server = getattr(socketio, "server", None)
-    return server is not None and topic in server.manager.rooms.get("/", {})
+class Realtime:
+    """The feed of this process and, with a `redis_url`, the bridge to the other processes."""
 
+    def __init__(self, redis_url: str | None) -> None:
+        self._socketio: SocketIO | None = None
+        self._bridge = RedisBridge(redis_url, secrets.token_hex(8)) if redis_url else None
+        publish = self._bridge.publish if self._bridge else None
+        self._feed = Feed(self._emit, is_watched=self._is_watched, publish_remote=publish)
 
-feed = Feed(_to_browsers, watched=_watched)
-changed.connect(feed.publish)
+    def mount(self, app: Flask, settings: Settings) -> None:
+        """Serve the browsers of this process; without it, changes only go to the other processes."""
+        self._socketio = sockets.mount(app, settings)
 
+    def start(self) -> None:
+        """Send what changes from here on to browsers and to other processes."""
+        changed.connect(self._feed.publish)
 
-def init_app(app: Flask) -> None:
-    """Tell other processes, where there are any, what changes here; the rooms register when they are imported."""
-    with app.app_context():
-        url = house().settings.redis_url
-    if url:
-        relay = Relay(url, secrets.token_hex(8))
-        app.extensions["relay"] = relay
-        feed.tell = relay.tell
+    def listen(self) -> None:
+        """Receive what changes in other processes; for processes that serve browsers."""
+        if self._bridge:
+            self._bridge.listen(self._feed.receive)
 
+    def close(self) -> None:
+        """Send nothing more."""
+        changed.disconnect(self._feed.publish)
+        self._feed.close()
 
-def listen(app: Flask) -> None:
-    """Hear what changes in other processes; for processes that serve browsers."""
-    relay: Relay | None = app.extensions.get("relay")
-    if relay:
-        relay.listen(feed.hear)
+    def _emit(self, topic: str, event: dict[str, object]) -> None:
+        if self._socketio and topic.startswith(SESSION_PREFIX):
+            sockets.close_session_sockets(self._socketio, topic)
+        elif self._socketio:
+            self._socketio.emit("changed", event, to=topic)
+
+    def _is_watched(self, topic: str) -> bool:
+        # Flask-SocketIO sets `server` when it is mounted and types it nowhere.
+        server = getattr(self._socketio, "server", None)
+        return server is not None and topic in server.manager.rooms.get("/", {})

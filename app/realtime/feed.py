@@ -1,7 +1,7 @@
-"""The feed: a doorbell for browsers, at most four rings a second for each topic.
+"""Live events to browsers: at most one a window and topic (window length).
 
 An event only says that a topic has changed; the browser then fetches what it shows. So a lost or merged event loses
-nothing, and one slow browser never holds up the pipeline: rings are sent by a thread of their own.
+nothing. Events are sent by a thread of their own: one slow browser never holds up the pipeline.
 """
 
 import threading
@@ -10,83 +10,98 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from app.web import now_ms
+from app.clock import get_now_ms
 
 log = structlog.get_logger(__name__)
 
-# Seconds between two rings of a topic (DESIGN section 2: <= 4 Hz).
-WINDOW = 0.25
+# Seconds between two events of a topic (DESIGN section 2: <= 4 Hz).
+WINDOW_S = 0.25
 # Seconds in which changes of a busy time are taken together, whatever their topics.
-STEP = 0.02
+LOOP_INTERVAL_S = 0.02
 
 Emit = Callable[[str, dict[str, object]], None]
 
 
 class Feed:
-    """Merges changes: a topic that was quiet rings at once, one that has just rung again at the end of its window.
+    """Merges changes: a topic that was quiet is sent at once, one just sent again at the end of its window.
 
-    Only topics that `watched` names are rung; `tell` carries the changes of this process to the others.
+    `emit` sends an event of a topic, only if `is_watched` is true of it; `publish_remote` gets the changes of this
+    process, for the others. `window` is in seconds.
     """
 
     def __init__(
-        self, emit: Emit, window: float = WINDOW, watched: Callable[[str], bool] = lambda _topic: True
+        self,
+        emit: Emit,
+        window: float = WINDOW_S,
+        is_watched: Callable[[str], bool] = lambda _topic: True,
+        publish_remote: Callable[[list[str]], None] | None = None,
     ) -> None:
         self._emit = emit
         self._window = window
-        self._watched = watched
+        self._is_watched = is_watched
         self._filled = threading.Condition()
-        self._own: set[str] = set()
-        self._heard: set[str] = set()
-        # When each topic that has just rung, or was told of, may be again (monotonic, s).
-        self._resting: dict[str, float] = {}
+        self._local_topics: set[str] = set()
+        self._remote_topics: set[str] = set()
+        # When each topic that was just sent may be sent again (monotonic, s).
+        self._quiet_until: dict[str, float] = {}
         self._rev = 0
         self._thread: threading.Thread | None = None
-        self.tell: Callable[[list[str]], None] | None = None
+        self._publish_remote = publish_remote
+        self._closed = False
 
     def publish(self, _sender: object = None, *, topics: Iterable[str]) -> None:
         """Take changed topics from any thread; never blocks and never raises."""
-        self._take(topics, own=True)
+        self._add(topics, is_local=True)
 
-    def hear(self, topics: Iterable[str]) -> None:
+    def receive(self, topics: Iterable[str]) -> None:
         """Take topics that changed in another process."""
-        self._take(topics, own=False)
+        self._add(topics, is_local=False)
 
-    def _take(self, topics: Iterable[str], *, own: bool) -> None:
+    def close(self) -> None:
+        """End the thread; topics that were not sent yet are dropped."""
         with self._filled:
-            quiet = not (self._own or self._heard)
-            (self._own if own else self._heard).update(topics)
+            self._closed = True
+            self._filled.notify()
+
+    def _add(self, topics: Iterable[str], *, is_local: bool) -> None:
+        with self._filled:
+            was_empty = not (self._local_topics or self._remote_topics)
+            (self._local_topics if is_local else self._remote_topics).update(topics)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="feed", daemon=True)
                 self._thread.start()
-            if quiet:
+            if was_empty:
                 self._filled.notify()
 
     def _loop(self) -> None:
         while True:
             with self._filled:
-                while not (self._own or self._heard):
+                while not (self._local_topics or self._remote_topics or self._closed):
                     self._filled.wait()
-                own, heard = self._rested()
-            if self.tell and own:
-                self.tell(sorted(own))
-            for topic in own | heard:
-                if self._watched(topic):
-                    self._ring(topic)
-            time.sleep(min(STEP, self._window))
+                if self._closed:
+                    return
+                local, remote = self._pop_due()
+            if self._publish_remote and local:
+                self._publish_remote(sorted(local))
+            for topic in local | remote:
+                if self._is_watched(topic):
+                    self._emit_change(topic)
+            time.sleep(min(LOOP_INTERVAL_S, self._window))
 
-    def _rested(self) -> tuple[set[str], set[str]]:
-        """Take the topics that may ring now from both piles, and let them rest."""
+    def _pop_due(self) -> tuple[set[str], set[str]]:
+        """Take the local and the remote topics that may be sent now, and begin their windows."""
         now = time.monotonic()
-        self._resting = {topic: until for topic, until in self._resting.items() if until > now}
-        own, heard = self._own - self._resting.keys(), self._heard - self._resting.keys()
-        self._own -= own
-        self._heard -= heard
-        self._resting.update(dict.fromkeys(own | heard, now + self._window))
-        return own, heard
+        self._quiet_until = {topic: until for topic, until in self._quiet_until.items() if until > now}
+        local = self._local_topics - self._quiet_until.keys()
+        remote = self._remote_topics - self._quiet_until.keys()
+        self._local_topics -= local
+        self._remote_topics -= remote
+        self._quiet_until.update(dict.fromkeys(local | remote, now + self._window))
+        return local, remote
 
-    def _ring(self, topic: str) -> None:
-        # Grows over restarts and processes too, so that a browser can tell a new ring from an old one.
-        self._rev = max(self._rev + 1, now_ms())
+    def _emit_change(self, topic: str) -> None:
+        # Grows over restarts and processes too, so that a browser can tell a new event from an old one.
+        self._rev = max(self._rev + 1, get_now_ms())
         try:
             self._emit(topic, {"topic": topic, "rev": self._rev})
         except (OSError, RuntimeError, ValueError) as error:

@@ -3,8 +3,11 @@
 Revision: 0001, after nothing.
 """
 
-import sqlalchemy as sa
 from alembic import op
+import sqlalchemy as sa
+
+
+
 
 revision = '0001'
 down_revision = None

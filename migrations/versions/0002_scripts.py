@@ -6,6 +6,9 @@ Revision: 0002, after 0001.
 import sqlalchemy as sa
 from alembic import op
 
+
+
+
 revision = '0002'
 down_revision = '0001'
 branch_labels = None

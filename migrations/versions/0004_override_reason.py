@@ -3,8 +3,11 @@
 Revision: 0004, after 0003.
 """
 
-import sqlalchemy as sa
 from alembic import op
+import sqlalchemy as sa
+
+
+
 
 revision = '0004'
 down_revision = '0003'

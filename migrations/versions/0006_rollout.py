@@ -6,6 +6,9 @@ Revision: 0006, after 0005.
 import sqlalchemy as sa
 from alembic import op
 
+
+
+
 revision = '0006'
 down_revision = '0005'
 branch_labels = None

@@ -6,6 +6,9 @@ Revision: 0007, after 0006.
 import sqlalchemy as sa
 from alembic import op
 
+
+
+
 revision = '0007'
 down_revision = '0006'
 branch_labels = None
@@ -36,7 +39,7 @@ WHERE direction = 'out' AND parent_id IS NOT NULL
 """
 WHERE_RUN = 'UPDATE run SET connection_id = (SELECT chat.connection_id FROM chat WHERE chat.id = run.chat_id)'
 
-# As app.bot.counting wrote them when this migration was made.
+# As app.analytics.triggers wrote them when this migration was made.
 TRIGGERS = (
     ("message_new", "message", """CREATE TRIGGER message_new AFTER INSERT ON message FOR EACH ROW""", """
 INSERT INTO rollup_delta (at, gone, connection_id, brain_id, version_id, command_id, metric, label, value, n)

@@ -5,8 +5,10 @@ Revision: 0008, after 0007.
 
 import sqlalchemy as sa
 from alembic import op
+from app.bot import full_text
 
-from app.bot import word_index
+
+
 
 revision = '0008'
 down_revision = '0007'
@@ -84,12 +86,11 @@ def upgrade() -> None:
     partial('ix_chat_paused', 'chat', ['last_message_at', 'id'], PAUSED)
     partial('ix_message_stuck', 'message', ['chat_id', 'state'], STUCK)
     partial('ix_message_about', 'message', ['chat_id', 'quoted_id'], ABOUT)
-    # Derived from the rows: whatever it looks like one day, it is dropped and made anew.
-    word_index.create(op.get_bind())
+    # The full-text index is derived from the rows, and made by the newest migration that changes it (0017).
 
 
 def downgrade() -> None:
-    word_index.drop(op.get_bind())
+    full_text.drop_index(op.get_bind())
     for index in ('ix_message_about', 'ix_message_stuck'):
         op.drop_index(index, table_name='message')
     for index in ('ix_chat_unread', 'ix_chat_paused'):

@@ -6,6 +6,9 @@ Revision: 0009, after 0008.
 import sqlalchemy as sa
 from alembic import op
 
+
+
+
 revision = '0009'
 down_revision = '0008'
 branch_labels = None

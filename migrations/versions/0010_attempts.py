@@ -6,6 +6,9 @@ Revision: 0010, after 0009.
 import sqlalchemy as sa
 from alembic import op
 
+
+
+
 revision = '0010'
 down_revision = '0009'
 branch_labels = None

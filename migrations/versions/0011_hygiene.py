@@ -6,6 +6,9 @@ Revision: 0011, after 0010.
 import sqlalchemy as sa
 from alembic import op
 
+
+
+
 revision = '0011'
 down_revision = '0010'
 branch_labels = None

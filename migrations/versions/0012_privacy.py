@@ -6,6 +6,9 @@ Revision: 0012, after 0011.
 import sqlalchemy as sa
 from alembic import op
 
+
+
+
 revision = '0012'
 down_revision = '0011'
 branch_labels = None

@@ -3,10 +3,12 @@
 Revision: 0013, after 0012. Packing what is there is left to the worker; quarter-hours hold all of it.
 """
 
-import json
-
 import sqlalchemy as sa
 from alembic import op
+import json
+
+
+
 
 revision = '0013'
 down_revision = '0012'

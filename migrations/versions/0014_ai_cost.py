@@ -3,15 +3,18 @@
 Revision: 0014, after 0013. What calls made before cost is not known, and stays so.
 """
 
-import sqlalchemy as sa
 from alembic import op
+import sqlalchemy as sa
+
+
+
 
 revision = '0014'
 down_revision = '0013'
 branch_labels = None
 depends_on = None
 
-# As app.bot.counting wrote them when this migration was made; {r} is the row.
+# As app.analytics.triggers wrote them when this migration was made; {r} is the row.
 BEFORE = """SELECT 'ai_calls' AS metric, {r}.provider || '/' || {r}.model AS label, {r}.latency_ms AS value, CASE WHEN 1 = 1 THEN 1 ELSE 0 END AS n
 UNION ALL SELECT 'ai_failed' AS metric, {r}.status AS label, CAST(NULL AS BIGINT) AS value, CASE WHEN {r}.status <> 'ok' THEN 1 ELSE 0 END AS n
 UNION ALL SELECT 'tokens_in' AS metric, {r}.provider || '/' || {r}.model AS label, CAST(NULL AS BIGINT) AS value, CASE WHEN {r}.tokens_in > 0 THEN {r}.tokens_in ELSE 0 END AS n

@@ -4,8 +4,10 @@ Revision: 0015, after 0014. SQLite counts as it did.
 """
 
 from collections.abc import Callable
-
 from alembic import op
+
+
+
 
 revision = '0015'
 down_revision = '0014'
@@ -14,7 +16,7 @@ depends_on = None
 
 COLUMNS = 'at, gone, connection_id, brain_id, version_id, command_id, metric, label, value, n'
 NONE = 'CAST(NULL AS BIGINT)'
-# As app.bot.counting wrote them when this migration was made: metric, label, value, n; {r} is the row.
+# As app.analytics.triggers wrote them when this migration was made: metric, label, value, n; {r} is the row.
 MESSAGE = (
     ('received', "''", NONE, "CASE WHEN {r}.direction = 'in' AND {r}.kind <> 'schedule' THEN 1 ELSE 0 END"),
     ('scheduled', "''", NONE, "CASE WHEN {r}.direction = 'in' AND {r}.kind = 'schedule' THEN 1 ELSE 0 END"),

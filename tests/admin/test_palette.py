@@ -5,33 +5,35 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from admin_browser import Browser
 from flask import Flask
 
 from app.accounts import Role
-from app.admin import jumps
-from app.brains import versions
-from app.brains.gallery import demo_document
-from app.web import House
+from app.admin.ui.pages import TargetGroup, list_targets
+from app.brains.document.gallery import build_demo_document
+from app.brains.versions import store
+from app.services import Services
+from tests.admin.browser import Browser
 
 # Pages without a name of their own in an installation that is set up.
 NO_JUMPS = {
-    "analytics.data": "data for the charts",
+    "analytics.get_data": "data for the charts",
     "privacy.review": "of a person, from their chat",
-    "auth.sign_in": "for strangers",
-    "setup.account": "gone after the first run",
-    "setup.first_brain": "gone after the first run",
+    "auth.show_sign_in": "for strangers",
+    "setup.show_account": "gone after the first run",
+    "setup.show_first_brain": "gone after the first run",
     "palette.find": "it is the palette",
-    "chats.waiting": "a figure of the menu",
-    "failures.count": "a figure of the menu",
+    "saved_replies.find": "a part of the reply box",
+    "chats.show_unread_count": "a figure of the menu",
+    "failures.show_count": "a figure of the menu",
+    "notices.show_count": "a figure of the menu",
     "home": "leads on to the dashboard",
-    "probes.healthz": "for machines",
-    "probes.readyz": "for machines",
+    "health.check_liveness": "for machines",
+    "health.check_readiness": "for machines",
     # Of a brain.
-    "completions.words": "data for the code editor",
+    "completions.list_words": "data for the code editor",
     "brains.try_text": "a part of the workbench",
-    "comparing.publish_changes": "a part of the publish sheet",
-    "tests.state": "a part of the workbench",
+    "compare.show_publish_changes": "a part of the publish sheet",
+    "tests.show_state": "a part of the workbench",
 }
 
 
@@ -41,7 +43,7 @@ def _hrefs(browser: Browser, query: str = "", here: str = "") -> list[str]:
 
 
 def test_every_page_that_needs_no_choice_is_within_reach(app: Flask):
-    known = {way.endpoint for way in (*jumps.PAGES, *jumps.ACTIONS, *jumps.SECTIONS, *jumps.BRAIN_ACTIONS)}
+    known = {page.endpoint for group in TargetGroup for page in list_targets(app, group)}
     pages = {
         rule.endpoint
         for rule in app.url_map.iter_rules()
@@ -51,8 +53,8 @@ def test_every_page_that_needs_no_choice_is_within_reach(app: Flask):
     assert sorted(set(NO_JUMPS) - pages) == []
 
 
-def test_without_letters_it_shows_this_brain_then_the_pages_and_actions(owner: Browser, brain: Any):
-    assert brain
+def test_without_letters_it_shows_this_brain_then_the_pages_and_actions(owner: Browser, demo_brain: Any):
+    assert demo_brain
     hrefs = _hrefs(owner, here="demo")
     assert hrefs.index("/brains/demo") < hrefs.index("/dashboard") < hrefs.index("/brains/#new-brain")
     assert "/brains/demo#publish" in hrefs
@@ -73,13 +75,13 @@ def test_without_letters_it_shows_this_brain_then_the_pages_and_actions(owner: B
         ("quiz", "/brains/gallery/quiz"),
     ],
 )
-def test_a_few_letters_find_it(owner: Browser, phone: Any, query: str, first: str):
-    assert phone
+def test_a_few_letters_find_it(owner: Browser, simulated_connection: Any, query: str, first: str):
+    assert simulated_connection
     assert _hrefs(owner, query)[0] == first
 
 
-def test_a_chat_is_found_by_its_number(owner: Browser, phone: Any):
-    assert phone
+def test_a_chat_is_found_by_its_number(owner: Browser, simulated_connection: Any):
+    assert simulated_connection
     owner.post("/simulator/1/say", text="Hello", person="15550100001")
     assert "/chats/1" in _hrefs(owner, "555010")
 
@@ -96,8 +98,10 @@ def test_letters_are_shown_as_letters(owner: Browser):
     assert "&lt;script&gt;alert" in text
 
 
-def test_a_viewer_is_led_only_where_viewers_may_go(sign_in: Callable[[Role], Browser], phone: Any):
-    assert phone
+def test_a_viewer_is_led_only_where_viewers_may_go(
+    sign_in: Callable[[Role], Browser], simulated_connection: Any
+):
+    assert simulated_connection
     viewer = sign_in(Role.VIEWER)
     hrefs = (
         set(_hrefs(viewer, here="demo")) | set(_hrefs(viewer, "new", "demo")) | set(_hrefs(viewer, "phone"))
@@ -108,28 +112,28 @@ def test_a_viewer_is_led_only_where_viewers_may_go(sign_in: Callable[[Role], Bro
         assert viewer.get(href.replace("&amp;", "&").split("#")[0] or "/dashboard").status_code == 200, href
 
 
-def test_it_is_a_page_of_plain_links_for_browsers_without_scripts(owner: Browser, brain: Any):
-    assert brain
+def test_it_is_a_page_of_plain_links_for_browsers_without_scripts(owner: Browser, demo_brain: Any):
+    assert demo_brain
     text = owner.get("/palette?q=echo").text
     assert 'href="/brains/demo/commands/echo"' in text
     assert 'role="option"' not in text.split("<main")[1].split("</main>")[0]
     assert "Sign out" in text
 
 
-def test_strangers_find_nothing(app: Flask, owner: Browser):
+def test_who_is_not_signed_in_finds_nothing(app: Flask, owner: Browser):
     assert owner
     assert app.test_client().get("/palette?q=echo").status_code == 302
 
 
-def test_it_finds_the_one_among_20_000_commands(owner: Browser, house: House):
-    command = demo_document()["commands"][1]
+def test_it_finds_the_one_among_20_000_commands(owner: Browser, services: Services):
+    command = build_demo_document()["commands"][1]
 
     def fill(session: Any) -> None:
         for n in range(40):
             rows = [{**command, "id": f"c{i}", "name": f"Order part {i} of {n}"} for i in range(500)]
-            versions.create_brain(session, f"b{n}", f"Brain {n}", {"commands": rows}, house.clock())
+            store.create_brain(session, f"b{n}", f"Brain {n}", {"commands": rows}, services.clock())
 
-    house.database.write(fill)
+    services.database.write(fill)
     found = owner.get("/palette?q=part+499+of+37", htmx=True).text
     assert found.index("Order part 499 of 37") == found.index("Order part ")
     assert "Brain 7" in owner.get("/palette?q=brain+7+tests", htmx=True).text

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bench.fake_graph import FakeGraph, Options, StatusOptions, ThreadedGraph, running
+from bench.fake_graph import ThreadedGraph, running
+from bench.graph import FakeGraph, Options
 from bench.graph_answers import REFUSALS, refusal
+from bench.graph_statuses import StatusOptions
 from bench.poster import signature_line
 from bench.wire import Answer, Message, Server, parse
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "fixtures" / "whatsapp_openapi"
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures" / "whatsapp_openapi"
 ROWS: list[dict[str, Any]] = json.loads((SHARED / "graph_responses.json").read_text())
 EXAMPLES: dict[str, Any] = json.loads((SHARED / "outbound_examples.json").read_text())
 REQUESTS: list[dict[str, Any]] = json.loads((SHARED / "pywa_4_5_0_requests.json").read_text())

@@ -32,6 +32,7 @@ time.sleep(60)
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(300)  # five kills, each with its recovery, beside other tests
 @pytest.mark.parametrize("layout", [Layout.EMBEDDED, Layout.PRODUCTION])
 def test_no_message_is_lost_doubled_or_overtaken_under_kills(layout):
     outcome = run(Torture(layout, messages=200, kills=5, chats=40))

@@ -8,51 +8,57 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.bot import claims, inbox, outbox, turns
-from app.bot.channels.contract import Inbound, Item, Person, SendResult, Sent
-from app.bot.inbox import Accepted, Delivery
-from app.bot.lease import Claim
+from app.bot.contacts import ContactCache
+from app.bot.delivery import outbox
+from app.bot.delivery.outbox import Completion, CompletionResult, SendJob
+from app.bot.ingest.inbox import InboundBatch, Inbox, IngestResult
+from app.bot.lease import LeaseRequest
 from app.bot.models import Chat, Connection, Message, Run
-from app.bot.outbox import Completed, Completion, Order
-from app.bot.people import Places
-from app.bot.turns import Ended, Reply, Stored
-from app.brains.models import Brain, BrainVersion
-from app.writer import Database
+from app.bot.turns import claim as turn_claim
+from app.bot.turns import commit
+from app.bot.turns.commit import CommitResult
+from app.bot.turns.result import TurnResult, build_reply_rows
+from app.brains.effects.model import Reply
+from app.brains.versions.models import Brain, BrainVersion
+from app.channels.cloud import CloudChannel
+from app.channels.contract import InboundMessage, Item, Person, SendRefusal, SendResult, SendSuccess
+from app.db.writer import Database
 from tests.conftest import Clock
 
 
 @dataclass(frozen=True)
-class Wire:
+class FakeChannel:
     """A channel for tests of the transactions: only what they ask of one."""
 
-    window_hours: int | None = 24
-    repeatable: bool = False
+    window_refusal: SendRefusal | None = CloudChannel.window_refusal
+    is_idempotent: bool = False
+    is_simulated: bool = False
 
 
 @dataclass
-class Desk:
+class Pipeline:
     """Drives the pipeline's transactions one by one, as a worker would."""
 
     database: Database
     clock: Clock
     connection_id: int
-    places: Places = field(default_factory=Places)
+    places: ContactCache = field(default_factory=ContactCache)
     grace: int = 90_000
 
-    def accept(self, *items: Item) -> Accepted:
-        delivery = Delivery(
-            [(self.connection_id, items)], (), self.clock(), self.clock() - 3_600_000, self.places
-        )
-        accepted = self.database.writer.submit(inbox.accept, delivery).result()
-        self.places.learn(accepted.learned)
+    def ingest(self, *items: Item) -> IngestResult:
+        batch = InboundBatch([(self.connection_id, items)], received_at=self.clock())
+        accepted = self.database.writer.submit(Inbox(3_600_000, self.places).ingest, batch).result()
+        self.places.add(accepted.new_contacts)
         return accepted
 
-    def claim(self, owner: str = "w1", limit: int = 64) -> claims.Work:
-        wish = claims.Wish(Claim(owner, limit, self.clock(), 30_000), self.grace, {"cloud": Wire()})
-        return self.database.writer.submit(claims.claim, wish).result()
+    def claim(self, owner: str = "w1", limit: int = 64) -> turn_claim.ClaimResult:
+        request = turn_claim.ClaimRequest(
+            LeaseRequest(owner, limit, self.clock(), 30_000), self.grace, {"cloud": FakeChannel()}
+        )
+        return self.database.writer.submit(turn_claim.claim_chats, request).result()
 
-    def store(self, job: claims.Job, *texts: str, **more: Any) -> Stored:
-        """Store a turn that answered with `texts`; `more` are further fields of Ended."""
+    def commit(self, job: turn_claim.Job, *texts: str, **more: Any) -> CommitResult:
+        """Store a turn that answered with `texts` or `effects`; `more` are further fields of TurnResult."""
         run = {
             "message_id": job.message["id"],
             "chat_id": job.lease.chat_id,
@@ -67,43 +73,44 @@ class Desk:
             "created_at": self.clock(),
             **more.pop("run", {}),
         }
-        more.setdefault("replies", tuple(Reply({"kind": "text", "text": text}, text) for text in texts))
+        effects = more.pop("effects", [Reply(text) for text in texts])
+        more.setdefault("replies", build_reply_rows(job, run, effects))
         message = job.message
-        ended = Ended(
-            job.lease, job.sending, message["id"], message["provider_id"], run, self.clock(), **more
+        ended = TurnResult(
+            job.lease, job.target, message["id"], message["provider_id"], run, self.clock(), **more
         )
-        return self.database.writer.submit(turns.store, ended).result()
+        return self.database.writer.submit(commit.commit_turns, ended).result()
 
-    def complete(self, order: Order, result: SendResult) -> Completed:
+    def complete(self, order: SendJob, result: SendResult) -> CompletionResult:
         done = Completion(order, result, self.clock(), 0.5)
         return self.database.writer.submit(outbox.complete, done).result()
 
-    def answer(self, text: str = "yes") -> Order:
+    def answer(self, text: str = "yes") -> SendJob:
         """Claim, answer and send one message; returns the order that was sent."""
-        stored = self.store(self.claim().jobs[0], text)
-        assert stored.order
-        self.complete(stored.order, Sent(f"wamid.out.{stored.order.key}"))
-        return stored.order
+        stored = self.commit(self.claim().jobs[0], text)
+        assert stored.send_job
+        self.complete(stored.send_job, SendSuccess(f"wamid.out.{stored.send_job.key}"))
+        return stored.send_job
 
-    def read(self, query: Any) -> list[Any]:
+    def select_rows(self, query: Any) -> list[Any]:
         with self.database.read() as session:
             return list(session.execute(query).mappings())
 
-    def messages(self, direction: str = "out") -> list[Any]:
+    def list_messages(self, direction: str = "out") -> list[Any]:
         with self.database.read() as session:
             query = select(Message).where(Message.direction == direction).order_by(Message.id)
             return list(session.scalars(query))
 
-    def turn(self, number: int, *texts: str, **more: Any) -> Stored:
+    def run_turn(self, number: int, *texts: str, **more: Any) -> CommitResult:
         """Take a message, claim it and store a turn for it."""
-        self.accept(inbound(number, self.clock))
-        return self.store(self.claim().jobs[0], *texts, **more)
+        self.ingest(build_inbound(number, self.clock))
+        return self.commit(self.claim().jobs[0], *texts, **more)
 
-    def runs(self) -> list[Run]:
+    def list_runs(self) -> list[Run]:
         with self.database.read() as session:
             return list(session.scalars(select(Run).order_by(Run.id)))
 
-    def make_brain(self, document: dict[str, Any] | None = None) -> int:
+    def create_brain(self, document: dict[str, Any] | None = None) -> int:
         """Store a brain; with a document also its first version, which is live."""
 
         def make(session: Session) -> int:
@@ -119,22 +126,22 @@ class Desk:
 
         return self.database.write(make)
 
-    def chat(self) -> Chat:
+    def get_chat(self) -> Chat:
         with self.database.read() as session:
             return session.scalars(select(Chat)).one()
 
-    def change(self, job: Callable[[Session], Any]) -> Any:
+    def write(self, job: Callable[[Session], Any]) -> Any:
         return self.database.write(job)
 
 
-def inbound(number: int, clock: Clock, phone: str = "15550001", **more: Any) -> Inbound:
+def build_inbound(number: int, clock: Clock, phone: str = "15550001", **more: Any) -> InboundMessage:
     facts: dict[str, Any] = {"kind": "text", "text": f"hello {number}", "at": clock(), "payload": {}}
     person = more.pop("person", Person(None, phone, "Ada"))
-    return Inbound(f"wamid.{phone}.{number}", person, **{**facts, **more})
+    return InboundMessage(f"wamid.{phone}.{number}", person, **{**facts, **more})
 
 
 @pytest.fixture
-def desk(database: Database, clock: Clock) -> Desk:
+def pipeline(database: Database, clock: Clock) -> Pipeline:
     def make(session: Session) -> int:
         connection = Connection(
             name="Test",
@@ -149,4 +156,4 @@ def desk(database: Database, clock: Clock) -> Desk:
         session.flush()
         return connection.id
 
-    return Desk(database, clock, database.write(make))
+    return Pipeline(database, clock, database.write(make))

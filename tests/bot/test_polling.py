@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from app.bot.beside import Beside
+from app.bot.polling import Poller
 
 LONG = 60.0
 
 
 @contextmanager
-def looking(
+def run_poller(
     look: Callable[[], bool | None], failed: Callable[[Exception], None] = lambda _error: None, **pace: float
-) -> Iterator[Beside]:
-    beside = Beside("a-look", look, failed, **pace)
+) -> Iterator[Poller]:
+    beside = Poller("a-look", look, failed, **pace)
     beside.start()
     try:
         yield beside
@@ -23,11 +23,11 @@ def looking(
         beside.stop(10)
 
 
-def threads() -> list[threading.Thread]:
+def list_threads() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == "a-look"]
 
 
-def test_a_look_that_breaks_off_is_told_and_the_same_thread_looks_again():
+def test_a_job_that_fails_is_reported_and_the_same_thread_runs_it_again():
     looks: queue.Queue[threading.Thread] = queue.Queue()
     told: list[Exception] = []
 
@@ -36,16 +36,16 @@ def test_a_look_that_breaks_off_is_told_and_the_same_thread_looks_again():
         if looks.qsize() <= 2:
             raise ZeroDivisionError("somebody's words")
 
-    with looking(look, told.append, pause=0.01):
+    with run_poller(look, told.append, interval_s=0.01):
         deadline = time.monotonic() + 10
         while looks.qsize() < 4 and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert len(threads()) == 1
+        assert len(list_threads()) == 1
     assert len({looks.get_nowait().ident for _ in range(4)}) == 1
     assert [str(each) for each in told] == ["somebody's words"] * 2
 
 
-def test_it_takes_a_breath_while_there_is_more_and_a_pause_when_there_is_not():
+def test_it_waits_shortly_while_there_is_more_and_longer_when_there_is_not():
     looks: queue.Queue[float] = queue.Queue()
     left = [True, True, False, False]
 
@@ -53,7 +53,7 @@ def test_it_takes_a_breath_while_there_is_more_and_a_pause_when_there_is_not():
         looks.put(time.monotonic())
         return left.pop(0) if left else False
 
-    with looking(look, pause=2.0):
+    with run_poller(look, interval_s=2.0):
         at = [looks.get(timeout=10) for _ in range(4)]
     assert at[2] - at[0] < 1.9 < at[3] - at[2]
 
@@ -64,14 +64,14 @@ def test_after_a_failure_it_pauses_even_when_there_may_be_more():
     def look() -> bool:
         raise OSError
 
-    with looking(look, told.put, pause=0.3):
+    with run_poller(look, told.put, interval_s=0.3):
         told.get(timeout=10)
         began = time.monotonic()
         told.get(timeout=10)
         assert time.monotonic() - began > 0.2
 
 
-def test_a_stop_ends_a_pause_and_waits_for_the_look_under_way():
+def test_a_stop_ends_a_pause_and_waits_for_the_job_under_way():
     began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
 
     def look() -> None:
@@ -79,18 +79,18 @@ def test_a_stop_ends_a_pause_and_waits_for_the_look_under_way():
         may_end.wait(10)
         ended.set()
 
-    with looking(look, pause=0.01) as beside:
+    with run_poller(look, interval_s=0.01) as beside:
         assert began.wait(10)
         beside.stop(0.05)
-        assert threads()
+        assert list_threads()
         assert not ended.is_set()
         may_end.set()
         beside.stop(10)
         assert ended.is_set()
-        assert not threads()
-    with looking(look, pause=LONG):
+        assert not list_threads()
+    with run_poller(look, interval_s=LONG):
         pass
-    assert not threads()
+    assert not list_threads()
 
 
 def test_more_work_does_not_put_off_a_stop():
@@ -100,11 +100,11 @@ def test_more_work_does_not_put_off_a_stop():
         began.set()
         return True
 
-    with looking(look, pause=0.01):
+    with run_poller(look, interval_s=0.01):
         assert began.wait(10)
-    assert not threads()
+    assert not list_threads()
 
 
 def test_what_was_never_started_can_be_stopped():
-    Beside("a-look", lambda: None, lambda _error: None).stop(LONG)
-    assert not threads()
+    Poller("a-look", lambda: None, lambda _error: None).stop(LONG)
+    assert not list_threads()

@@ -3,29 +3,31 @@
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from app.bot import attempts, claims, lease, outbox, resume, statuses
-from app.db import Base
-from app.sql import Hot
+from app.bot import lease
+from app.bot.delivery import attempts, outbox, receipts, recovery
+from app.bot.turns import claim
+from app.db.statements import Statement
+from tests.tables import create_tables
 
 FOUND = {
     f"{module.__name__}.{name}": value
-    for module in (attempts, claims, lease, outbox, resume, statuses)
+    for module in (attempts, claim, lease, outbox, recovery, receipts)
     for name, value in vars(module).items()
-    if isinstance(value, Hot)
+    if isinstance(value, Statement)
 }
 
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     made = create_engine("sqlite://")
-    Base.metadata.create_all(made)
+    create_tables(made)
     return made
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_a_hot_statement_uses_an_index(engine: Engine, name: str):
+def test_a_named_statement_uses_an_index(engine: Engine, name: str):
     with engine.connect() as db:
-        compiled = FOUND[name]._in(db)
+        compiled = FOUND[name].compile_for(db)
         names = compiled.order or []
         values = ["[1]" if each.startswith("list_") else 1 for each in names]
         plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.text}", tuple(values))]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.brains.capabilities import CALLS
 from app.brains.sandbox import Sandbox
 from app.brains.turn import Sender, Turn
 
@@ -81,6 +82,7 @@ def script_data() -> Callable[[], dict[str, Any]]:
             "seed": 7,
             "memory": {"contact": {}, "chat": {}, "brain": {}},
             "grants": ["memory", "http", "ai", "media", "schedule"],
+            "calls": CALLS,
             "commands": ["try"],
         }
 
@@ -88,7 +90,7 @@ def script_data() -> Callable[[], dict[str, Any]]:
 
 
 @pytest.fixture
-def hostile_entry(tmp_path):
+def write_hostile_zygote(tmp_path):
     """Write a zygote whose children do not what ours do, but `act` when the first job comes."""
 
     def write(act):
@@ -130,7 +132,7 @@ def hostile_entry(tmp_path):
 
 
 @pytest.fixture
-def own():
+def make_sandbox():
     """Make sandboxes that are closed afterwards, whatever happens."""
     made = []
 

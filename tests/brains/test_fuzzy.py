@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.brains.ranking import Searched, best, plain
+from app.brains.fuzzy import SearchText, find_best, normalise
 
 THINGS = [
-    (Searched.of(name, words, place), name)
+    (SearchText.from_text(name, words, place), name)
     for name, words, place in (
         ("Opening hours", ("open", "when"), "Shop"),
         ("Order status", ("where is my order", "track"), "Shop"),
@@ -31,27 +31,27 @@ THINGS = [
     ],
 )
 def test_what_fits_best_comes_first(query: str, found: list[str]):
-    assert [hit.thing for hit in best(THINGS, query, 8)] == found
+    assert [hit.item for hit in find_best(THINGS, query, 8)] == found
 
 
 def test_without_letters_everything_stands_in_its_order():
-    assert [hit.thing for hit in best(THINGS, "  ", 2)] == ["Opening hours", "Order status"]
+    assert [hit.item for hit in find_best(THINGS, "  ", 2)] == ["Opening hours", "Order status"]
 
 
 def test_of_equals_the_shorter_and_then_the_earlier_comes_first():
     names = ["menu of the day", "menu card", "menu desk"]
-    found = best([(Searched.of(name), name) for name in names], "menu", 8)
-    assert [hit.thing for hit in found] == ["menu card", "menu desk", "menu of the day"]
+    found = find_best([(SearchText.from_text(name), name) for name in names], "menu", 8)
+    assert [hit.item for hit in found] == ["menu card", "menu desk", "menu of the day"]
 
 
 def test_no_more_than_asked_for():
-    assert len(best([(Searched.of(f"Echo {n}"), n) for n in range(500)], "echo", 8)) == 8
+    assert len(find_best([(SearchText.from_text(f"Echo {n}"), n) for n in range(500)], "echo", 8)) == 8
 
 
 @pytest.mark.parametrize("query", ["(", "[a", "\\", "a|b", ".*", "^", "é("])
 def test_letters_mean_themselves(query: str):
-    assert best(THINGS, query, 8) == []
+    assert find_best(THINGS, query, 8) == []
 
 
 def test_texts_are_compared_without_capitals_accents_and_doubled_blanks():
-    assert plain("  ÀÉ  Straße ") == "ae strasse"
+    assert normalise("  ÀÉ  Straße ") == "ae strasse"

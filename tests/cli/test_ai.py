@@ -3,9 +3,11 @@
 import pytest
 from flask import Flask
 
-from app.brains.ai.providers import list_providers
-from app.web import house
+from app.brains.ai.provider_store import list_providers
+from app.services import services
 from bench.fake_ai import running
+from tests.brains.ai.providers.test_contract import SCRATCH
+from tests.brains.scratch import run_with_module
 
 
 @pytest.fixture
@@ -46,9 +48,51 @@ def test_prices_are_kept_and_wrong_ones_are_named(run, installation: Flask):
     wrong = run(*new, "--price", "m1 0.15 0.60", "--price", "m2 cheap")
     assert (wrong.exit_code, "Line 2" in wrong.output) == (1, True)
     assert run(*new, "--price", "m1 0.15 0.60", "--price", "m2 1 2").exit_code == 0
-    with installation.app_context(), house().database.read() as session:
+    with installation.app_context(), services().database.read() as session:
         (kept,) = list_providers(session)
         assert (kept.currency, kept.prices) == (
             "EUR",
             {"m1": [150_000, 600_000], "m2": [1_000_000, 2_000_000]},
         )
+
+
+SCRATCH_USE = """
+from app import create_app
+from app.db.schema import Base
+from app.settings import Settings
+
+app = create_app(Settings(secret_key="x" * 40, database_url="sqlite:///{folder}/b.db", brainbox_data="{folder}"))
+services = app.extensions["services"]
+Base.metadata.create_all(services.database.engine)
+runner = app.test_cli_runner()
+add = ["ai", "add", "mine", "--kind", "echo", "--base-url", "https://ai.example.com/v1", "--model", "m"]
+print([runner.invoke(args=[*add, "--set", f"chars={n}"]).output.strip() for n in (0, 4)])
+print(runner.invoke(args=["ai", "test", "mine"]).exit_code)
+with services.database.read() as session:
+    from app.brains.ai.provider_store import list_providers
+    print([(row.kind, row.options) for row in list_providers(session)])
+services.close()
+services.database.writer.close()
+"""
+
+
+def test_a_provider_of_a_new_kind_is_added_with_its_own_settings(tmp_path):
+    (tmp_path / "providers").mkdir()
+    module = tmp_path / "providers" / "echo.py"
+    module.write_text(SCRATCH)
+    code = SCRATCH_USE.replace("{folder}", str(tmp_path))
+    assert run_with_module("app.brains.ai.providers", module, code).splitlines() == [
+        (
+            "['Error: Some fields need another look:\\n  chars: Input should be greater than or equal to 1.', "
+            "'AI provider “mine” added. Test it: flask --app wsgi ai test mine']"
+        ),
+        "0",
+        "[('echo', {'chars': 4})]",
+    ]
+
+
+@pytest.mark.parametrize(("words", "said"), [(("--kind", "oracle"), "oracle"), (("--set", "x=1"), "x: ")])
+def test_what_no_kind_has_is_refused(run, words: tuple[str, ...], said: str):
+    answer = run("add", "home", "--base-url", "https://models.example/v1", "--model", "m", *words)
+    assert answer.exit_code != 0
+    assert said in answer.output

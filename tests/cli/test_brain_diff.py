@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.brains import versions
-from tests.bot.town import Town, reply, until
+from app.brains.versions import store
+from tests.bot.simulated_bot import SimulatedBot, build_reply_command, wait_until
 
 Run = Callable[..., Any]
 
 
 @pytest.fixture
-def town(installation: Flask) -> Town:
-    made = Town(installation, [reply("hi", "Good morning"), reply("bye", "Bye")])
-    with made.open():
+def bot(installation: Flask) -> SimulatedBot:
+    made = SimulatedBot(
+        installation, [build_reply_command("hi", "Good morning"), build_reply_command("bye", "Bye")]
+    )
+    with made.run_worker():
         made.say((1, "hi"), (1, "bye"), (1, "what"))
-        until(lambda: len(made.runs()) == 3)
+        wait_until(lambda: len(made.list_runs()) == 3)
     return made
 
 
@@ -28,14 +30,14 @@ def run(installation: Flask) -> Run:
     return lambda *words: runner.invoke(args=["brain", *words])
 
 
-def edit(town: Town, *commands: dict[str, Any]) -> None:
-    draft = {**town.document, "commands": list(commands)}
-    town.database.write(lambda s: versions.save_draft(s, town.brain_id, draft, 1, 2))
+def edit(bot: SimulatedBot, *commands: dict[str, Any]) -> None:
+    draft = {**bot.document, "commands": list(commands)}
+    bot.database.write(lambda s: store.save_draft(s, bot.brain_id, draft, 1, 2))
 
 
-def test_diff_shows_words_and_can_fail(town: Town, run: Run):
+def test_diff_shows_words_and_can_fail(bot: SimulatedBot, run: Run):
     assert run("diff", "town", "--exit-code").output == "Nothing differs.\n"
-    edit(town, reply("bye", "Bye"), reply("hi", "Good evening"))
+    edit(bot, build_reply_command("bye", "Bye"), build_reply_command("hi", "Good evening"))
     answer = run("diff", "town", "--exit-code")
     assert answer.exit_code == 1
     assert "changed commands c_hi “hi”" in answer.output
@@ -47,9 +49,9 @@ def test_diff_shows_words_and_can_fail(town: Town, run: Run):
     assert "There is no brain" in run("diff", "village").output
 
 
-def test_rehearse_lists_what_would_change(town: Town, run: Run):
+def test_rehearse_lists_what_would_change(bot: SimulatedBot, run: Run):
     assert "3 messages: 3 the same, 0 changed." in run("rehearse", "town", "--exit-code").output
-    edit(town, reply("hi", "Good evening"), reply("bye", "Bye", enabled=False))
+    edit(bot, build_reply_command("hi", "Good evening"), build_reply_command("bye", "Bye", enabled=False))
     answer = run("rehearse", "town", "--exit-code")
     assert answer.exit_code == 1
     assert "answered by “hi”: Good evening" in answer.output
@@ -59,9 +61,9 @@ def test_rehearse_lists_what_would_change(town: Town, run: Run):
     assert report["changes"][0]["text"] == "bye"
 
 
-def test_why_names_the_cause(town: Town, run: Run):
-    ids = {run_.trace.get("reason"): run_.message_id for run_ in town.runs()}
-    answer = run("why", str(ids["no command fits this message"]))
-    assert "Nothing fits: No command fits this message." in answer.output
+def test_why_names_the_cause(bot: SimulatedBot, run: Run):
+    ids = {run_.trace.get("reason"): run_.message_id for run_ in bot.list_runs()}
+    answer = run("why", str(ids["no command matches this message"]))
+    assert "No match: No command matches this message." in answer.output
     assert "->" in answer.output
     assert "There is no inbound message 99" in run("why", "99").output

@@ -45,7 +45,7 @@ def test_a_canary_is_begun_and_promoted(run: Any):
 
 def test_a_shadow_is_begun_and_stopped(run: Any):
     run("import", text=BRAIN.replace("Hello", "Hi there"))
-    assert "runs silently" in run("shadow", "greeter", "--note", "Friendlier").output
+    assert "runs in shadow mode" in run("shadow", "greeter", "--note", "Friendlier").output
     assert "by its live version alone" in run("stop", "greeter").output
     assert run("stop", "greeter").exit_code == 1
 
@@ -55,7 +55,7 @@ def test_red_tests_a_same_draft_and_an_unknown_brain_are_refused(run: Any):
     assert (same.exit_code, "same as version 1" in same.output) == (1, True)
     run("import", text=BRAIN.replace('"Hello {{', '"Bye {{'))
     red = run("canary", "greeter")
-    assert (red.exit_code, "not green" in red.output) == (1, True)
+    assert (red.exit_code, "did not pass" in red.output) == (1, True)
     assert run("canary", "greeter", "--anyway", "It is late").exit_code == 0
     assert "There is no brain" in run("shadow", "nobody").output
     assert run("canary", "greeter", "--percent", "95").exit_code == 2

@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Any:
 def test_green_tests_end_with_0_for_a_file_and_for_a_brain(run: Any, file: Any):
     path = file(BRAIN)
     answer = run("test", path)
-    assert (answer.exit_code, answer.output) == (0, "green greets\n1 of 1 tests are green.\n")
+    assert (answer.exit_code, answer.output) == (0, "passed greets\n1 of 1 tests passed.\n")
     run("import", path)
     assert run("test", "greeter").output == answer.output
 
@@ -57,7 +57,7 @@ def test_red_tests_keep_an_import_from_being_published_unless_there_is_a_reason(
     path = file(RED)
     refused = run("import", path, "--publish")
     assert refused.exit_code == 1
-    assert "1 of its tests is not green (“is wrong”)" in refused.output
+    assert "1 of its tests did not pass (“is wrong”)" in refused.output
     assert "greeter" not in run("list").output
     assert "version 1 is live" in run("import", path, "--publish", "--anyway", "The fair begins").output
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import Connection, text
 
-from app.writer import Database
+from app.db.writer import Database
 
 
-def rows(database: Database) -> list[str]:
+def list_rows(database: Database) -> list[str]:
     with database.engine.connect() as db:
         # The index of words keeps its mark there too.
         query = "SELECT name FROM counter WHERE name NOT LIKE 'words.%' ORDER BY name"
@@ -24,7 +24,7 @@ def add(db: Connection, names: Sequence[str]) -> list[int]:
     return [len(names)] * len(names)
 
 
-def busy(database: Database) -> threading.Event:
+def hold_writer(database: Database) -> threading.Event:
     """Keep the writer busy until the returned event is set, so that what follows waits together."""
     entered, gate = threading.Event(), threading.Event()
 
@@ -38,22 +38,22 @@ def busy(database: Database) -> threading.Event:
 
 
 def test_what_waits_together_is_committed_together(database: Database):
-    gate = busy(database)
+    gate = hold_writer(database)
     futures = [database.writer.submit(add, f"n{n}") for n in range(20)]
     gate.set()
     assert {future.result(5) for future in futures} == {20}
-    assert len(rows(database)) == 20
+    assert len(list_rows(database)) == 20
 
 
 def test_a_payload_that_fails_hurts_only_itself(database: Database):
-    gate = busy(database)
+    gate = hold_writer(database)
     futures = {name: database.writer.submit(add, name) for name in ("a", "bad", "b")}
     gate.set()
     assert futures["a"].result(5) == 1
     assert futures["b"].result(5) == 1
     with pytest.raises(ValueError, match="bad"):
         futures["bad"].result(5)
-    assert rows(database) == ["a", "b"]
+    assert list_rows(database) == ["a", "b"]
 
 
 def test_a_job_that_raises_leaves_nothing_and_the_writer_goes_on(database: Database):
@@ -63,15 +63,15 @@ def test_a_job_that_raises_leaves_nothing_and_the_writer_goes_on(database: Datab
 
     with pytest.raises(LookupError):
         database.writer.run(job)
-    assert rows(database) == []
+    assert list_rows(database) == []
     database.writer.run(lambda db: add(db, ["next"]))
-    assert rows(database) == ["next"]
+    assert list_rows(database) == ["next"]
 
 
 def test_a_future_resolves_only_after_the_commit(database: Database):
     seen: list[list[str]] = []
     future = database.writer.submit(add, "x")
-    future.add_done_callback(lambda _done: seen.append(rows(database)))
+    future.add_done_callback(lambda _done: seen.append(list_rows(database)))
     future.result(5)
     while not seen:
         threading.Event().wait(0.01)

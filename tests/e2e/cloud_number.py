@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from bench.fake_graph import Accepted
+from bench.graph import Accepted
 
 _ids = count(1)
 
@@ -39,23 +39,25 @@ class CloudNumber:
         page.get_by_role("button", name="Connect").click()
         expect(page.get_by_role("button", name="Test the connection")).to_be_visible()
 
-    def say(self, person: str, text: str) -> None:
+    def send_text(self, person: str, text: str) -> None:
         """Let a person write a text."""
         message = {
             "from": person, "id": f"wamid.{self.number}.{next(_ids)}", "timestamp": str(int(time.time())),
             "type": "text", "text": {"body": text},
         }  # fmt: skip
-        self.post({"contacts": [{"profile": {"name": person}, "wa_id": person}], "messages": [message]})
+        self.post_webhook(
+            {"contacts": [{"profile": {"name": person}, "wa_id": person}], "messages": [message]}
+        )
 
-    def receipt(self, sent: Accepted, word: str, **more: Any) -> None:
+    def send_receipt(self, sent: Accepted, word: str, **more: Any) -> None:
         """Report what became of a message."""
         found = {
             "id": sent.send.wamid, "status": word, "timestamp": str(int(time.time())), "recipient_id": sent.send.to,
             "biz_opaque_callback_data": sent.request["biz_opaque_callback_data"], **more,
         }  # fmt: skip
-        self.post({"statuses": [found]})
+        self.post_webhook({"statuses": [found]})
 
-    def post(self, value: dict[str, Any]) -> None:
+    def post_webhook(self, value: dict[str, Any]) -> None:
         """Deliver a signed webhook."""
         metadata = {"display_phone_number": "15550000000", "phone_number_id": self.number}
         change = {

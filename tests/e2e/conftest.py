@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_steps import Watched, come_in
-from page_list import Visitor, prepare, tidy
 from playwright.sync_api import Browser, Page, expect
 
-from bench.fake_graph import Options, ThreadedGraph, running
-from tests.conftest import SHARED, missing
+from bench.fake_graph import ThreadedGraph, running
+from bench.graph import Options
+from tests.conftest import SHARED, skip_or_fail
+from tests.e2e.browser_steps import PageMonitor, sign_in
+from tests.e2e.page_list import Visitor, clean_up, create_sample_data
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -30,7 +31,7 @@ expect.set_options(timeout=15_000)
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     if not CHROMIUM.exists():
-        missing("Chromium")
+        skip_or_fail("Chromium")
     alone = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": alone}
 
@@ -87,9 +88,9 @@ def product(data: Path, graph: ThreadedGraph, base_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def watched(page: Page) -> Iterator[Watched]:
+def monitor(page: Page) -> Iterator[PageMonitor]:
     """Fail a test whose pages had errors it did not expect."""
-    found = Watched(page)
+    found = PageMonitor(page)
     yield found
     assert found.faults == []
 
@@ -101,10 +102,10 @@ def session_cookies() -> list[Any]:
 
 
 @pytest.fixture
-def operator(watched: Watched, session_cookies: list[Any]) -> Page:
+def operator(monitor: PageMonitor, session_cookies: list[Any]) -> Page:
     """Be signed in as the owner of a set-up installation."""
-    come_in(watched.page, session_cookies)
-    return watched.page
+    sign_in(monitor.page, session_cookies)
+    return monitor.page
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +113,11 @@ def visitor(browser: Browser, product: str, session_cookies: list[Any]) -> Itera
     """Walk through all pages in one tab, with something to see on each of them."""
     context = browser.new_context(base_url=product, viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    watched = Watched(page)
-    come_in(page, session_cookies)
-    words = prepare(page)
+    watched = PageMonitor(page)
+    sign_in(page, session_cookies)
+    words = create_sample_data(page)
     yield Visitor(page, watched, words)
-    tidy(page, words)
+    clean_up(page, words)
     context.close()
 
 

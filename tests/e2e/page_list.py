@@ -3,76 +3,83 @@
 import re
 from dataclasses import dataclass
 
-from browser_steps import Watched, say
 from playwright.sync_api import Page, expect
+
+from tests.e2e.browser_steps import PageMonitor, send_message
 
 BRAIN = "/brains/my-first-bot"
 # Words in braces are found out by `prepare`.
 PAGES: dict[str, tuple[str, ...]] = {
-    "ai.new": ("/settings/ai/new",),
-    "ai.overview": ("/settings/ai/",),
-    "analytics.board": ("/analytics/", "/analytics/?range=custom", "/analytics/?range=hour&compare=yes"),
-    "analytics.brain": ("/analytics" + BRAIN,),
-    "analytics.command": ("/analytics" + BRAIN + "/commands/echo?compare=yes",),
-    "brains.overview": ("/brains/", "/brains/?q=nothing+is+called+so"),
-    "brains.settings": (f"{BRAIN}/settings",),
-    "brains.workbench": (BRAIN,),
-    "chat_marks.overview": ("/chats/labels",),
-    "chat_writing.templates": ("/chats/{chat}/templates",),
-    "chats.chat": ("/chats/{chat}",),
-    "chats.inbox": ("/chats/", "/chats/?q=nobody+wrote+this"),
-    "commands.command": (f"{BRAIN}/commands/echo", f"{BRAIN}/commands/ask", f"{BRAIN}/commands/count"),
-    "commands.new": (f"{BRAIN}/commands/new",),
-    "comparing.compare": (f"{BRAIN}/versions/compare?old=draft&new=1",),
+    "account.show_account": ("/settings/account/",),
+    "ai.show_new": ("/settings/ai/new",),
+    "ai.show_list": ("/settings/ai/",),
+    "analytics.show_board": ("/analytics/", "/analytics/?range=custom", "/analytics/?range=hour&compare=yes"),
+    "analytics.show_brain": ("/analytics" + BRAIN,),
+    "analytics.show_command": ("/analytics" + BRAIN + "/commands/echo?compare=yes",),
+    "brains.show_list": ("/brains/", "/brains/?q=nothing+is+called+so"),
+    "brains.show_settings": (f"{BRAIN}/settings",),
+    "brains.show_workbench": (BRAIN,),
+    "labels.show_list": ("/chats/labels",),
+    "compose.show_templates": ("/chats/{chat}/templates",),
+    "chats.show_chat": ("/chats/{chat}",),
+    "chats.show_inbox": ("/chats/", "/chats/?q=nobody+wrote+this"),
+    "commands.show_command": (f"{BRAIN}/commands/echo", f"{BRAIN}/commands/ask", f"{BRAIN}/commands/count"),
+    "commands.show_new": (f"{BRAIN}/commands/new",),
+    "compare.compare": (f"{BRAIN}/versions/compare?old=draft&new=1",),
     "connections.edit": ("/connections/1",),
-    "connections.new": ("/connections/new", "/connections/new?channel=cloud"),
-    "connections.overview": ("/connections/",),
-    "dashboard.board": ("/dashboard",),
-    "explaining.why": ("/chats/{chat}/messages/{message}/why",),
-    "failures.desk": ("/failures/",),
-    "faults.overview": (f"{BRAIN}/errors/",),
-    "gallery.overview": ("/brains/gallery/",),
-    "gallery.sample": ("/brains/gallery/quiz",),
-    "importing.take_in": ("/brains/import",),
+    "connections.show_new": ("/connections/new", "/connections/new?channel=cloud"),
+    "connections.show_list": ("/connections/",),
+    "dashboard.show_board": ("/dashboard",),
+    "why.show_why": ("/chats/{chat}/messages/{message}/why",),
+    "failures.list_causes": ("/failures/",),
+    "command_errors.list_errors": (f"{BRAIN}/errors/",),
+    "gallery.show_list": ("/brains/gallery/",),
+    "gallery.show_sample": ("/brains/gallery/quiz",),
+    "yaml_import.show_form": ("/brains/import",),
+    "notices.show_list": ("/notices/", "/notices/?new=yes"),
     "palette.find": ("/palette", "/palette?q=echo"),
-    "playground.phones": (f"{BRAIN}/playground/",),
-    "privacy.overview": ("/settings/privacy/",),
+    "playground.show_phones": (f"{BRAIN}/playground/",),
+    "privacy.show_overview": ("/settings/privacy/",),
     "privacy.review": ("/settings/privacy/erase?chat={chat}",),
-    "prompts.overview": (f"{BRAIN}/prompts/",),
-    "prompts.prompt": (f"{BRAIN}/prompts/assistant",),
-    "publishing.history": (f"{BRAIN}/versions",),
-    "recording.choose": ("/chats/{chat}/test/",),
-    "rehearsing.begin": (f"{BRAIN}/rehearsal/",),
-    "rehearsing.watch": ("{rehearsal}",),
-    "rollouts.overview": (f"{BRAIN}/rollout/",),
-    "simulator.phone": ("/simulator/",),
-    "tests.case": ("/brains/{sample}/tests/1",),
-    "tests.new": (f"{BRAIN}/tests/new",),
-    "tests.overview": (f"{BRAIN}/tests/", "/brains/{sample}/tests/"),
+    "prompts.list_prompts": (f"{BRAIN}/prompts/",),
+    "prompts.show_prompt": (f"{BRAIN}/prompts/assistant",),
+    "publish.list_versions": (f"{BRAIN}/versions",),
+    "record_test.show_messages": ("/chats/{chat}/test/",),
+    "rehearsal.show_form": (f"{BRAIN}/rehearsal/",),
+    "rehearsal.show_job": ("{rehearsal}",),
+    "rollouts.show_rollout": (f"{BRAIN}/rollout/",),
+    "saved_replies.show_list": ("/chats/replies/",),
+    "settings.show_pages": ("/settings/",),
+    "simulator.show_phone": ("/simulator/",),
+    "tests.show_test": ("/brains/{sample}/tests/1",),
+    "tests.show_new_form": (f"{BRAIN}/tests/new",),
+    "tests.list_tests": (f"{BRAIN}/tests/", "/brains/{sample}/tests/"),
 }
 NO_PAGES = {
     "ai.edit": "needs a provider with an address of the outside world; the form is that of ai.new",
-    "analytics.data": "data for the charts",
-    "auth.sign_in": "the door: visited on its own, signed out",
+    "analytics.get_data": "data for the charts",
+    "auth.show_sign_in": "the door: visited on its own, signed out",
     "brains.export": "a download",
     "brains.try_text": "a part of the workbench; its page is the workbench",
     "chat_files.export": "a download",
-    "chat_files.file": "a download",
-    "chats.thread": "a part of chats.chat; alone it leads there",
-    "chats.waiting": "a part of the menu",
-    "comparing.publish_changes": "a part of the publish sheet",
-    "completions.words": "data for the code editor",
-    "failures.cause": "a part of failures.desk, in its own tests with failures to show",
-    "failures.count": "a part of the menu",
+    "chat_files.send_attachment": "a download",
+    "chats.show_thread": "a part of chats.chat; alone it leads there",
+    "chats.show_unread_count": "a part of the menu",
+    "compare.show_publish_changes": "a part of the publish sheet",
+    "completions.list_words": "data for the code editor",
+    "failures.show_cause": "a part of failures.desk, in its own tests with failures to show",
+    "failures.show_count": "a part of the menu",
+    "notices.show_count": "a part of the menu",
     "home": "leads on to the dashboard",
-    "playground.why": "a part of the playground",
-    "probes.healthz": "for machines",
-    "probes.readyz": "for machines",
-    "setup.account": "the first run: visited when the installation is set up",
-    "setup.first_brain": "the first run: visited when the installation is set up",
-    "sheets.export": "a download",
+    "playground.explain_answer": "a part of the playground",
+    "health.check_liveness": "for machines",
+    "health.check_readiness": "for machines",
+    "saved_replies.find": "a part of the reply box",
+    "setup.show_account": "the first run: visited when the installation is set up",
+    "setup.show_first_brain": "the first run: visited when the installation is set up",
+    "csv_export.export": "a download",
     "static": "files",
-    "tests.state": "a part of the workbench; alone it leads to tests.overview",
+    "tests.show_state": "a part of the workbench; alone it leads to tests.overview",
 }
 ADDRESSES = [address for addresses in PAGES.values() for address in addresses]
 
@@ -82,7 +89,7 @@ class Visitor:
     """A tab that goes from page to page; `words` fill the addresses."""
 
     page: Page
-    watched: Watched
+    watched: PageMonitor
     words: dict[str, str]
 
     def visit(self, address: str) -> Page:
@@ -92,33 +99,33 @@ class Visitor:
         return self.page
 
 
-def prepare(page: Page) -> dict[str, str]:
+def create_sample_data(page: Page) -> dict[str, str]:
     """Make what the pages show: a chat, a rehearsal, a brain with tests; returns the words for their addresses."""
     page.goto("/simulator/")
-    say(page, "!hello", "!menu")
-    say(page, "!menu", "Here is what")
+    send_message(page, "!hello", "!menu")
+    send_message(page, "!menu", "Here is what")
     page.goto("/chats/")
-    chat = _number(page.locator("[data-row]").first.get_attribute("href"), r"/chats/(\d+)")
+    chat = _find_number(page.locator("[data-row]").first.get_attribute("href"), r"/chats/(\d+)")
     page.goto(f"/chats/{chat}")
-    message = _number(page.locator(".bubble-why").first.get_attribute("href"), r"/messages/(\d+)/")
+    message = _find_number(page.locator(".bubble-why").first.get_attribute("href"), r"/messages/(\d+)/")
     page.goto("/brains/gallery/quiz")
     page.get_by_role("button", name="Use this").first.click()
     page.wait_for_url(re.compile(r"/brains/quiz[^/]*$"))
-    sample = _number(page.url, r"/brains/([^/?#]+)$")
+    sample = _find_number(page.url, r"/brains/([^/?#]+)$")
     page.goto(f"{BRAIN}/rehearsal/")
-    page.get_by_role("main").get_by_role("button", name="Rehearse", exact=True).first.click()
+    page.get_by_role("main").get_by_role("button", name="Test on past messages", exact=True).first.click()
     page.wait_for_url(re.compile(r"/rehearsal/[^/]+$"))
     expect(page.locator("progress")).to_have_count(0, timeout=30_000)
     return {"chat": chat, "message": message, "sample": sample, "rehearsal": page.url}
 
 
-def tidy(page: Page, words: dict[str, str]) -> None:
+def clean_up(page: Page, words: dict[str, str]) -> None:
     """Put away what `prepare` made that other tests would stumble over."""
     page.goto(f"/brains/{words['sample']}/settings")
-    page.get_by_role("button", name="Put this brain away").click()
+    page.get_by_role("button", name="Archive this brain").click()
 
 
-def _number(text: str | None, pattern: str) -> str:
+def _find_number(text: str | None, pattern: str) -> str:
     found = re.search(pattern, text or "")
     assert found, (text, pattern)
     return found.group(1)

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from browser_steps import look_at, own_brain, rewrite, script_of
 from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.browser_steps import check_page, create_brain, get_script_editor, replace_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
 
@@ -14,32 +15,32 @@ COUNT = "commands/count"
 @pytest.fixture
 def script(page: Page) -> Locator:
     """Open a script of a brain for this test alone, with an empty editor."""
-    brain = own_brain(page)
+    brain = create_brain(page)
     with page.expect_response(lambda answer: "completions.json" in answer.url):
         page.goto(f"{brain}/{COUNT}")
-    editor = script_of(page)
+    editor = get_script_editor(page)
     editor.press("Control+a")
     page.keyboard.press("Delete")
     return editor
 
 
-def offered(page: Page) -> Locator:
+def get_completions(page: Page) -> Locator:
     """Return the labels of the list of completions; one that came while it was typed stands until the next is ready."""
     return page.locator(".cm-tooltip-autocomplete .cm-completionLabel")
 
 
 def test_ctx_is_completed_with_signature_words_and_example(page: Page, script: Locator):
     script.press_sequentially("ctx.re")
-    expect(offered(page)).to_have_text(["reply", "react", "result"])
+    expect(get_completions(page)).to_have_text(["reply", "react", "result"])
     card = page.locator(".cm-completionInfo")
-    expect(card).to_contain_text("reply(text, buttons=None, list=None, quote=False, **margins)")
+    expect(card).to_contain_text("reply(text, buttons=None, list=None, quote=False, **more)")
     expect(card).to_contain_text("Sends a text")
     expect(card).to_contain_text('ctx.reply("Hello")')
     faults: list[str] = []
-    look_at(page, "editor-completing", faults)
+    check_page(page, "editor-completing", faults)
     assert faults == []
     script.press("Control+Space")
-    expect(offered(page)).to_have_text(["reply", "react", "result"])
+    expect(get_completions(page)).to_have_text(["reply", "react", "result"])
     page.wait_for_timeout(100)  # the library takes no choice that is quicker than a person's
     script.press("Enter")
     page.keyboard.type('"Hello')
@@ -64,25 +65,25 @@ def test_what_is_offered_follows_from_what_stands_before(
     page: Page, script: Locator, typed: str, wanted: str
 ):
     script.press_sequentially(typed)
-    expect(offered(page).filter(has_text=re.compile(f"^{wanted}$"))).to_be_visible()
+    expect(get_completions(page).filter(has_text=re.compile(f"^{wanted}$"))).to_be_visible()
 
 
 def test_templates_are_completed_within_their_marks_only(page: Page):
-    page.goto(f"{own_brain(page)}/commands/echo")
+    page.goto(f"{create_brain(page)}/commands/echo")
     text = page.get_by_role("textbox", name="Text", exact=True)
     text.press("Control+a")
     page.keyboard.press("Delete")
     text.press_sequentially("The args.te")
     expect(page.locator(".cm-tooltip-autocomplete")).to_have_count(0)
     text.press_sequentially("xt {{ args.")
-    expect(offered(page)).to_have_text(["text"])
+    expect(get_completions(page)).to_have_text(["text"])
     text.press_sequentially("text|up")
-    expect(offered(page).first).to_have_text("upper")
+    expect(get_completions(page).first).to_have_text("upper")
     page.keyboard.press("Escape")
     page.goto(f"{page.url.partition('/commands')[0]}/prompts/assistant")
-    page.get_by_role("textbox", name="Who the AI is").press("Control+End")
+    page.get_by_role("textbox", name="System prompt").press("Control+End")
     page.keyboard.type(" {{ mess")
-    expect(offered(page).filter(has_text=re.compile("^message$"))).to_be_visible()
+    expect(get_completions(page).filter(has_text=re.compile("^message$"))).to_be_visible()
 
 
 def test_the_mouse_on_a_word_tells_what_it_does(page: Page, script: Locator):
@@ -103,7 +104,7 @@ def test_a_problem_is_marked_at_its_place_and_mended_with_a_press(page: Page, sc
     told = page.locator(".cm-tooltip .cm-diagnostic")
     expect(told).to_contain_text("“ctx” has no “repyl”")
     faults: list[str] = []
-    look_at(page, "editor-problem", faults)
+    check_page(page, "editor-problem", faults)
     assert faults == []
     mark.hover()
     told.get_by_role("button", name="Write reply").click()
@@ -155,7 +156,7 @@ def test_text_focus_cursor_and_undo_outlive_what_is_drawn_around_them(page: Page
 
 
 def test_a_text_that_is_removed_leaves_the_others_to_their_editors(page: Page):
-    page.goto(f"{own_brain(page)}/commands/echo")
+    page.goto(f"{create_brain(page)}/commands/echo")
     page.get_by_role("button", name="Add another text").click()
     page.get_by_role("textbox", name="Text 2").fill("The second")
     page.get_by_role("button", name="Remove text 1").click()
@@ -179,7 +180,7 @@ def test_the_editor_is_worked_and_left_by_keys_alone(page: Page, script: Locator
     page.keyboard.type("reply")
     expect(page.locator(".cm-searchMatch")).to_have_text("reply")
     faults: list[str] = []
-    look_at(page, "editor-search", faults)
+    check_page(page, "editor-search", faults)
     assert faults == []
     page.keyboard.press("Escape")
     expect(script).to_be_focused()
@@ -199,13 +200,13 @@ def test_a_press_in_the_reference_writes_where_the_cursor_is(page: Page, script:
 
 
 def test_without_scripts_of_its_own_the_page_is_a_form(page: Page):
-    address = f"{own_brain(page)}/{COUNT}"
+    address = f"{create_brain(page)}/{COUNT}"
     browser = page.context.browser
     assert browser
     plain = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
     form = plain.new_page()
     form.goto(address)
-    rewrite(script_of(form), "ctx.reply(7)")
+    replace_text(get_script_editor(form), "ctx.reply(7)")
     form.get_by_role("button", name="Save", exact=True).click()
-    expect(script_of(form)).to_have_value("ctx.reply(7)")
+    expect(get_script_editor(form)).to_have_value("ctx.reply(7)")
     plain.close()

@@ -3,20 +3,20 @@
 import re
 
 import pytest
-from browser_steps import Watched, look_at, own_brain
 from playwright.sync_api import Page, expect
 
-from app.brains import exchange
+from app.brains.document import yaml_format
+from tests.e2e.browser_steps import PageMonitor, check_page, create_brain
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture
 def brain(operator: Page) -> str:
-    return own_brain(operator)
+    return create_brain(operator)
 
 
-def order(page: Page) -> list[str]:
+def list_names(page: Page) -> list[str]:
     return page.locator("#commands .cmd-word").all_inner_texts()
 
 
@@ -25,13 +25,13 @@ def choose(page: Page, *names: str) -> None:
         page.get_by_role("checkbox", name=f"Choose {name}", exact=True).check()
 
 
-def row(page: Page, name: str):
+def get_row(page: Page, name: str):
     return page.locator("#commands .cmd").filter(has=page.get_by_text(name, exact=True))
 
 
 def drag(page: Page, name: str, onto: str, *, lower: bool = False) -> None:
     page.set_viewport_size({"width": 1280, "height": 1000})
-    start, end = row(page, name).bounding_box(), row(page, onto).bounding_box()
+    start, end = get_row(page, name).bounding_box(), get_row(page, onto).bounding_box()
     assert start
     assert end
     page.mouse.move(start["x"] + 90, start["y"] + 20)
@@ -44,18 +44,18 @@ def drag(page: Page, name: str, onto: str, *, lower: bool = False) -> None:
 
 @pytest.mark.usefixtures("brain")
 def test_a_command_is_dragged_to_another_place_and_undone(page: Page):
-    before = order(page)
+    before = list_names(page)
     drag(page, "Menu", "Hello")
     expect(page.locator("#notices")).to_contain_text("“Menu” is moved.")
-    assert order(page)[:3] == ["Menu", "Hello", "Echo"]
+    assert list_names(page)[:3] == ["Menu", "Hello", "Echo"]
     page.reload()
-    assert order(page)[:3] == ["Menu", "Hello", "Echo"]
+    assert list_names(page)[:3] == ["Menu", "Hello", "Echo"]
     drag(page, "Menu", "Echo", lower=True)
     expect(page.locator("#notices")).to_contain_text("“Menu” is moved.")
-    assert order(page) == before
+    assert list_names(page) == before
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator("#notices")).to_contain_text("Taken back.")
-    assert order(page)[:3] == ["Menu", "Hello", "Echo"]
+    expect(page.locator("#notices")).to_contain_text("Undone.")
+    assert list_names(page)[:3] == ["Menu", "Hello", "Echo"]
 
 
 @pytest.mark.usefixtures("brain")
@@ -71,8 +71,8 @@ def test_a_drag_goes_with_all_that_are_chosen_into_the_group_it_ends_in_and_esca
     expect(page.locator(".sect[data-group='Small talk'] .cmd-word")).to_have_text(
         ["Count", "Thanks", "Hello", "Echo"]
     )
-    kept = order(page)
-    box = row(page, "Menu").bounding_box()
+    kept = list_names(page)
+    box = get_row(page, "Menu").bounding_box()
     assert box
     page.mouse.move(box["x"] + 90, box["y"] + 20)
     page.mouse.down()
@@ -81,14 +81,14 @@ def test_a_drag_goes_with_all_that_are_chosen_into_the_group_it_ends_in_and_esca
     page.keyboard.press("Escape")
     page.mouse.up()
     expect(page.locator(".cmd-note")).to_have_count(0)
-    assert order(page) == kept
+    assert list_names(page) == kept
 
 
 @pytest.mark.usefixtures("brain")
 def test_keys_move_a_command_and_say_where_it_is(page: Page):
     page.locator("#cmd-link-echo").focus()
     page.keyboard.press("Alt+ArrowUp")
-    said = page.locator("[data-said]")
+    said = page.locator("[data-status]")
     expect(said).to_have_text("Echo: 1 of 10")
     expect(page.locator("#cmd-link-echo")).to_be_focused()
     page.keyboard.press("Alt+ArrowUp")
@@ -97,7 +97,7 @@ def test_keys_move_a_command_and_say_where_it_is(page: Page):
     page.keyboard.press("Alt+ArrowDown")
     expect(said).to_have_text("Echo: 3 of 10")
     page.reload()
-    assert order(page)[:3] == ["Hello", "Menu", "Echo"]
+    assert list_names(page)[:3] == ["Hello", "Menu", "Echo"]
 
 
 def test_many_are_switched_off_at_once_and_back_with_the_open_command_following(page: Page, brain: str):
@@ -123,7 +123,7 @@ def test_the_chosen_are_exported_with_what_they_need(page: Page):
     choose(page, "Ask the AI", "Count")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export", exact=True).click()
-    document = exchange.load(download.value.path().read_text())
+    document = yaml_format.load_yaml(download.value.path().read_text())
     assert [each["name"] for each in document["commands"]] == ["Count", "Ask the AI"]
     assert [each["name"] for each in document["prompts"]] == ["assistant"]
     assert download.value.suggested_filename.endswith("-2-commands.yaml")
@@ -141,10 +141,10 @@ def test_finding_choosing_all_and_deleting_what_was_found_with_undo(page: Page):
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#notices")).to_contain_text("2 commands are deleted from the draft.")
     page.get_by_label("Find a command").fill("")
-    assert len(order(page)) == 8
+    assert len(list_names(page)) == 8
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator("#notices")).to_contain_text("Taken back.")
-    assert order(page)[3:5] == ["Surprise", "Time"]
+    expect(page.locator("#notices")).to_contain_text("Undone.")
+    assert list_names(page)[3:5] == ["Surprise", "Time"]
 
 
 @pytest.mark.usefixtures("brain")
@@ -155,13 +155,13 @@ def test_a_group_is_renamed_moved_folded_and_dissolved_and_looks_right(page: Pag
     page.keyboard.press("Enter")
     expect(page.locator(".sect[data-group=Fun]")).to_contain_text("Empty")
     choose(page, "Surprise", "Count")
-    look_at(page, "commands-chosen", faults)
+    check_page(page, "commands-chosen", faults)
     page.get_by_role("button", name="Move to…").click()
-    look_at(page, "commands-move", faults)
+    check_page(page, "commands-move", faults)
     page.locator("#bulk-move").get_by_role("button", name="Fun").click()
     expect(page.locator(".sect[data-group=Fun] .cmd")).to_have_count(2)
     page.get_by_role("button", name="Change the group Fun").click()
-    look_at(page, "commands-group", faults)
+    check_page(page, "commands-group", faults)
     page.get_by_label("Name of the group").and_(page.locator(":focus")).fill("Games")
     page.keyboard.press("Enter")
     games = page.locator(".sect[data-group=Games]")
@@ -178,7 +178,7 @@ def test_a_group_is_renamed_moved_folded_and_dissolved_and_looks_right(page: Pag
 
 
 def test_a_list_that_somebody_changed_meanwhile_is_shown_anew_and_the_choice_is_kept(
-    page: Page, brain: str, watched: Watched
+    page: Page, brain: str, monitor: PageMonitor
 ):
     other = page.context.new_page()
     other.goto(brain)
@@ -193,4 +193,4 @@ def test_a_list_that_somebody_changed_meanwhile_is_shown_anew_and_the_choice_is_
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#notices")).to_contain_text("2 commands are deleted")
     # A refused change is an HTTP error on purpose; Chromium writes each of them to the console.
-    watched.faults = [fault for fault in watched.faults if "409" not in fault]
+    monitor.faults = [fault for fault in monitor.faults if "409" not in fault]

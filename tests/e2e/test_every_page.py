@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from browser_steps import Watched, picture, violations
 from flask import Flask
-from page_list import ADDRESSES, NO_PAGES, PAGES, Visitor
 from playwright.sync_api import Page
 
 from app import create_app
+from app.services import Services
 from app.settings import Settings
-from app.web import House
+from tests.e2e.browser_steps import PageMonitor, find_violations, take_screenshot
+from tests.e2e.page_list import ADDRESSES, NO_PAGES, PAGES, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -22,10 +22,10 @@ WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 def product_map(settings: Settings) -> Iterator[Flask]:
     made = create_app(settings)
     yield made
-    house: House = made.extensions["house"]
-    made.extensions["bot"].close()
-    house.database.writer.close()
-    house.database.engine.dispose()
+    services: Services = made.extensions["services"]
+    made.extensions["services"].close()
+    services.database.writer.close()
+    services.database.engine.dispose()
 
 
 def test_every_page_of_the_product_is_in_the_list(product_map: Flask):
@@ -50,11 +50,11 @@ def test_a_page_is_accessible_in_both_themes_and_fits_a_phone(visitor: Visitor, 
     for size, width in ((WIDE, "wide"), (PHONE, "phone")):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        picture(page, f"{name}-{width}")
-        found += violations(page)
+        take_screenshot(page, f"{name}-{width}")
+        found += find_violations(page)
         page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-        picture(page, f"{name}-{width}-dark")
-        found += violations(page, colours=True)
+        take_screenshot(page, f"{name}-{width}-dark")
+        found += find_violations(page, colours=True)
         if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
             found.append(f"scrolls sideways on a {width} screen")
     assert found == []
@@ -62,16 +62,16 @@ def test_a_page_is_accessible_in_both_themes_and_fits_a_phone(visitor: Visitor, 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_door_and_the_error_page_have_no_accessibility_violation(
-    operator: Page, theme: str, watched: Watched
+def test_the_sign_in_and_the_error_page_have_no_accessibility_violation(
+    operator: Page, theme: str, monitor: PageMonitor
 ):
     page = operator
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.goto("/no/such/page")
-    picture(page, f"missing-{theme}")
-    assert violations(page) == []
+    take_screenshot(page, f"missing-{theme}")
+    assert find_violations(page) == []
     page.context.clear_cookies()
     page.goto("/login")
-    picture(page, f"login-{theme}")
-    assert violations(page) == []
-    watched.faults = [fault for fault in watched.faults if "404" not in fault]
+    take_screenshot(page, f"login-{theme}")
+    assert find_violations(page) == []
+    monitor.faults = [fault for fault in monitor.faults if "404" not in fault]

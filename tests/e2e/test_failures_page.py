@@ -1,4 +1,4 @@
-"""The failure desk: twenty kinds of failures in their classes, the cause mended, all sent again, each exactly once."""
+"""The failures page: twenty kinds of failures in their classes, the cause mended, all sent again, each exactly once."""
 
 import re
 import time
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browser_steps import look_at
-from cloud_number import CloudNumber
 from playwright.sync_api import Page, expect
 
 from bench.fake_graph import ThreadedGraph
+from tests.e2e.browser_steps import check_page
+from tests.e2e.cloud_number import CloudNumber
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
 
@@ -25,18 +25,18 @@ REFUSED = [
     (131009, "Content refused", "Fix the command"),
     (131053, "File too large or of a wrong type", "Fix the command"),
     (131051, "Kind of message not supported", "Fix the command"),
-    (132001, "Template not found", "Check the template at Meta"),
-    (132015, "Template paused or disabled", "Change the template at Meta"),
+    (132001, "Template not found", "Check the template in Meta"),
+    (132015, "Template paused or disabled", "Change the template in Meta"),
     (132000, "Template filled in wrongly", "Fix the command"),
-    (131030, "Person not on the test list", "Add the person at Meta"),
+    (131030, "Person not on the test list", "Add the person in Meta"),
     (130497, "Country not allowed", "See Meta’s country rules"),
     (424242, "Other reasons", "Look at the chat"),
 ]
 # Taken at first, failed by a receipt later.
 FAILED = [
-    (131042, "Payment problem", "Top up at Meta"),
-    (131031, "Account locked or restricted", "See Account quality at Meta"),
-    (131048, "Stopped for low quality", "See the number’s quality at Meta"),
+    (131042, "Payment problem", "Add funds in Meta"),
+    (131031, "Account locked or restricted", "See Account quality in Meta"),
+    (131048, "Stopped for low quality", "See the number’s quality in Meta"),
     (133010, "Number not registered", "Register the number again"),
     (130429, "Sent too fast", "Send it again"),
     (131056, "Too many messages to one person", "Send it again"),
@@ -45,10 +45,10 @@ META_DOWN = "WhatsApp was not available"
 
 
 def post(address: str, value: dict[str, Any]) -> None:
-    CloudNumber(address, NUMBER, SECRET).post(value)
+    CloudNumber(address, NUMBER, SECRET).post_webhook(value)
 
 
-def say(address: str, who: int, text: str) -> None:
+def send_text(address: str, who: int, text: str) -> None:
     person = f"1555111{who:04}"
     post(
         address,
@@ -65,7 +65,7 @@ def say(address: str, who: int, text: str) -> None:
 
 
 def fail_later(address: str, graph: ThreadedGraph, text: str, code: int) -> None:
-    sent = until(lambda: next((each for each in graph.log if each.text.endswith(text)), None))
+    sent = wait_until(lambda: next((each for each in graph.log if each.text.endswith(text)), None))
     errors = [{"code": code, "title": "no", "message": "no"}]
     post(
         address,
@@ -81,7 +81,7 @@ def fail_later(address: str, graph: ThreadedGraph, text: str, code: int) -> None
     )  # fmt: skip
 
 
-def until(found: Callable[[], Any], seconds: float = 20) -> Any:
+def wait_until(found: Callable[[], Any], seconds: float = 20) -> Any:
     end = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < end
@@ -108,11 +108,11 @@ def connect(page: Page) -> None:
     expect(page.get_by_role("button", name="Test the connection")).to_be_visible()
 
 
-def cause(page: Page, title: str) -> Any:
-    return page.locator("#desk .split-list").get_by_role("link", name=re.compile(f"^{re.escape(title)}"))
+def get_cause(page: Page, title: str) -> Any:
+    return page.locator("#failures .split-list").get_by_role("link", name=re.compile(f"^{re.escape(title)}"))
 
 
-def inject(page: Page, graph: ThreadedGraph, product: str) -> None:
+def inject_failures(page: Page, graph: ThreadedGraph, product: str) -> None:
     """Let one message fail for each kind, and 40 because WhatsApp was down."""
     # Another test's message may have failed before.
     count = page.locator("#failures-count")
@@ -122,15 +122,15 @@ def inject(page: Page, graph: ThreadedGraph, product: str) -> None:
         who += 1
         refuse(graph, code)
         requests = graph.counts["requests"]
-        say(product, who, f"kind {code}")
-        until(lambda before=requests: graph.counts["requests"] > before)
+        send_text(product, who, f"kind {code}")
+        wait_until(lambda before=requests: graph.counts["requests"] > before)
     for code, _, _ in FAILED:
         who += 1
-        say(product, who, f"kind {code}")
+        send_text(product, who, f"kind {code}")
         fail_later(product, graph, f"kind {code}", code)
     for number in range(40):
         who += 1
-        say(product, who, f"down {number:02}")
+        send_text(product, who, f"down {number:02}")
         fail_later(product, graph, f"down {number:02}", 131000)
     expect(count).to_contain_text(str(before + len(REFUSED) + len(FAILED) + 40), timeout=5000)
 
@@ -141,49 +141,49 @@ def test_twenty_kinds_of_failures_are_in_their_class_and_sent_again_once(
     connect(page)
     page.goto("/failures/")
     expect(page.locator("#live")).to_contain_text("Live")
-    inject(page, graph, product)
+    inject_failures(page, graph, product)
     faults: list[str] = []
     for _, title, action in [*REFUSED, *FAILED]:
-        cause(page, title).click()
+        get_cause(page, title).click()
         expect(page.locator("#cause").get_by_role("heading", name=title)).to_be_visible()
-        expect(page.locator(".desk-one")).to_have_count(1)
-        expect(page.locator(".desk-acts")).to_contain_text(action)
-    cause(page, META_DOWN).click()
-    expect(page.locator(".desk-one")).to_have_count(30)
+        expect(page.locator(".failures-one")).to_have_count(1)
+        expect(page.locator(".failures-acts")).to_contain_text(action)
+    get_cause(page, META_DOWN).click()
+    expect(page.locator(".failures-one")).to_have_count(30)
     page.get_by_role("link", name="Load more").click()
-    expect(page.locator(".desk-one")).to_have_count(40)
-    look_at(page, "failures", faults)
+    expect(page.locator(".failures-one")).to_have_count(40)
+    check_page(page, "failures", faults)
 
     # All of it, also what was not loaded: WhatsApp's own count is the page's.
     before = len(graph.log)
     page.get_by_role("button", name="Send all 40 again").click()
-    expect(page.locator(".errand").first).to_contain_text("40 taken", timeout=20_000)
+    expect(page.locator(".bulk-action").first).to_contain_text("40 accepted", timeout=20_000)
     texts = Counter(each.text for each in graph.log[before:])
     assert sum(texts.values()) == 40
     assert set(texts.values()) == {1}
-    expect(cause(page, META_DOWN)).to_have_count(0)
+    expect(get_cause(page, META_DOWN)).to_have_count(0)
 
     # Ticked one by one, with Shift for a range, and kept over live updates.
-    cause(page, "Sent too fast").click()
+    get_cause(page, "Sent too fast").click()
     page.get_by_role("checkbox", name=re.compile("Person")).first.check()
     expect(page.locator("[data-tick-word]")).to_have_text("1 selected")
     refuse(graph, 131053)
-    say(product, 900, "another file")
-    expect(cause(page, "File too large")).to_contain_text("2", timeout=5000)
+    send_text(product, 900, "another file")
+    expect(get_cause(page, "File too large")).to_contain_text("2", timeout=5000)
     expect(page.locator("[data-tick]").first).to_be_checked()
-    page.locator(".desk-ticked").get_by_role("button", name="Send again").click()
-    expect(page.locator("#desk")).to_contain_text("1 taken", timeout=10_000)
-    look_at(page, "failures-done", faults)
-    set_aside_and_back(page)
+    page.locator(".failures-ticked").get_by_role("button", name="Send again").click()
+    expect(page.locator("#failures")).to_contain_text("1 accepted", timeout=10_000)
+    check_page(page, "failures-done", faults)
+    dismiss_and_undo(page)
     assert faults == []
 
 
-def set_aside_and_back(page: Page) -> None:
-    cause(page, "Country not allowed").click()
-    page.get_by_role("button", name="Set it aside").click()
-    expect(cause(page, "Country not allowed")).to_have_count(0)
+def dismiss_and_undo(page: Page) -> None:
+    get_cause(page, "Country not allowed").click()
+    page.get_by_role("button", name="Dismiss it").click()
+    expect(get_cause(page, "Country not allowed")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
-    expect(cause(page, "Country not allowed")).to_have_count(1)
+    expect(get_cause(page, "Country not allowed")).to_have_count(1)
 
 
 def test_a_renewed_token_lets_everything_go(page: Page, graph: ThreadedGraph, product: str):
@@ -191,21 +191,21 @@ def test_a_renewed_token_lets_everything_go(page: Page, graph: ThreadedGraph, pr
     if page.get_by_role("link", name="Desk").count() == 0:
         connect(page)
     refuse(graph, 190)
-    say(product, 950, "token gone")
+    send_text(product, 950, "token gone")
     page.goto("/failures/token")
-    expect(page.locator(".desk-one")).to_have_count(1, timeout=10_000)
-    page.locator(".desk-acts").get_by_role("link", name="Renew the token").click()
+    expect(page.locator(".failures-one")).to_have_count(1, timeout=10_000)
+    page.locator(".failures-acts").get_by_role("link", name="Renew the token").click()
     page.get_by_label("Access token").fill("EAAG-new-token")
     page.get_by_role("button", name="Save").first.click()
     page.goto("/failures/token")
     page.get_by_role("button", name="Send it again").click()
-    expect(page.locator("#desk")).to_contain_text("None left", timeout=10_000)
+    expect(page.locator("#failures")).to_contain_text("None left", timeout=10_000)
     assert [each.text for each in graph.log if each.text.endswith("token gone")] == ["You said token gone"]
 
 
-def test_an_empty_desk_says_since_when(page: Page):
+def test_the_page_without_failures_says_since_when(page: Page):
     page.goto("/failures/?age=hour&connection=1")
-    expect(page.locator("#desk")).to_contain_text(re.compile("Nothing (matches|needs you)"))
+    expect(page.locator("#failures")).to_contain_text(re.compile("(Nothing matches|No failed messages)"))
     faults: list[str] = []
-    look_at(page, "failures-none", faults)
+    check_page(page, "failures-none", faults)
     assert faults == []

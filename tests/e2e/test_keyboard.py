@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from browser_steps import Watched, own_brain, violations
-from page_list import ADDRESSES, Visitor
 from playwright.sync_api import Page, expect
+
+from tests.e2e.browser_steps import PageMonitor, create_brain, find_violations
+from tests.e2e.page_list import ADDRESSES, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -131,7 +132,7 @@ def test_a_slash_goes_to_the_search_of_the_page_and_types_elsewhere(operator: Pa
 
 
 def test_the_help_shows_what_the_page_has_and_single_keys_can_be_switched_off(
-    operator: Page, watched: Watched
+    operator: Page, monitor: PageMonitor
 ):
     page = operator
     page.goto("/brains/my-first-bot")
@@ -143,7 +144,7 @@ def test_the_help_shows_what_the_page_has_and_single_keys_can_be_switched_off(
     expect(keys.get_by_text("Move the step up")).to_have_count(0)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
-        assert violations(page) == []
+        assert find_violations(page) == []
     keys.get_by_label("Shortcuts of a single key").click()
     page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
@@ -158,12 +159,12 @@ def test_the_help_shows_what_the_page_has_and_single_keys_can_be_switched_off(
     keys.get_by_role("button", name="Close").click()
     page.keyboard.press("?")
     expect(keys).to_be_visible()
-    assert watched.faults == []
+    assert monitor.faults == []
 
 
 def test_ctrl_s_saves_the_draft(operator: Page):
     page = operator
-    page.goto(f"{own_brain(page).split('?')[0]}/commands/echo")
+    page.goto(f"{create_brain(page).split('?')[0]}/commands/echo")
     name = page.locator("#name")
     name.fill("Renamed by keys")
     with page.expect_response(lambda answer: "/commands/" in answer.url and answer.request.method == "POST"):

@@ -1,8 +1,9 @@
 """The command palette in the browser: everything within reach of Ctrl-K, by keys alone and in both themes."""
 
 import pytest
-from browser_steps import Watched, violations
 from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.browser_steps import PageMonitor, find_violations
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +22,7 @@ def _open(page: Page, address: str) -> Locator:
     return field
 
 
-def _chosen(page: Page) -> Locator:
+def _get_selected(page: Page) -> Locator:
     return page.locator("#palette [aria-selected=true]")
 
 
@@ -29,8 +30,8 @@ def test_a_command_is_three_keys_and_enter_away_and_recent_the_next_time(operato
     page = operator
     field = _open(page, "/dashboard")
     page.keyboard.type("echo")
-    expect(_chosen(page)).to_contain_text("Echo")
-    expect(page.locator("#palette-said")).to_have_text("1 result")
+    expect(_get_selected(page)).to_contain_text("Echo")
+    expect(page.locator("#palette-status")).to_have_text("1 result")
     page.keyboard.press("Enter")
     page.wait_for_url("**/brains/my-first-bot/commands/echo")
     field = _open(page, "/chats/")
@@ -64,7 +65,7 @@ def test_the_arrows_home_and_end_choose_and_the_field_says_what_is_chosen(operat
         page.keyboard.press(key)
         chosen = options.nth(wanted) if wanted >= 0 else options.last
         expect(chosen).to_have_attribute("aria-selected", "true")
-        expect(_chosen(page)).to_have_count(1)
+        expect(_get_selected(page)).to_have_count(1)
         assert field.get_attribute("aria-activedescendant") == chosen.get_attribute("id")
         expect(chosen).to_be_in_viewport()
 
@@ -85,7 +86,7 @@ def test_ctrl_enter_opens_a_tab_of_its_own(operator: Page):
     page = operator
     _open(page, "/dashboard")
     page.keyboard.type("gallery")
-    expect(_chosen(page)).to_contain_text("Gallery")
+    expect(_get_selected(page)).to_contain_text("Gallery")
     with page.context.expect_page() as opened:
         page.keyboard.press("Control+Enter")
     opened.value.wait_for_url("**/brains/gallery/")
@@ -134,13 +135,13 @@ def test_recent_lines_are_gone_with_the_sign_out(operator: Page, session_cookies
     assert session_cookies
 
 
-def test_a_search_that_fails_says_so(operator: Page, watched: Watched):
+def test_a_search_that_fails_says_so(operator: Page, monitor: PageMonitor):
     page = operator
     page.goto("/dashboard")
     page.route("**/palette?*", lambda route: route.abort())
     page.keyboard.press("Control+k")
-    expect(page.locator("#palette-said")).to_contain_text("does not answer")
-    watched.faults.clear()
+    expect(page.locator("#palette-status")).to_contain_text("does not answer")
+    monitor.faults.clear()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -152,13 +153,13 @@ def test_it_is_accessible_and_fits(operator: Page, palette: Locator, width: int,
     page.goto("/brains/my-first-bot")
     page.get_by_role("link", name="Search").click()
     expect(palette.get_by_role("option").first).to_be_visible()
-    assert violations(page) == []
+    assert find_violations(page) == []
     page.keyboard.type("e")
     expect(page.locator("#palette [data-shown=e]")).to_be_visible()
-    assert violations(page) == []
+    assert find_violations(page) == []
     page.keyboard.type("zzzz")
     expect(palette.get_by_text("Nothing is called")).to_be_visible()
-    assert violations(page) == []
+    assert find_violations(page) == []
     box = palette.bounding_box()
     assert box
     assert box["x"] >= 0

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from browser_steps import change_text, look_at, own_brain
 from playwright.sync_api import Page, expect
+
+from tests.e2e.browser_steps import change_text, check_page, create_brain
 
 pytestmark = pytest.mark.browser
 
@@ -18,11 +19,11 @@ ctx.reply("I will remind you")
 @pytest.fixture
 def page(operator: Page) -> Page:
     """Open the workbench of a brain of one's own."""
-    own_brain(operator)
+    create_brain(operator)
     return operator
 
 
-def say(page: Page, text: str) -> None:
+def send_text(page: Page, text: str) -> None:
     """Write on the phone and wait until it was drawn."""
     field = page.get_by_label("Say something")
     field.fill(text)
@@ -56,7 +57,7 @@ def make_script(page: Page, name: str, source: str) -> None:
 def publish(page: Page) -> None:
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish").get_by_role("button", name="Publish").click()
-    expect(page.locator("#bench-state")).to_contain_text("is live")
+    expect(page.locator("#workbench-state")).to_contain_text("is live")
 
 
 def open_tool(page: Page, name: str) -> None:
@@ -71,28 +72,28 @@ def test_draft_and_live_answer_side_by_side_and_a_replay_marks_what_changed(page
     publish(page)
     open_command(page, "echo")
     expect(page.locator("#editor")).to_be_visible()
-    say(page, "!echo hi")
+    send_text(page, "!echo hi")
     expect(page.locator("#pg-screen .pg-arm")).to_have_text(re.compile(r"Draft and live\s*Same"))
     change_text(page, "The draft heard {{ args.text }}")
     page.get_by_role("button", name="Replay the conversation").click()
     expect(page.locator("#pg-screen .pg-arm").first).to_contain_text("Changed")
     expect(page.locator("#pg-screen")).to_contain_text("The draft heard hi")
     expect(page.locator("#notices")).to_contain_text("1 answer changed")
-    say(page, "!echo you")
+    send_text(page, "!echo you")
     arms = [r"Draft\s*Differs\s*Changed", "Live", r"Draft\s*Differs", "Live"]
     expect(page.locator("#pg-screen .pg-arm")).to_have_text([re.compile(rf"^\s*{each}\s*$") for each in arms])
-    look_at(page, "playground-beside", faults)
+    check_page(page, "playground-beside", faults)
     page.get_by_role("button", name=re.compile("^Wide")).click()
     draft, live = page.locator(".pg-pair").last.locator(".pg-column").all()
     sides = draft.bounding_box(), live.bounding_box()
     assert sides[0]
     assert sides[1]
     assert sides[0]["y"] == sides[1]["y"]
-    look_at(page, "playground-wide", faults)
+    check_page(page, "playground-wide", faults)
     page.get_by_role("button", name=re.compile("^Wide")).click()
     page.locator("#pg-screen").get_by_role("link", name="Why?").last.click()
-    expect(page.locator("#pg-why")).to_contain_text("Commands asked")
-    look_at(page, "playground-why", faults)
+    expect(page.locator("#pg-why")).to_contain_text("Commands checked")
+    check_page(page, "playground-why", faults)
     assert faults == []
 
 
@@ -100,32 +101,32 @@ def test_what_is_typed_is_asked_before_it_is_saved(page: Page):
     open_command(page, "echo")
     text = page.get_by_label("Text", exact=True)
     text.fill("Typed just now")
-    say(page, "!echo hi")
+    send_text(page, "!echo hi")
     expect(page.locator("#pg-screen")).to_contain_text("Typed just now")
 
 
 def test_what_is_scheduled_comes_due_where_whatsapp_would_refuse_it(page: Page):
     faults: list[str] = []
     make_script(page, "remind", REMIND)
-    say(page, "!remind")
+    send_text(page, "!remind")
     expect(page.locator("#pg-screen")).to_contain_text("I will remind you")
-    open_tool(page, "Clock")
+    open_tool(page, "Simulated time")
     expect(page.locator("#pg-clock")).to_contain_text("“Echo” runs in 1 d")
     page.get_by_role("button", name="+25 h").click()
     expect(page.locator("#pg-screen")).to_contain_text("You said milk")
     expect(page.locator("#pg-screen .pg-refused")).to_contain_text(
         "Not delivered: the 24-hour window is closed"
     )
-    look_at(page, "playground-closed", faults)
+    check_page(page, "playground-closed", faults)
     assert faults == []
 
 
 def test_buttons_new_people_arrows_and_memory(page: Page):
     faults: list[str] = []
-    say(page, "!menu")
+    send_text(page, "!menu")
     page.locator("#pg-screen .choice").first.click()
     expect(page.locator("#pg-screen .bubble-own")).to_have_count(2)
-    say(page, "!count")
+    send_text(page, "!count")
     field = page.get_by_label("Say something")
     field.press("ArrowUp")
     expect(field).to_have_value("!count")
@@ -134,31 +135,31 @@ def test_buttons_new_people_arrows_and_memory(page: Page):
     field.press("ArrowDown")
     field.press("ArrowDown")
     expect(field).to_have_value("")
-    open_tool(page, "Memory")
+    open_tool(page, "Variables")
     expect(page.locator("#pg-memory .pg-changed")).to_have_count(1)
     page.get_by_label("Key", exact=True).fill("points")
     page.get_by_label("Value", exact=True).fill("41")
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.locator("#pg-memory")).to_contain_text("points")
-    look_at(page, "playground-memory", faults)
+    check_page(page, "playground-memory", faults)
     page.get_by_role("button", name="New person").click()
     expect(page.get_by_role("button", name="Kofi")).to_have_attribute("aria-current", "true")
-    expect(page.locator("#pg-memory")).to_contain_text("Nothing is remembered")
+    expect(page.locator("#pg-memory")).to_contain_text("No variables")
     expect(page.locator("#pg-screen .bubble-own")).to_have_count(0)
     page.get_by_role("button", name="New group chat").click()
     page.get_by_label("Who writes").select_option("Mei")
-    say(page, "!echo all")
-    expect(page.locator(".pg-who-said")).to_have_text("Mei")
+    send_text(page, "!echo all")
+    expect(page.locator(".pg-author")).to_have_text("Mei")
     expect(page.get_by_role("button", name="Group", exact=True)).to_have_attribute("aria-current", "true")
     expect(page.locator("#pg-screen .bubble-own")).to_have_count(1)
     page.locator(".pg-attach summary").click()
     page.get_by_role("button", name="Voice note").click()
     expect(page.locator("#pg-screen .bubble-kind")).to_contain_text("Voice")
-    open_tool(page, "Clock")
+    open_tool(page, "Simulated time")
     page.get_by_role("button", name="+25 h").click()
     expect(page.locator("#pg-clock")).to_contain_text("Window closed")
     expect(page.locator("#pg-bar")).to_contain_text("WhatsApp would refuse")
-    look_at(page, "playground-clock", faults)
+    check_page(page, "playground-clock", faults)
     assert faults == []
 
 
@@ -167,20 +168,20 @@ def test_the_phone_is_a_sheet_on_a_small_screen(page: Page):
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.locator("#playground")).to_be_hidden()
     page.get_by_role("link", name="Phone", exact=True).click()
-    say(page, "!echo small")
+    send_text(page, "!echo small")
     expect(page.locator("#pg-screen")).to_contain_text("You said small")
-    look_at(page, "playground-sheet", faults)
-    open_tool(page, "Clock")
-    look_at(page, "playground-sheet-clock", faults)
+    check_page(page, "playground-sheet", faults)
+    open_tool(page, "Simulated time")
+    check_page(page, "playground-sheet-clock", faults)
     page.get_by_role("link", name="Close the phone").click()
     expect(page.locator("#playground")).to_be_hidden()
     assert faults == []
 
 
 def test_the_conversation_is_saved_as_a_test(page: Page):
-    say(page, "!echo kept")
+    send_text(page, "!echo kept")
     page.get_by_role("region", name="Phone").locator(".pg-menu summary").click()
     page.get_by_role("button", name="Save as a test").click()
     page.wait_for_url("**/tests/1")
-    expect(page.locator(".bench-main")).to_contain_text("Green")
+    expect(page.locator(".workbench-main")).to_contain_text("Passed")
     expect(page.locator("#pg-screen")).to_contain_text("You said kept")

@@ -5,11 +5,12 @@ import time
 from typing import Any
 
 import pytest
-from browser_steps import own_brain, rewrite
-from cloud_number import CloudNumber
 from playwright.sync_api import Page, expect
 
-from bench.fake_graph import Accepted, ThreadedGraph
+from bench.fake_graph import ThreadedGraph
+from bench.graph import Accepted
+from tests.e2e.browser_steps import create_brain, replace_text
+from tests.e2e.cloud_number import CloudNumber
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
 
@@ -17,10 +18,10 @@ NUMBER, SECRET, PERSON = "106540352242922", "browser-app-secret", "15550007777"
 
 
 def post(address: str, value: dict[str, Any]) -> None:
-    CloudNumber(address, NUMBER, SECRET).post(value)
+    CloudNumber(address, NUMBER, SECRET).post_webhook(value)
 
 
-def message(text: str, number: int = 1) -> dict[str, Any]:
+def build_message(text: str, number: int = 1) -> dict[str, Any]:
     return {
         "contacts": [{"profile": {"name": "Grace"}, "wa_id": PERSON}],
         "messages": [
@@ -32,7 +33,7 @@ def message(text: str, number: int = 1) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def status(sent: Accepted, word: str, **more: Any) -> dict[str, Any]:
+def build_status(sent: Accepted, word: str, **more: Any) -> dict[str, Any]:
     request = sent.request
     return {
         "statuses": [
@@ -57,9 +58,9 @@ def connect(page: Page) -> None:
 
 
 def publish_an_echo(page: Page) -> None:
-    brain = own_brain(page)
+    brain = create_brain(page)
     page.goto(f"{brain}/commands/echo")
-    rewrite(page.get_by_label("Text", exact=True), "Heard: {{ args.text }}")
+    replace_text(page.get_by_label("Text", exact=True), "Heard: {{ args.text }}")
     expect(page.locator("#save-state")).to_contain_text("Draft saved")
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish").get_by_role("button", name="Publish").click()
@@ -67,12 +68,12 @@ def publish_an_echo(page: Page) -> None:
 
 
 def reason_of_a_failure(page: Page, graph: ThreadedGraph, product: str) -> None:
-    post(product, message("!echo lost", 3))
+    post(product, build_message("!echo lost", 3))
     bubble = page.locator("#thread .bubble-own").last
     expect(bubble).to_contain_text("Heard: lost")
     sent = next(each for each in graph.log if each.text == "Heard: lost")
     error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
-    post(product, status(sent, "failed", errors=[error]))
+    post(product, build_status(sent, "failed", errors=[error]))
     expect(bubble.get_by_role("img", name="Failed")).to_be_visible(timeout=2000)
     expect(page.locator("#thread")).to_contain_text("The person cannot be reached")
     expect(page.locator("#thread").get_by_role("button", name="Send again")).to_be_visible()
@@ -85,7 +86,7 @@ def test_a_published_command_answers_a_webhook_and_its_ticks_advance_live(
     connect(page)
     page.goto("/chats/")
     expect(page.locator("#live")).to_contain_text("Live")
-    post(product, message("!echo good morning"))
+    post(product, build_message("!echo good morning"))
     page.get_by_role("link", name=re.compile("Grace")).click()
     bubble = page.locator("#thread .bubble-own").first
     expect(bubble).to_contain_text("Heard: good morning")
@@ -95,10 +96,10 @@ def test_a_published_command_answers_a_webhook_and_its_ticks_advance_live(
 
     loaded = page.evaluate("performance.timeOrigin")
     for word, shown in (("delivered", "Delivered"), ("read", "Read")):
-        post(product, status(sent, word))
+        post(product, build_status(sent, word))
         expect(bubble.get_by_role("img", name=shown)).to_be_visible(timeout=2000)
-    post(product, status(sent, "sent"))
-    post(product, message("!echo once more", 2))
+    post(product, build_status(sent, "sent"))
+    post(product, build_message("!echo once more", 2))
     expect(page.locator("#thread .bubble-own").last).to_contain_text("Heard: once more")
     expect(bubble.get_by_role("img", name="Read")).to_be_visible()
     reason_of_a_failure(page, graph, product)

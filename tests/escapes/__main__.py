@@ -7,9 +7,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from tests.escapes.attack_runner import AttackTarget, run_attacks
 from tests.escapes.corpus import CorpusError, read
-from tests.escapes.crew import Post, attack
-from tests.escapes.outpost import CrewError
+from tests.escapes.target_process import HarnessError
 
 _SHARES = 2
 _ASKED = ("sticky", "strict", "os-only")
@@ -23,9 +23,9 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         snippets = read(chosen.corpus)
-        posts = [Post(mode) for mode in ([chosen.mode] if chosen.mode else _ASKED)]
-        reports = attack(snippets, posts, at_once=4, shares=_SHARES) if snippets else []
-    except (CorpusError, CrewError) as error:
+        posts = [AttackTarget(mode) for mode in ([chosen.mode] if chosen.mode else _ASKED)]
+        reports = run_attacks(snippets, posts, at_once=4, shares=_SHARES) if snippets else []
+    except (CorpusError, HarnessError) as error:
         print(f"Nothing was proven: {error}", file=sys.stderr)
         return 2
     escaped = set()

@@ -1,4 +1,4 @@
-"""Reads attacks: one JSON object a line, as /work/shared/escapes describes the format."""
+"""Reads attacks: one JSON object a line, as ../shared/escapes describes the format."""
 
 import json
 from collections.abc import Mapping

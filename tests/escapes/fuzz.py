@@ -16,16 +16,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.escapes.attack_runner import HOST_DIED, write_corpus
 from tests.escapes.corpus import OWN, SHARED, CorpusError, read
-from tests.escapes.crew import HOST_DIED, write
-from tests.escapes.outpost import CrewError, Outpost
+from tests.escapes.target_process import HarnessError, TargetProcess
 
 _WORKER = Path(__file__).with_name("fuzz_worker.py")
 MODES = ("sticky", "strict", "os-only")
 
 
 @dataclass
-class Hunt:
+class FuzzReport:
     """What fuzzing one mode gave: how runs ended, and the attacks that got something out, each with its reasons."""
 
     mode: str
@@ -38,21 +38,21 @@ class Hunt:
         return self.endings.total()
 
 
-def fuzz(seconds: float, seed: str) -> list[Hunt]:
+def fuzz(seconds: float, seed: str) -> list[FuzzReport]:
     """Fuzz all modes at once for so many seconds. Raises CrewError."""
     seeds = [snippet for path in (SHARED, OWN) if path.exists() for snippet in read(path)]
     with TemporaryDirectory(prefix="escapes-") as folder, ThreadPoolExecutor(len(MODES)) as threads:
-        corpus = str(write(seeds, Path(folder)))
-        return list(threads.map(lambda mode: _hunt(mode, corpus, seconds, seed), MODES))
+        corpus = str(write_corpus(seeds, Path(folder)))
+        return list(threads.map(lambda mode: _fuzz_mode(mode, corpus, seconds, seed), MODES))
 
 
-def _hunt(mode: str, corpus: str, seconds: float, seed: str) -> Hunt:
-    hunt, ends, part = Hunt(mode), time.monotonic() + seconds, 0
+def _fuzz_mode(mode: str, corpus: str, seconds: float, seed: str) -> FuzzReport:
+    hunt, ends, part = FuzzReport(mode), time.monotonic() + seconds, 0
     # Again with another seed where an attack ended the host itself.
     while (left := ends - time.monotonic()) > 0:
         order = {"corpus": corpus, "mode": mode, "seed": f"{seed}-{part}" if part else seed, "seconds": left}
         current = None
-        for said in Outpost(_WORKER, order).listen():
+        for said in TargetProcess(_WORKER, order).listen():
             if "begin" in said:
                 current = said["begin"]
                 continue
@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         hunts = fuzz(chosen.seconds, chosen.seed)
-    except (CorpusError, CrewError) as error:
+    except (CorpusError, HarnessError) as error:
         print(f"Nothing was proven: {error}", file=sys.stderr)
         return 2
     for hunt in hunts:

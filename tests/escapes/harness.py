@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from app.brains import limits
-from app.brains.effects import Effect
-from app.brains.reading import Rules, read_effects
-from app.brains.sandbox import Done, Fault, Job, Source
-from app.brains.values import BadEffect
+from app.brains.capabilities import CALLS
+from app.brains.effects.model import Effect
+from app.brains.effects.parse import Rules, read_effects
+from app.brains.effects.untrusted import BadEffect
+from app.brains.sandbox import Job, RunResult, SandboxError, Source
 from tests.escapes.corpus import SCRIPT, TEMPLATE, Snippet
 from tests.escapes.modes import Mode
 from tests.escapes.network import GRANTS, Network
 from tests.escapes.oracle import MARK, STATE_MARK, Secret, Verdict, texts
+from tests.escapes.process_monitor import Listener, ProcessMonitor
 from tests.escapes.raw_languages import NAME_MARK
-from tests.escapes.watch import Listener, Watch
 
 ALIVE = {SCRIPT: 'ctx.reply("alive " + ctx.message.text)', TEMPLATE: "alive {{ message.text }}"}
 HOST_FELL = "host"
@@ -31,26 +32,26 @@ _WALL_MOST = 2 * limits.HARD_SECONDS
 
 
 @dataclass
-class Shot:
+class AttackRun:
     """One run of one source: what came back, what it asked the world, and the host's own time."""
 
-    result: Done | Fault
+    result: RunResult | SandboxError
     network: Network
     compiling: float
     running: float
     effects: tuple[Effect, ...] = field(default_factory=tuple)
 
-    def said(self) -> list[str]:
+    def list_texts(self) -> list[str]:
         """Return all texts that left the sandbox."""
         return [*texts(asdict(self.result)), *self.network.said()]
 
-    def committed(self) -> str:
+    def join_committed(self) -> str:
         """Return what a chat, the memory and the operator's output would get."""
         parts = [asdict(effect) if is_dataclass(effect) else effect for effect in self.effects]
         return "".join([*texts(parts), self.result.output])
 
 
-class Range:
+class AttackedSandbox:
     """A sandbox under attack; for one thread."""
 
     def __init__(self, mode: Mode, canary: Secret, listener: Listener) -> None:
@@ -64,8 +65,8 @@ class Range:
         for language in (SCRIPT, TEMPLATE):
             for who in self._owners:
                 self._check_alive(who, language)
-        self._watch = Watch(self._sandbox, Path.cwd())
-        self.level = self._sandbox.level()
+        self._watch = ProcessMonitor(self._sandbox, Path.cwd())
+        self.level = self._sandbox.get_level()
 
     def close(self) -> None:
         """End the sandbox."""
@@ -75,24 +76,24 @@ class Range:
         """Run one attack as operator A, what comes after it as operator B, and harmless commands as both."""
         first = self._shoot("a", snippet.language, self._code(snippet))
         reasons = [*self._leaks(first, "a"), *_excesses(first), *self._marks(snippet, first)]
-        if isinstance(first.result, Fault) and first.result.kind == HOST_FELL:
+        if isinstance(first.result, SandboxError) and first.result.kind == HOST_FELL:
             reasons.append(f"alive: the host raised {first.result.message[:200]}")
         # At once: later runs would use up the children that an attack has killed, and nobody would know.
-        reasons += self._watch.harm(self._owner("a"))
+        reasons += self._watch.find_harm(self._owner("a"))
         if snippet.then:
             reasons += self._afterwards(snippet)
         for who in self._asked_to_answer(snippet):
             reasons += self._check_alive(who, snippet.language)
-        reasons += self._watch.harm(self._owner("a"))
-        if self._sandbox.peak_memory() > _MEMORY_MOST:
-            reasons.append(f"limit: a child held {self._sandbox.peak_memory() // 2**20} MB")
+        reasons += self._watch.find_harm(self._owner("a"))
+        if self._sandbox.get_peak_memory() > _MEMORY_MOST:
+            reasons.append(f"limit: a child held {self._sandbox.get_peak_memory() // 2**20} MB")
         logged = self._listener.take()
         if self._secrets["canary"].is_in(logged):
             reasons.append("canary: in the host's log")
         if reasons and logged:
             reasons.append(f"logged: {' / '.join(logged)[:300]}")
         result = first.result
-        ending, line = (result.kind, result.line) if isinstance(result, Fault) else ("done", None)
+        ending, line = (result.kind, result.line) if isinstance(result, SandboxError) else ("done", None)
         millis = round((first.compiling + first.running) * 1000)
         return Verdict(snippet.id, tuple(dict.fromkeys(reasons)), ending, line, snippet.probe, millis)
 
@@ -111,13 +112,13 @@ class Range:
         found = []
         for who in self._mode.then:
             shot = self._shoot(who, snippet.language, snippet.then)
-            if STATE_MARK in shot.committed():
+            if STATE_MARK in shot.join_committed():
                 found.append(f"state: seen by {'another operator' if who == 'b' else 'the next run'}")
             found += self._leaks(shot, who)
         return found
 
-    def _leaks(self, shot: Shot, who: str) -> list[str]:
-        said = shot.said()
+    def _leaks(self, shot: AttackRun, who: str) -> list[str]:
+        said = shot.list_texts()
         own = {"neighbour's memory"} if who == "b" else set()
         found = [
             f"canary: the {name} came out"
@@ -126,8 +127,8 @@ class Range:
         ]
         return found + [f"hostapi: asked {where[:80]!r}" for where in shot.network.strangers()]
 
-    def _marks(self, snippet: Snippet, shot: Shot) -> list[str]:
-        committed = shot.committed()
+    def _marks(self, snippet: Snippet, shot: AttackRun) -> list[str]:
+        committed = shot.join_committed()
         if snippet.probe in _TRUST_MARKS and MARK in committed:
             return ["marker: the forbidden operation was done"]
         if snippet.probe == "commit" and f"{MARK}COMMIT" in committed:
@@ -137,7 +138,7 @@ class Range:
     def _check_alive(self, who: str, language: str) -> list[str]:
         shot = self._shoot(who, language, ALIVE[language])
         if [getattr(effect, "text", effect) for effect in shot.effects] != ["alive hello"]:
-            why = shot.result.message if isinstance(shot.result, Fault) else "a wrong answer"
+            why = shot.result.message if isinstance(shot.result, SandboxError) else "a wrong answer"
             return [f"alive: a harmless command of operator {who} failed: {why[:100]}"]
         slow = shot.compiling + shot.running > _WALL_MOST
         return [f"slow: a harmless command took {shot.running * 1000:.0f} ms"] if slow else []
@@ -145,9 +146,9 @@ class Range:
     def _owner(self, who: str) -> str:
         return f"version:{who}{self._owners[who]}"
 
-    def _shoot(self, who: str, language: str, code: str) -> Shot:
+    def _shoot(self, who: str, language: str, code: str) -> AttackRun:
         """Compile and run one source, with all calls answered."""
-        owner, source, network = self._owner(who), Source.of(language, code), Network()
+        owner, source, network = self._owner(who), Source.from_text(language, code), Network()
         calls, outside = network.calls(), 0.0
 
         def call(method: str, arguments: Mapping[str, Any]) -> Any:
@@ -165,9 +166,9 @@ class Range:
             compiled = time.monotonic()
             result = fault or self._sandbox.run(job)
         except Exception as error:  # noqa: BLE001  whatever an attack makes the host raise is a find
-            result = Fault(HOST_FELL, f"{type(error).__name__}: {error}")
-        shot = Shot(result, network, compiled - began, time.monotonic() - compiled - outside)
-        if isinstance(result, Done):
+            result = SandboxError(HOST_FELL, f"{type(error).__name__}: {error}")
+        shot = AttackRun(result, network, compiled - began, time.monotonic() - compiled - outside)
+        if isinstance(result, RunResult):
             shot.effects = _committed(result)
         elif result.kind in _DEATHS:
             self._bury(who)
@@ -176,7 +177,7 @@ class Range:
     def _bury(self, who: str) -> None:
         """Go on under another name before too many deaths would pause the owner: its processes are gone anyway."""
         self._deaths[who] += 1
-        if self._deaths[who] == limits.DEATHS - 1:
+        if self._deaths[who] == limits.BREAKER_CRASHES - 1:
             self._owners[who] += 1
             self._deaths[who] = 0
 
@@ -200,6 +201,7 @@ class Range:
             "seed": 7,
             "clock": [_NOON, 0, "UTC"],
             "grants": sorted(GRANTS.names),
+            "calls": CALLS,
             "commands": ["attack", "other"],
         }
         if language == TEMPLATE:
@@ -211,7 +213,7 @@ class Range:
         return data
 
 
-def _committed(result: Done) -> tuple[Effect, ...]:
+def _committed(result: RunResult) -> tuple[Effect, ...]:
     if "text" in result.data:
         return (result.data["text"],)
     rules = Rules(int(_NOON * 1000), GRANTS.names, {"attack": "c1", "other": "c2"})
@@ -221,7 +223,7 @@ def _committed(result: Done) -> tuple[Effect, ...]:
         return ()
 
 
-def _excesses(shot: Shot) -> list[str]:
+def _excesses(shot: AttackRun) -> list[str]:
     """Say which limits were passed twice over."""
     found = []
     if max(shot.compiling, shot.running) > _WALL_MOST:

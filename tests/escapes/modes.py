@@ -16,7 +16,7 @@ class Mode:
     """How a sandbox is set up; `raw` leaves the language layer out, `then` says who runs what comes after (a, b)."""
 
     name: str
-    lasting: bool
+    is_sticky: bool
     raw: bool = False
     layers: Collection[str] = LAYERS
     then: str = "b"
@@ -25,22 +25,22 @@ class Mode:
     def sandbox(self) -> Sandbox:
         """Start a sandbox: one child for the attacker, one for the neighbour, so that reuse is not hidden."""
         entry = RAW_ENTRY if self.raw else ENTRY
-        mode = STICKY if self.lasting else STRICT
+        mode = STICKY if self.is_sticky else STRICT
         return Sandbox(3, mode=mode, layers=self.layers, entry=entry, allow_unsafe=self.allow_unsafe)
 
 
 _HARDENED = LAYERS - {NAMESPACES}
 _ALL = (
-    Mode("sticky", lasting=True, then="ba"),
-    Mode("strict", lasting=False),
-    Mode("os-only", lasting=False, raw=True),
-    Mode("hardened-sticky", lasting=True, layers=_HARDENED, then="ba"),
-    Mode("hardened-strict", lasting=False, layers=_HARDENED),
-    Mode("hardened-os-only", lasting=False, raw=True, layers=_HARDENED),
+    Mode("sticky", is_sticky=True, then="ba"),
+    Mode("strict", is_sticky=False),
+    Mode("os-only", is_sticky=False, raw=True),
+    Mode("hardened-sticky", is_sticky=True, layers=_HARDENED, then="ba"),
+    Mode("hardened-strict", is_sticky=False, layers=_HARDENED),
+    Mode("hardened-os-only", is_sticky=False, raw=True, layers=_HARDENED),
 )
 MODES = {mode.name: mode for mode in _ALL}
 # Not a mode that must hold: one process without the language layer for run after run.
-REUSED = Mode("reused-raw", lasting=True, raw=True, then="a")
+REUSED = Mode("reused-raw", is_sticky=True, raw=True, then="a")
 # Nor this one: in namespaces of its own, but free to make every system call.
-LOOSENED = Mode("loosened", lasting=False, raw=True, layers={NAMESPACES}, allow_unsafe=True)
+LOOSENED = Mode("loosened", is_sticky=False, raw=True, layers={NAMESPACES}, allow_unsafe=True)
 CONTROLS = {mode.name: mode for mode in (REUSED, LOOSENED)}

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from app.brains.calls import Calls
-from app.brains.capabilities.ai import Ai, AiAnswer, AiRequest
-from app.brains.capabilities.contract import Asker
+from app.brains.ai.contract import AiAnswer, AiRequest
+from app.brains.capabilities.ai import Ai
+from app.brains.capabilities.contract import CallContext
 from app.brains.capabilities.http import Http
-from app.brains.capabilities.wire import Request, Response
-from app.brains.document import Grants
+from app.brains.capabilities.https import Request, Response
+from app.brains.document.schema import Grants
+from app.brains.runtime.capability_calls import CapabilityCalls
 from tests.escapes.oracle import ALLOWED_HOST, is_foreign
 
 _ADDRESS = "93.184.215.14"  # public, and never connected to
@@ -32,15 +33,15 @@ class Network:
         self.requests.append(request)
         return Response(200, {"content-type": "text/plain"}, b"fine")
 
-    def ask(self, request: AiRequest) -> AiAnswer:
+    def complete(self, request: AiRequest) -> AiAnswer:
         """Note a question to the model and answer it."""
         self.prompts.append(" ".join(each["content"] for each in request.messages))
         return AiAnswer("fine")
 
-    def calls(self) -> Calls:
+    def calls(self) -> CapabilityCalls:
         """Return the calls of one run."""
         http, model = Http(self.resolve, self.transport), Ai(self)
-        return Calls({"http.get": http, "http.post": http, "ai": model}, Asker(1, GRANTS))
+        return CapabilityCalls({"http.get": http, "http.post": http, "ai": model}, CallContext(1, GRANTS))
 
     def said(self) -> list[str]:
         """Return all texts that went out."""

@@ -10,21 +10,21 @@ from app.brains.sandbox import Sandbox
 _HOST_GROWTH_KB = 64 * 1024
 
 
-class Watch:
+class ProcessMonitor:
     """What a host looks like before an attack; compared with what it looks like afterwards."""
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self._sandbox = sandbox
         self._folder = folder
-        self._zygotes = sandbox.zygotes()
+        self._zygotes = sandbox.list_zygote_pids()
         self._memory = _resident()
         self._files = _listing(folder)
 
-    def harm(self, attacker: str) -> list[str]:
+    def find_harm(self, attacker: str) -> list[str]:
         """Say what an attack has done to others; may be asked again and again."""
         found = []
-        if self._sandbox.zygotes() != self._zygotes:
-            self._zygotes = self._sandbox.zygotes()
+        if self._sandbox.list_zygote_pids() != self._zygotes:
+            self._zygotes = self._sandbox.list_zygote_pids()
             found.append("alive: a zygote died")
         if killed := _dead_siblings(self._sandbox, attacker):
             found.append(f"alive: {killed} sibling(s) died")
@@ -49,7 +49,7 @@ def _listing(folder: Path) -> list[tuple[str, bytes]]:
 
 def _dead_siblings(sandbox: Sandbox, attacker: str) -> int:
     dead = 0
-    for pool in {id(pool): pool for pool in sandbox._pools().values()}.values():
+    for pool in {id(pool): pool for pool in sandbox._get_pools().values()}.values():
         with pool._lock:
             others = [child for owner, idle in pool._idle.items() if owner != attacker for child in idle]
             for child in [*pool._ready, *others]:

@@ -21,16 +21,16 @@ _JINJA2 = find_spec("jinja2")
 SITE = str(Path(str(_JINJA2 and _JINJA2.origin)).parent.parent)
 
 
-class CrewError(Exception):
+class HarnessError(Exception):
     """A process of the harness could not do its work; the text says why."""
 
 
-def user(*, ordinary: bool) -> dict[str, Any]:
+def get_user_options(*, ordinary: bool) -> dict[str, Any]:
     """Return how to start a process as such a user."""
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if ordinary and os.getuid() == 0 else {}
 
 
-def interpreter(*, ordinary: bool) -> str | None:
+def find_interpreter(*, ordinary: bool) -> str | None:
     """Return a Python that such a user may start: this one, or the system's where root keeps this one to itself."""
     if not ordinary or os.getuid() != 0:
         return sys.executable
@@ -39,7 +39,7 @@ def interpreter(*, ordinary: bool) -> str | None:
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             if not subprocess.run(
-                [python, "-c", test], check=False, **user(ordinary=True), cwd="/"
+                [python, "-c", test], check=False, **get_user_options(ordinary=True), cwd="/"
             ).returncode:
                 return python
         except OSError:
@@ -48,7 +48,7 @@ def interpreter(*, ordinary: bool) -> str | None:
 
 
 @contextmanager
-def home(*, ordinary: bool) -> Iterator[tuple[str, dict[str, str]]]:
+def create_home(*, ordinary: bool) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield a folder with a new secret in a file, and an environment with the same secret in it."""
     value = secrets.token_hex(16)
     with TemporaryDirectory(prefix="escapes-home-") as folder:
@@ -61,7 +61,7 @@ def home(*, ordinary: bool) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 @dataclass
-class Outpost:
+class TargetProcess:
     """A process that says what it does, one JSON object a line."""
 
     entry: Path
@@ -74,15 +74,15 @@ class Outpost:
 
         Raises CrewError when it ends by an error of its own; whether it was killed can be seen by what it said last.
         """
-        python = interpreter(ordinary=self.ordinary)
+        python = find_interpreter(ordinary=self.ordinary)
         if python is None:
-            raise CrewError("there is no Python here that an ordinary user may start")
+            raise HarnessError("there is no Python here that an ordinary user may start")
         order = json.dumps({"site": SITE, **self.order})
-        with home(ordinary=self.ordinary) as (folder, environment):
+        with create_home(ordinary=self.ordinary) as (folder, environment):
             command = [python, "-P", "-s", str(self.entry), order]
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             with subprocess.Popen(
-                command, cwd=folder, env=environment, **pipes, **user(ordinary=self.ordinary)
+                command, cwd=folder, env=environment, **pipes, **get_user_options(ordinary=self.ordinary)
             ) as process:
                 reader = threading.Thread(target=self._read_complaints, args=(process,), daemon=True)
                 reader.start()
@@ -92,7 +92,7 @@ class Outpost:
                     process.kill()
                     reader.join()
         if process.returncode == _HARNESS_ERROR:
-            raise CrewError("".join(self.complaints)[-2000:])
+            raise HarnessError("".join(self.complaints)[-2000:])
 
     def _read_complaints(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stderr

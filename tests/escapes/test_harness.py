@@ -11,7 +11,7 @@ from tests.escapes.__main__ import main
 from tests.escapes.corpus import OWN, SHARED, CorpusError, Snippet, read
 from tests.escapes.mutate import Mutator
 from tests.escapes.oracle import Secret, Verdict, is_foreign, texts
-from tests.escapes.outpost import CrewError, Outpost
+from tests.escapes.target_process import HarnessError, TargetProcess
 
 HARMLESS = {
     "id": "a",
@@ -57,7 +57,7 @@ def test_our_own_attacks_are_many_and_each_has_a_name():
     assert len({snippet.id for snippet in own}) == len(own)
 
 
-def disguises(value):
+def list_disguises(value):
     encoded = base64.b64encode(f"xy{value}z".encode()).decode()
     points = [ord(char) for char in value]
     return [
@@ -73,10 +73,10 @@ def disguises(value):
 
 def test_the_search_for_a_secret_sees_through_disguises():
     secret = Secret("0123456789abcdef" * 2)
-    assert [text for text in disguises(secret.value) if not secret.is_in([f"before {text} after"])] == []
+    assert [text for text in list_disguises(secret.value) if not secret.is_in([f"before {text} after"])] == []
     assert secret.is_in(["0123456789abcdef", "0123456789abcdef"])
     assert secret.is_in(list(texts({"a": [list(secret.value.encode())]})))
-    assert not any(secret.is_in([text]) for text in disguises("0123456789abcdee" * 2))
+    assert not any(secret.is_in([text]) for text in list_disguises("0123456789abcdee" * 2))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_search_for_a_secret_sees_through_disguises():
         ("https://api.allowed.test./", True),
     ],
 )
-def test_only_the_allowed_host_is_no_stranger(url, foreign):
+def test_every_host_but_the_allowed_one_is_reported(url, foreign):
     assert is_foreign(url) is foreign
 
 
@@ -129,10 +129,10 @@ def test_a_host_that_is_killed_and_one_that_errs_are_told_apart(tmp_path):
     tmp_path.chmod(0o755)
     entry = tmp_path / "entry.py"
     entry.write_text("import os\nprint('{\"begin\": 1}', flush=True)\nos.kill(os.getpid(), 9)")
-    assert list(Outpost(entry, {}).listen()) == [{"begin": 1}]
+    assert list(TargetProcess(entry, {}).listen()) == [{"begin": 1}]
     entry.write_text("raise ValueError('our own mistake')")
-    with pytest.raises(CrewError, match="our own mistake"):
-        list(Outpost(entry, {}).listen())
+    with pytest.raises(HarnessError, match="our own mistake"):
+        list(TargetProcess(entry, {}).listen())
 
 
 def test_slow_answers_alone_are_only_a_suspicion():

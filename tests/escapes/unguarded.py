@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from worker import say, without_the_web
+from worker import stub_app_package, write_line
 
 _NAMESPACES = 0x10000000 | 0x00020000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x20000000
 _MOUNT_SETATTR, _AT_FDCWD, _RECURSIVE = 442, -100, 0x8000
@@ -69,7 +69,7 @@ def little() -> None:
 
 def main(order: dict[str, Any]) -> None:
     """Run the snippets of `indices` one after the other, and say of each what harm it did."""
-    without_the_web(order["site"])
+    stub_app_package(order["site"])
     from tests.escapes import raw_languages  # noqa: PLC0415  the path is set above
     from tests.escapes.corpus import SCRIPT, read  # noqa: PLC0415  the path is set above
     from tests.escapes.oracle import Secret, is_foreign  # noqa: PLC0415  the path is set above
@@ -88,7 +88,7 @@ def main(order: dict[str, Any]) -> None:
         script = snippet.language == SCRIPT
         language = raw_languages.RawScript(output, keep) if script else raw_languages.RawTemplate(output)
         result = _run_apart(language, snippet, output)
-        say(end=index, harm=_harm(snippet, result, canary, is_foreign))
+        write_line(end=index, harm=_harm(snippet, result, canary, is_foreign))
 
 
 def _run_apart(language: Any, snippet: Any, output: Any) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from typing import Any
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def say(**words: Any) -> None:
+def write_line(**words: Any) -> None:
     """Write one line."""
     sys.stdout.write(json.dumps(words) + "\n")
     sys.stdout.flush()
 
 
-def without_the_web(site: str) -> None:
+def stub_app_package(site: str) -> None:
     """Make the application's domain importable without importing the web framework, by any interpreter."""
     app = ModuleType("app")
     app.__path__ = [str(_ROOT / "app")]
@@ -31,21 +31,21 @@ def without_the_web(site: str) -> None:
 
 def main(order: dict[str, Any]) -> None:
     """Be attacked by the snippets of `indices`, one after the other."""
-    without_the_web(order["site"])
+    stub_app_package(order["site"])
     from tests.escapes.corpus import read  # noqa: PLC0415  the path is set above
-    from tests.escapes.harness import Range  # noqa: PLC0415  the path is set above
+    from tests.escapes.harness import AttackedSandbox  # noqa: PLC0415  the path is set above
     from tests.escapes.modes import CONTROLS, MODES  # noqa: PLC0415  the path is set above
     from tests.escapes.oracle import Secret  # noqa: PLC0415  the path is set above
-    from tests.escapes.watch import listen  # noqa: PLC0415  the path is set above
+    from tests.escapes.process_monitor import listen  # noqa: PLC0415  the path is set above
 
     snippets = read(Path(order["corpus"]))
     mode = {**MODES, **CONTROLS}[order["mode"]]
-    attacked = Range(mode, Secret(os.environ["CANARY"]), listen())
+    attacked = AttackedSandbox(mode, Secret(os.environ["CANARY"]), listen())
     try:
-        say(level=attacked.level.name, uid=os.getuid())
+        write_line(level=attacked.level.name, uid=os.getuid())
         for index in order["indices"]:
-            say(begin=index)
-            say(end=index, verdict=asdict(attacked.attack(snippets[index])))
+            write_line(begin=index)
+            write_line(end=index, verdict=asdict(attacked.attack(snippets[index])))
     finally:
         attacked.close()
 

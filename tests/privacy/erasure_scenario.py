@@ -1,4 +1,4 @@
-"""A person whose every word, name, number and file carries one string, and a town in which they leave it everywhere."""
+"""A person whose every word, name, number and file carries one string, and a bot that stores it everywhere."""
 
 import json
 import re
@@ -9,17 +9,19 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select, text
 
-from app.bot import recording
-from app.bot.channels import simulator
-from app.bot.channels.contract import Inbound, Other, Person
-from app.bot.channels.simulator import Envelope
+from app.bot.ingest.inbox import InboundBatch
 from app.bot.models import MediaFile, Message, Note, Receipt
-from app.bot.reception import Parcel
-from app.brains import versions
+from app.bot.release import record_test
 from app.brains.ai.models import AiCall
-from app.brains.models import Brain, Playground
-from app.brains.rollout_models import Rollout, RolloutChange
-from tests.bot.town import Town, script, until
+from app.brains.playground.models import Playground
+from app.brains.versions import store
+from app.brains.versions.models import Brain, Rollout, RolloutChange
+from app.brains.versions.store import DraftReview
+from app.channels.contract import InboundMessage, Person, RawItem
+from app.channels.simulator import channel
+from app.channels.simulator.channel import Envelope
+from tests.bot.simulated_bot import SimulatedBot, build_script_command, wait_until
+from tests.channels.simulator.phone_actions import build_image
 
 CANARY = "canary7f3a9k2m5x8q"
 PHONE, USER_ID = "155507770042", "US.4canary4user4id"
@@ -37,36 +39,38 @@ ctx.reply("You said " + ctx.message.text, buttons=["More", "Enough"])
 """
 
 
-def starting(name: str, source: str) -> dict[str, Any]:
-    return {**script(name, source), "trigger": {"kind": "starts_with", "texts": [name]}}
+def build_prefix_command(name: str, source: str) -> dict[str, Any]:
+    return {**build_script_command(name, source), "trigger": {"kind": "starts_with", "texts": [name]}}
 
 
 COMMANDS = [
-    starting("note", NOTE),
-    starting("break", "ctx.reply({}[ctx.message.text])"),
+    build_prefix_command("note", NOTE),
+    build_prefix_command("break", "ctx.reply({}[ctx.message.text])"),
     {
-        **script("ask", 'ctx.reply(ctx.ai("assistant"))'),
+        **build_script_command("ask", 'ctx.reply(ctx.ai("assistant"))'),
         "trigger": {"kind": "starts_with", "texts": ["ask"]},
     },
-    script("last", 'ctx.reply("They said " + ctx.memory.get("last said", scope="brain"))'),
-    script("group", 'ctx.reply("In the group: " + ctx.message.text)', trigger={"kind": "fallback"}),
+    build_script_command("last", 'ctx.reply("They said " + ctx.memory.get("last said", scope="brain"))'),
+    build_script_command(
+        "group", 'ctx.reply("In the group: " + ctx.message.text)', trigger={"kind": "fallback"}
+    ),
 ]
 
 
-class Place(Town):
-    """A town with one group; the person and Ada do the same things in it."""
+class ErasureScenario(SimulatedBot):
+    """A bot with one group; the person and Ada do the same things with it."""
 
     def __init__(self, app: Flask) -> None:
         prompts = [{"name": "assistant", "system": "Help {{ sender.name }}.", "user": "{{ message.text }}"}]
         super().__init__(app, COMMANDS, prompts=prompts, grants={"ai": {}})
         self._number = 0
 
-    def live(self, person: Person, word: str) -> None:
+    def use_everything(self, person: Person, word: str) -> None:
         """Let somebody use everything there is; `word` is in all of it."""
         for words in (f"note remember {word}", f"break at {word}", f"ask about {word}"):
             self.ask(person, words)
-        self._take(simulator.button(self._envelope(person), f"id {word}", f"title {word}"))
-        self._take(simulator.image(self._envelope(person), f"media-{word}", "image/png", f"caption {word}"))
+        self._ingest(channel.build_button_reply(self._envelope(person), f"id {word}", f"title {word}"))
+        self._ingest(build_image(self._envelope(person), f"media-{word}", "image/png", f"caption {word}"))
         said = self._group(person, f"hello group {word}")
         self._group(person, f"👍{word}", kind="reaction", quoted_id=said)
         quote = {"context": {"id": said, "from": person.phone, "words": f"hello group {word}"}}
@@ -75,34 +79,40 @@ class Place(Town):
 
     def ask(self, person: Person, words: str) -> None:
         """Let somebody write something."""
-        self._take(simulator.text(self._envelope(person), words))
+        self._ingest(channel.build_text(self._envelope(person), words))
 
-    def settle(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until nothing waits."""
-        until(lambda: not self.all(select(Message.id).where(Message.state.in_(("new", "queued", "sending")))))
+        wait_until(
+            lambda: (
+                not self.select_all(select(Message.id).where(Message.state.in_(("new", "queued", "sending"))))
+            )
+        )
 
     def _envelope(self, person: Person) -> Envelope:
         self._number += 1
-        return Envelope(f"sim.{person.phone}.{self._number}", person, self.house.clock())
+        return Envelope(f"sim.{person.phone}.{self._number}", person, self.services.clock())
 
-    def _take(self, item: Inbound) -> None:
-        self.bot.accept_local(self.connection_id, [item])
+    def _ingest(self, item: InboundMessage) -> None:
+        self.services.receive_local(self.connection_id, [item])
 
     def _group(self, person: Person, words: str, **more: Any) -> str:
         self._number += 1
         provider_id = f"sim.{person.phone}.{self._number}"
         payload = {"from": person.phone, "from_user_id": person.user_id, "text": {"body": words}}
-        facts = {"kind": "text", "payload": payload, "triggers": "kind" not in more, **more}
-        at = self.house.clock()
-        self._take(Inbound(provider_id, person, text=words, at=at, group_id="group-1", **facts))
+        facts = {"kind": "text", "payload": payload, "is_trigger": "kind" not in more, **more}
+        at = self.services.clock()
+        self._ingest(InboundMessage(provider_id, person, text=words, at=at, group_id="group-1", **facts))
         return provider_id
 
-    def scatter(self, person: Person, word: str) -> None:
-        """Put somebody's word where the town itself does not: notes, files, notices, tests, trials, comparisons."""
+    def insert_traces(self, person: Person, word: str) -> None:
+        """Put somebody's word where the bot itself does not: notes, files, notices, tests, trials, comparisons."""
         for content in (f"file of {word}".encode(), b"a file of everybody"):
             self._file(person, content, f"{word}.png")
         notice = {"from": person.phone, "words": word, "who": person.user_id}
-        self.bot.reception.take(Parcel([(self.connection_id, [Other("group_update", notice)])]))
+        self.services.receiver.receive(
+            InboundBatch([(self.connection_id, [RawItem("group_update", notice)])])
+        )
         self.database.write(lambda session: self._scatter(session, person, word))
         self.database.write(lambda session: self._keep_test(session, person))
 
@@ -112,13 +122,15 @@ class Place(Town):
             return session.execute(query, {"phone": person.phone}).scalar_one()
 
     def _messages(self, person: Person) -> list[Message]:
-        return self.all(select(Message).where(Message.chat_id == self._chat_id(person)).order_by(Message.id))
+        return self.select_all(
+            select(Message).where(Message.chat_id == self._chat_id(person)).order_by(Message.id)
+        )
 
     def _file(self, person: Person, content: bytes, name: str) -> None:
-        with self.bot.files.taking() as incoming:
+        with self.services.files.open_incoming() as incoming:
             incoming.write(content)
-            digest = incoming.keep()
-        taken = {each.message_id for each in self.all(select(MediaFile))}
+            digest = incoming.save()
+        taken = {each.message_id for each in self.select_all(select(MediaFile))}
         message = next(each for each in self._messages(person) if each.id not in taken)
         row = MediaFile(message_id=message.id, connection_id=self.connection_id, media_id=name, filename=name)
         row.sha256, row.state, row.created_at = digest, "kept", 1
@@ -133,7 +145,7 @@ class Place(Town):
         session.add(
             AiCall(
                 brain_id=self.brain_id, message_id=first.id, provider="p", model="m", status="ok",
-                created_at=self.house.clock(), answer=f"it is {word}",
+                created_at=self.services.clock(), answer=f"it is {word}",
                 messages=[{"role": "user", "content": f"about {word}"}],
             )
         )  # fmt: skip
@@ -164,14 +176,18 @@ class Place(Town):
 
     def _keep_test(self, session: Any, person: Person) -> None:
         """Save the person's chat as a test and publish it: it is in the draft and in a version."""
-        brain = versions.get_brain(session, self.brain_id)
+        brain = store.get_brain(session, self.brain_id)
         chat_id = self._chat_id(person)
-        first = next(line.message.id for line in recording.lines(session, chat_id, brain.id) if line.starts)
-        case = recording.record(session, chat_id, brain, first)
+        first = next(
+            line.message.id
+            for line in record_test.list_messages(session, chat_id, brain.id)
+            if line.can_start
+        )
+        case = record_test.record(session, chat_id, brain, first)
         tests = [*brain.draft.get("tests", ()), {"name": f"Test {len(brain.draft.get('tests', ()))}", **case}]
         brain.draft = {**brain.draft, "tests": tests}
         session.flush()
-        versions.publish(session, brain.id, "", None, 1, lambda _draft: [])
+        store.publish(session, brain.id, "", None, 1, DraftReview())
 
 
 _USER = (
@@ -180,18 +196,18 @@ _USER = (
 )
 
 
-def found_in(folder: Path) -> list[str]:
+def find_traces(folder: Path) -> list[str]:
     """Return the files with a trace of the person: their names or any byte of theirs."""
     files = [each for each in folder.rglob("*") if each.is_file()]
     return [each.name for each in files if PATTERN.search(each.read_bytes() + each.name.encode())]
 
 
-def found_in_rows(dump: Mapping[str, list[str]]) -> list[str]:
+def find_row_traces(dump: Mapping[str, list[str]]) -> list[str]:
     """Return the rows of a dump with a trace of the person."""
     return [f"{table}: {row}" for table, rows in dump.items() for row in rows if PATTERN.search(row.encode())]
 
 
-def dump(database: Any) -> dict[str, list[str]]:
+def dump_tables(database: Any) -> dict[str, list[str]]:
     """Return all rows of all tables, those the models do not know too, as texts."""
     with database.engine.connect() as db:
         if db.dialect.name == "postgresql":

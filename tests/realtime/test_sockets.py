@@ -12,12 +12,12 @@ from flask import Flask
 
 from app import create_app
 from app.accounts import Passwords, User, create_user
-from app.db import Base
 from app.realtime.feed import Feed
-from app.realtime.rooms import MAX_TOPICS, allowed
+from app.realtime.sockets import MAX_TOPICS, filter_topics
+from app.services import Services
 from app.settings import Settings
 from app.signals import changed
-from app.web import socketio
+from tests.tables import create_tables
 
 PASSWORD = "a long enough password"
 
@@ -26,15 +26,18 @@ PASSWORD = "a long enough password"
 def app(settings: Settings) -> Iterator[Flask]:
     made = create_app(settings)
     made.config["WTF_CSRF_ENABLED"] = False
-    made.extensions["passwords"] = hashing = Passwords(
-        PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    services: Services = made.extensions["services"]
+    hashing = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    services.put(hashing)
+    create_tables(services.database.engine)
+    services.realtime.start()
+    services.database.write(
+        lambda s: create_user(s, hashing, email="a@example.com", password=PASSWORD, now=1)
     )
-    house = made.extensions["house"]
-    Base.metadata.create_all(house.database.engine)
-    house.database.write(lambda s: create_user(s, hashing, email="a@example.com", password=PASSWORD, now=1))
     yield made
-    house.database.writer.close()
-    house.database.engine.dispose()
+    services.close()
+    services.database.writer.close()
+    services.database.engine.dispose()
     with made.app_context():
         made.extensions["sqlalchemy"].engine.dispose()
 
@@ -43,32 +46,32 @@ def app(settings: Settings) -> Iterator[Flask]:
 def listener(app: Flask) -> Any:
     browser = app.test_client()
     browser.post("/login", data={"email": "a@example.com", "password": PASSWORD})
-    return socketio.test_client(app, flask_test_client=browser)
+    return app.extensions["socketio"].test_client(app, flask_test_client=browser)
 
 
-def rings(listener: Any) -> list[str]:
+def list_topics(listener: Any) -> list[str]:
     return [each["args"][0]["topic"] for each in listener.get_received() if each["name"] == "changed"]
 
 
-def wait_for_rings(listener: Any, seconds: float = 2) -> list[str]:
+def wait_for_topics(listener: Any, seconds: float = 2) -> list[str]:
     end, found = time.monotonic() + seconds, []
     while not found and time.monotonic() < end:
         time.sleep(0.02)
-        found = rings(listener)
+        found = list_topics(listener)
     return found
 
 
-def test_a_stranger_cannot_connect(app: Flask):
-    assert not socketio.test_client(app, flask_test_client=app.test_client()).is_connected()
+def test_who_is_not_signed_in_cannot_connect(app: Flask):
+    assert not app.extensions["socketio"].test_client(app, flask_test_client=app.test_client()).is_connected()
 
 
-def test_a_browser_hears_only_what_it_watches(listener: Any):
+def test_a_browser_receives_only_the_topics_it_watches(listener: Any):
     assert listener.emit("watch", {"topics": ["chat:7", "dashboard"]}, callback=True) == [
         "chat:7",
         "dashboard",
     ]
     changed.send(topics={"chat:7", "chat:8"})
-    assert wait_for_rings(listener) == ["chat:7"]
+    assert wait_for_topics(listener) == ["chat:7"]
 
 
 def test_watching_something_else_ends_what_was_watched(listener: Any):
@@ -76,20 +79,20 @@ def test_watching_something_else_ends_what_was_watched(listener: Any):
     listener.emit("watch", {"topics": ["chats"]}, callback=True)
     changed.send(topics={"chat:21"})
     changed.send(topics={"chats"})
-    assert wait_for_rings(listener) == ["chats"]
+    assert wait_for_topics(listener) == ["chats"]
 
 
-def test_an_ended_session_is_shown_the_door(app: Flask, listener: Any):
+def test_an_ended_session_is_disconnected(app: Flask, listener: Any):
     def end(session: Any) -> None:
         session.get_one(User, 1).session_epoch += 1
 
-    app.extensions["house"].database.write(end)
+    app.extensions["services"].database.write(end)
     listener.emit("watch", {"topics": ["chats"]})
     assert not listener.is_connected()
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "topics",
     [
         None,
         7,
@@ -101,15 +104,18 @@ def test_an_ended_session_is_shown_the_door(app: Flask, listener: Any):
         {"topics": [{}, 1, None, "users", "chat:x", ""]},
     ],
 )
-def test_a_wish_that_names_no_topic_is_granted_nothing(wish: Any):
-    assert allowed(wish) == []
+def test_a_request_without_a_known_topic_watches_nothing(topics: Any):
+    assert filter_topics(topics, has_role=lambda _role: True) == []
 
 
-def test_a_wish_is_cut_to_a_pageful():
-    assert len(allowed({"topics": [f"chat:{n}" for n in range(500)]})) == MAX_TOPICS
+def test_no_more_topics_are_watched_than_allowed():
+    assert (
+        len(filter_topics({"topics": [f"chat:{n}" for n in range(500)]}, has_role=lambda _role: True))
+        == MAX_TOPICS
+    )
 
 
-def test_the_first_change_rings_at_once_and_a_storm_four_times_a_second():
+def test_the_first_change_is_sent_at_once_and_many_changes_four_times_a_second():
     heard: list[tuple[float, dict[str, Any]]] = []
     lock = threading.Lock()
 
@@ -141,17 +147,17 @@ def test_no_change_is_lost_whatever_the_moment_it_comes():
     assert len(heard) == 3000
 
 
-def test_only_watched_topics_ring():
+def test_only_watched_topics_are_sent():
     heard: list[str] = []
     feed = Feed(
-        lambda topic, _event: heard.append(topic), window=0.01, watched=lambda topic: topic == "chats"
+        lambda topic, _event: heard.append(topic), window=0.01, is_watched=lambda topic: topic == "chats"
     )
     feed.publish(topics={"chats", "chat:1"})
     time.sleep(0.1)
     assert heard == ["chats"]
 
 
-def test_a_broken_socket_breaks_nothing_and_later_rings_go_out():
+def test_a_broken_socket_breaks_nothing_and_later_changes_are_sent():
     heard: list[str] = []
 
     def emit(topic: str, _event: dict[str, object]) -> None:

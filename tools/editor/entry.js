@@ -1,4 +1,4 @@
-// What app/static/editor.js needs of CodeMirror 6, as the global `CodeMirror`; nothing of our own beyond the styles.
+// What app/static/js/editor.js needs of CodeMirror 6, as the global `CodeMirror`; nothing of our own beyond the styles.
 import { StyleModule } from "style-mod";
 
 // A style element would need a nonce from every page; a constructed sheet needs none, so that the policy stays strict.

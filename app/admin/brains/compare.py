@@ -1,21 +1,40 @@
-"""What differs between versions of a brain, or between its draft and what is live."""
+"""Page that compares two versions of a brain, or its draft with the live version; blame by command."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import Blueprint, redirect, request, url_for
+from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import bench, command_form, drafts
-from app.admin.answers import show
-from app.admin.guard import needs
-from app.brains import diff, versions
-from app.brains.models import Brain, BrainVersion
-from app.web import db, partial
+from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
+from app.admin.ui.permissions import require_role
+from app.admin.ui.responses import show
+from app.admin.workbench import command_view, drafts
+from app.admin.workbench.view_model import Workbench, render_workbench
+from app.brains.document import diff
+from app.brains.versions import store
+from app.brains.versions.models import Brain, BrainVersion
+from app.text import parse_index
+from app.web import db, is_fragment_request
 
-blueprint = Blueprint("comparing", __name__, url_prefix="/brains/<slug>")
+blueprint = PageBlueprint(
+    "compare",
+    __name__,
+    url_prefix="/brains/<slug>",
+    section="brains",
+    targets=(
+        Target(
+            "compare",
+            "copy",
+            "Compare the draft with live",
+            ("diff", "changes"),
+            group=TargetGroup.BRAIN_PAGE,
+            order=50,
+        ),
+    ),
+)
 
 DRAFT: Final = "draft"
 KINDS: Final = {
@@ -39,21 +58,28 @@ LABELS: Final = {
     "action.kind": "Kind of answer",
     "action.buttons": "Buttons",
     "action.quote": "Quotes the message",
+    "action.link_preview": "Shows a link preview",
     "trigger.kind": "Kind of trigger",
-    "trigger.words": "Command words",
-    "trigger.texts": "Texts",
-    "trigger.pattern": "Pattern",
     "enabled": "On",
-    "errors_to": "Told of errors",
+    "settings.timezone": "Time zone",
+    "settings.language": "Language",
+    "settings.prefixes": "Command prefixes",
+    "settings.session_minutes": "Minutes a conversation keeps its version",
+    "settings.burst_seconds": "Seconds to wait for rapid messages",
+    "settings.strict": "A new process for every run",
+    "restrict.chats": "Where",
+    "restrict.allow": "Only for",
+    "restrict.deny": "Never for",
+    "errors_to": "Number alerted of errors",
     "name": "Name",
     "title": "Title",
-    "system": "Instructions",
-    "user": "Question",
+    "system": "System prompt",
+    "user": "User prompt",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class Side:
     """One side of a comparison: the draft or a version."""
 
     name: str
@@ -63,7 +89,7 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Blamed:
+class BlameEntry:
     """A command of the draft and the version that made it what it is; null = it was changed since."""
 
     command_id: str
@@ -72,56 +98,61 @@ class Blamed:
 
 
 @blueprint.get("/versions/compare")
-@needs(Role.VIEWER)
+@require_role(Role.VIEWER)
 def compare(slug: str) -> Response:
     """Show what differs between two versions, or between a version and the draft."""
-    brain = drafts.opened(slug)
-    listed = versions.versions(db.session(), brain.id)
+    brain = drafts.get_brain_or_404(slug)
+    listed = store.list_versions(db.session(), brain.id)
     live = next((each for each in listed if each.id == brain.live_version_id), None)
-    old = _end(brain, request.args.get("old") or (str(live.number) if live else ""))
-    new = _end(brain, request.args.get("new") or DRAFT)
+    old = _find_side(brain, request.args.get("old") or (str(live.number) if live else ""))
+    new = _find_side(brain, request.args.get("new") or DRAFT)
     found = diff.compare(old.document, new.document)
-    return show(
-        bench.TEMPLATE, **bench.scene(brain, "compare", old=old, new=new, listed=listed, **words(found))
+    return render_workbench(
+        Workbench(brain, "compare"), old=old, new=new, listed=listed, **build_context(found)
     )
 
 
 @blueprint.get("/publish-changes")
-@needs(Role.VIEWER)
-def publish_changes(slug: str) -> Response:
+@require_role(Role.VIEWER)
+def show_publish_changes(slug: str) -> Response:
     """Return what publishing the draft would change, for the publish sheet."""
-    if not partial():
-        return redirect(url_for("comparing.compare", slug=slug))
-    brain = drafts.opened(slug)
-    live = versions.live_version(db.session(), brain)
+    if not is_fragment_request():
+        return redirect(url_for("compare.compare", slug=slug))
+    brain = drafts.get_brain_or_404(slug)
+    live = store.find_live_version(db.session(), brain)
     found = diff.compare(live.document if live else {}, brain.draft)
-    return show("brains/publish_changes.html", "changes", brain=brain, live=live, **words(found))
+    return show("brains/publish_changes.html", "changes", brain=brain, live=live, **build_context(found))
 
 
-def blamed(brain: Brain, listed: Sequence[BrainVersion]) -> list[Blamed]:
+def build_blame(brain: Brain, listed: Sequence[BrainVersion]) -> list[BlameEntry]:
     """Say for each command of the draft which version changed it last; `listed` is newest first."""
     by_number = {each.number: each for each in listed}
     found = diff.blame(brain.draft, ((each.number, each.document) for each in listed))
     return [
-        Blamed(command_id, name, by_number.get(found.get(command_id, 0)))
-        for command_id, name in command_form.names_of(brain.draft.get("commands", [])).items()
+        BlameEntry(command_id, name, by_number.get(found.get(command_id, 0)))
+        for command_id, name in command_view.get_names_by_id(brain.draft.get("commands", [])).items()
     ]
 
 
-def label(path: str) -> str:
+def get_label(path: str) -> str:
     """Name a field in an operator's words."""
-    return LABELS.get(path) or path.removeprefix("action.").replace("_", " ").replace(".", " › ").capitalize()
+    if path in LABELS:
+        return LABELS[path]
+    section, _, field = path.partition(".")
+    label = command_view.get_trigger_label(field) if section == "trigger" else ""
+    return label or path.removeprefix("action.").replace("_", " ").replace(".", " › ").capitalize()
 
 
-def words(found: diff.Difference) -> dict[str, Any]:
+def build_context(found: diff.Difference) -> dict[str, Any]:
     """Return what a template needs to show a difference."""
-    return {"difference": found, "KINDS": KINDS, "SECTIONS": SECTIONS, "label": label}
+    return {"difference": found, "KINDS": KINDS, "SECTIONS": SECTIONS, "label": get_label}
 
 
-def _end(brain: Brain, name: str) -> End:
+def _find_side(brain: Brain, name: str) -> Side:
     """Find a side by its name: a number, the draft, or nothing (before the first version)."""
-    if name.isdecimal() and len(name) < 9:
-        version = versions.get_version(db.session(), brain.id, int(name))
+    number = parse_index(name)
+    if number is not None:
+        version = store.get_version(db.session(), brain.id, number)
         live = " (live)" if version.id == brain.live_version_id else ""
-        return End(name, f"Version {name}{live}", version.document, version)
-    return End(DRAFT, "The draft", brain.draft) if name == DRAFT else End("", "Nothing", {})
+        return Side(name, f"Version {name}{live}", version.document, version)
+    return Side(DRAFT, "The draft", brain.draft) if name == DRAFT else Side("", "Nothing", {})

@@ -1,4 +1,4 @@
-"""Groups of commands in the list: made, renamed, dissolved, brought together and moved."""
+"""Requests for command groups: create, rename, dissolve, gather, move."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,14 +7,14 @@ from flask import Blueprint, abort, request
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import drafts, editing, sections, tree, undoing
-from app.admin.command_form import group_names
-from app.admin.guard import needs
+from app.admin.ui.permissions import require_role
+from app.admin.workbench import command_form, command_list, command_list_view, drafts, undo
+from app.admin.workbench.command_view import list_group_names
 from app.brains import limits
-from app.brains.triggers.contract import fold
+from app.brains.text import fold
 from app.signals import DomainError
 
-blueprint = Blueprint("grouping", __name__, url_prefix="/brains/<slug>/groups")
+blueprint = Blueprint("groups", __name__, url_prefix="/brains/<slug>/groups")
 
 Draft = dict[str, Any]
 
@@ -26,44 +26,44 @@ class GroupRefused(DomainError):
 
 
 @blueprint.post("/")
-@needs(Role.EDITOR)
+@require_role(Role.EDITOR)
 def act(slug: str) -> Response:
     """Make, rename or dissolve a group, or move its commands, on whatever the newest list is."""
     form = request.form
     wanted, was, first = form.get("act", ""), form.get("was", ""), form.get("first", "")
     name = form.get("name", "").strip()
     edits: dict[str, tuple[Callable[[Draft], Draft], str]] = {
-        "new": (lambda draft: with_group(draft, name, fresh=True), f"The group “{name}” is made."),
-        "rename": (lambda draft: renamed(draft, was, name), f"“{was}” is called “{name}” now."),
+        "new": (lambda draft: ensure_group(draft, name, fresh=True), f"The group “{name}” is created."),
+        "rename": (lambda draft: rename(draft, was, name), f"“{was}” is now called “{name}”."),
         "dissolve": (
-            lambda draft: dissolved(draft, was),
+            lambda draft: dissolve(draft, was),
             f"“{was}” is dissolved; its commands are in no group.",
         ),
         "on": (
-            _commands(lambda draft: _switched(draft, was, on=True)),
+            _edit_commands(lambda draft: _set_enabled(draft, was, on=True)),
             f"All commands of “{was}” are switched on.",
         ),
         "off": (
-            _commands(lambda draft: _switched(draft, was, on=False)),
+            _edit_commands(lambda draft: _set_enabled(draft, was, on=False)),
             f"All commands of “{was}” are switched off.",
         ),
         "gather": (
-            _commands(lambda draft: sections.gathered(draft["commands"], was)),
-            f"“{was}” stands together.",
+            _edit_commands(lambda draft: command_list.merge_group_parts(draft["commands"], was)),
+            f"The parts of “{was}” are joined.",
         ),
-        "up": (_commands(lambda draft: sections.section_moved(draft, first, -1)), ""),
-        "down": (_commands(lambda draft: sections.section_moved(draft, first, 1)), ""),
+        "up": (_edit_commands(lambda draft: command_list.move_section(draft, first, -1)), ""),
+        "down": (_edit_commands(lambda draft: command_list.move_section(draft, first, 1)), ""),
     }
     edit, words = edits.get(wanted) or abort(400)
     change = drafts.change_at(slug, None, edit)
     if words:
-        undoing.offer(words, slug, change)
-    return tree.redrawn(change)
+        undo.notify(words, slug, change)
+    return command_list_view.render_change(change)
 
 
-def with_group(draft: Draft, name: str, *, fresh: bool = False) -> Draft:
+def ensure_group(draft: Draft, name: str, *, fresh: bool = False) -> Draft:
     """Return a draft that has a group; raises GroupRefused, also for one that is there already and must be `fresh`."""
-    known = {fold(each) for each in group_names(draft)}
+    known = {fold(each) for each in list_group_names(draft)}
     if fold(name) in known and not fresh:
         return draft
     _check_name(name, known)
@@ -74,34 +74,36 @@ def with_group(draft: Draft, name: str, *, fresh: bool = False) -> Draft:
     return {**draft, "groups": [*(draft.get("groups") or []), {"name": name}]}
 
 
-def renamed(draft: Draft, was: str, name: str) -> Draft:
+def rename(draft: Draft, was: str, name: str) -> Draft:
     """Return a draft with a group under another name, with all its commands; raises GroupRefused."""
-    _check_name(name, {fold(each) for each in group_names(draft)} - {fold(was)})
+    _check_name(name, {fold(each) for each in list_group_names(draft)} - {fold(was)})
     groups = [
         {**each, "name": name} if fold(str(each.get("name"))) == fold(was) else each
         for each in draft.get("groups") or []
     ]
-    return {**draft, "groups": groups, "commands": _regrouped(draft, was, name)}
+    return {**draft, "groups": groups, "commands": _move_members(draft, was, name)}
 
 
-def dissolved(draft: Draft, was: str) -> Draft:
+def dissolve(draft: Draft, was: str) -> Draft:
     """Return a draft without a group; its commands stay where they are, in no group."""
     groups = [each for each in draft.get("groups") or [] if fold(str(each.get("name"))) != fold(was)]
-    return {**draft, "groups": groups, "commands": _regrouped(draft, was, sections.NO_GROUP)}
+    return {**draft, "groups": groups, "commands": _move_members(draft, was, command_list.NO_GROUP)}
 
 
-def _regrouped(draft: Mapping[str, Any], was: str, name: str) -> sections.Commands:
+def _move_members(draft: Mapping[str, Any], was: str, name: str) -> command_list.Commands:
     commands = draft.get("commands", [])
     mine = _members(draft, was)
-    return [sections.in_group(each, name) if each["id"] in mine else each for each in commands]
+    return [command_list.set_group(each, name) if each["id"] in mine else each for each in commands]
 
 
-def _switched(draft: Mapping[str, Any], was: str, *, on: bool) -> sections.Commands:
-    return editing.switched(draft["commands"], _members(draft, was), on=on)
+def _set_enabled(draft: Mapping[str, Any], was: str, *, on: bool) -> command_list.Commands:
+    return command_form.set_enabled(draft["commands"], _members(draft, was), on=on)
 
 
 def _members(draft: Mapping[str, Any], group: str) -> set[str]:
-    return {each["id"] for each in draft.get("commands", []) if fold(sections.group_of(each)) == fold(group)}
+    return {
+        each["id"] for each in draft.get("commands", []) if fold(command_list.get_group(each)) == fold(group)
+    }
 
 
 def _check_name(name: str, taken: set[str]) -> None:
@@ -111,5 +113,5 @@ def _check_name(name: str, taken: set[str]) -> None:
         raise GroupRefused(f"There is a group “{name}” already. Choose another name.")
 
 
-def _commands(edit: Callable[[Draft], sections.Commands]) -> Callable[[Draft], Draft]:
+def _edit_commands(edit: Callable[[Draft], command_list.Commands]) -> Callable[[Draft], Draft]:
     return lambda draft: {**draft, "commands": edit({"commands": [], **draft})}

@@ -1,4 +1,4 @@
-"""Words for what templates and scripts read: fields, filters, blocks; tests hold them against the real ones."""
+"""Descriptions shown by code completion: fields, filters, blocks; a test compares them with the real objects."""
 
 from typing import Final
 
@@ -12,6 +12,12 @@ FIELDS: Final = {
     "message.quoted": "The message it answers to; none as a rule",
     "message.quoted.id": "The quoted message's id",
     "message.quoted.text": "What the quoted message says",
+    "message.data": "What its kind has besides the text, by WhatsApp's names",
+    "message.data.forwarded": "Whether it was forwarded",
+    "message.data.frequently_forwarded": "Whether it was forwarded many times",
+    "message.data.referral": "The advertisement the chat was started from; none as a rule",
+    "message.data.referred_product": "The product of a catalogue it asks about; none as a rule",
+    "message.data.errors": "What WhatsApp says went wrong with it: .code .title .details",
     "message.media": "The file it carries; none as a rule",
     "message.media.kind": "What the file is: image, video, audio or document",
     "message.media.mime": "The file's type, such as image/jpeg",
@@ -25,17 +31,53 @@ FIELDS: Final = {
     "chat.id": "The chat's number",
     "chat.is_group": "Whether it is a group",
     "match": "What the trigger found",
-    "match.text": "The part of the message that fired",
+    "match.text": "The part of the message that matched",
     "match.groups": "What the brackets of a pattern caught, in their order",
     "match.named": "What the named brackets of a pattern caught",
     "command": "The command that is running",
     "command.name": "Its name",
 }
 
+# Of `message.data`, by the kinds of messages that have it.
+DATA_FIELDS: Final = {
+    "latitude": "Location: degrees north",
+    "longitude": "Location: degrees east",
+    "name": "Location: what the place is called. Form: the name of the answer",
+    "address": "Location: its address",
+    "url": "Location: its web address",
+    "contacts": "Contact cards: a list; each has .name.formatted_name .phones .emails .org .addresses",
+    "origin": "Contact cards: contact_request when they answer a request for the number",
+    "catalog_id": "Order: the catalogue",
+    "text": "Order: what was written with it",
+    "product_items": "Order: its lines, each with .product_retailer_id .quantity .item_price .currency",
+    "total": "Order: the sum, where all lines have one currency",
+    "currency": "Order: the currency of the sum",
+    "id": "Button or list: what the bot named it. File: WhatsApp's name of the file",
+    "title": "Button or list: what was written on it",
+    "description": "List: what stands below the row",
+    "response": "Form: what was filled in, by the names of its fields. Call permission: accept or reject",
+    "response_json": "Form: what was filled in, as it came",
+    "body": "Form: WhatsApp's words for it, such as Sent. System note: its words",
+    "response_source": "Call permission: USER_ACTION or AUTOMATIC",
+    "is_permanent": "Call permission: whether it has no end",
+    "expiration_timestamp": "Call permission: when it ends, in seconds since 1970",
+    "message_id": "Reaction: the message it is on",
+    "emoji": "Reaction: the emoji; empty when it was taken away",
+    "mime_type": "File: its type, such as image/jpeg",
+    "sha256": "File: its checksum",
+    "caption": "File: what is written below it",
+    "filename": "Document: the name of the file",
+    "voice": "Sound: whether it is a voice message",
+    "animated": "Sticker: whether it moves",
+    "type": "System note or unsupported message: what WhatsApp calls it",
+    "wa_id": "System note: the new number",
+    "user_id": "System note: the new user id",
+}
 # Besides, in templates only.
 TEMPLATE_FIELDS: Final = {
     "now": "The date and time in the brain's time zone",
     "now.iso": "All of it: 2026-01-05T09:00:00+01:00",
+    "now.zone": "The time zone: Africa/Accra",
     "now.date": "The date: 2026-01-05",
     "now.time": "The time: 09:00",
     "now.weekday": "Monday to Sunday",
@@ -44,10 +86,10 @@ TEMPLATE_FIELDS: Final = {
     "now.day": "The day of the month",
     "now.hour": "The hour, 0 to 23",
     "now.minute": "The minute, 0 to 59",
-    "memory": "What is remembered for this contact",
-    "chat.memory": "What is remembered for this chat",
+    "memory": "Variables of this contact",
+    "chat.memory": "Variables of this chat",
     "brain": "What belongs to the whole brain",
-    "brain.memory": "What is remembered for everybody",
+    "brain.memory": "Variables shared by everybody",
 }
 VARS: Final = "What a script gives to this prompt, by name"
 
@@ -78,13 +120,17 @@ FILTERS: Final = {
     "select": ('{{ list|select("string")|list }}', "Those a test is true for"),
     "selectattr": ('{{ rows|selectattr("done")|list }}', "Those whose field is true"),
     "sort": ("{{ list|sort }}", "In order"),
+    "strftime": (
+        '{{ message.timestamp|strftime("%d.%m. %H:%M", "Asia/Tokyo") }}',
+        "A time (seconds or ISO text) as this pattern, in the brain's zone or another",
+    ),
     "string": ("{{ n|string }}", "As a text"),
     "sum": ("{{ numbers|sum }}", "All added up"),
     "title": ("{{ sender.name|title }}", "Each Word With A Large Letter"),
     "trim": ("{{ text|trim }}", "Without spaces at both ends"),
     "truncate": ("{{ text|truncate(40) }}", "Cut to so many characters"),
     "unique": ("{{ list|unique|list }}", "Each only once"),
-    "upper": ("{{ text|upper }}", "In capitals"),
+    "upper": ("{{ text|upper }}", "In upper case"),
     "urlencode": ("{{ text|urlencode }}", "As part of a web address"),
     "wordcount": ("{{ text|wordcount }}", "How many words it has"),
     "wordwrap": ("{{ text|wordwrap(40) }}", "With a new line after so many characters"),
@@ -118,7 +164,7 @@ LOOP: Final = {
 }
 
 # What `ctx.now` can tell a script, and moments made from it.
-MOMENT: Final = {
+DATETIME_MEMBERS: Final = {
     "year": "The year",
     "month": "The month, 1 to 12",
     "day": "The day of the month",
@@ -136,7 +182,7 @@ MOMENT: Final = {
     "time": "The time alone",
     "timetz": "The time alone, with its zone",
     "timestamp": "Seconds since 1970",
-    "astimezone": "The same moment in another zone",
+    "astimezone": 'The same moment in another zone: astimezone("Asia/Tokyo")',
     "toordinal": "The number of the day, to count with",
     "tzinfo": "The time zone",
     "tzname": "The time zone's name",
@@ -186,13 +232,13 @@ PYTHON: Final = {
     "json.JSONDecodeError": "What a text that is no JSON raises",
     "re.compile": "A pattern to be used more than once",
     "re.escape": "A text in which no character means anything special",
-    "re.findall": "All that fits, as a list",
-    "re.finditer": "All that fits, one match after the other",
-    "re.fullmatch": "A match when the whole text fits, else None",
+    "re.findall": "All matches, as a list",
+    "re.finditer": "All matches, one after the other",
+    "re.fullmatch": "A match when the whole text matches, else None",
     "re.match": "A match when the text begins so, else None",
     "re.search": "The first match anywhere in the text, else None",
-    "re.split": "The text cut where the pattern fits",
-    "re.sub": "The text with another in the place of all that fits",
+    "re.split": "The text split where the pattern matches",
+    "re.sub": "The text with every match replaced",
     "re.subn": "The same, with how often that was",
     "re.error": "What a pattern that is none raises",
     "datetime.date": "A day: date(2026, 1, 31)",
@@ -210,6 +256,8 @@ PYTHON: Final = {
     "datetime.time": "A time of day: time(9, 30)",
     "datetime.timedelta": "A span of time: timedelta(days=1, hours=2)",
     "datetime.timezone": "A zone at a fixed distance from UTC",
+    "zoneinfo.ZoneInfo": 'A time zone by its name: ZoneInfo("Asia/Tokyo")',
+    "zoneinfo.ZoneInfoNotFoundError": "What the name of no time zone raises",
     "math.log": "The logarithm of x, to the base e or another",
     "math.hypot": "The distance from the origin to a point",
     "<str>.count": "How often something stands in the text",

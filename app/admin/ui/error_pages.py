@@ -1,4 +1,4 @@
-"""Error pages, and the one place where a domain error becomes an HTTP answer."""
+"""Error pages and the HTTP status of each domain error."""
 
 import structlog
 from flask import Flask, g, render_template, request
@@ -6,9 +6,9 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from app.admin import answers
+from app.admin.ui import responses
 from app.signals import DomainError
-from app.web import partial
+from app.web import is_fragment_request
 
 log = structlog.get_logger(__name__)
 
@@ -31,41 +31,43 @@ WORDS = {
 def init_app(app: Flask) -> None:
     """Show every error as a page of the product."""
     app.register_error_handler(CSRFError, lambda _error: _page(419))
-    app.register_error_handler(DomainError, _domain)
+    app.register_error_handler(DomainError, _handle_domain_error)
     app.register_error_handler(HTTPException, lambda error: _page(error.code or 500, error))
-    app.register_error_handler(Exception, _crash)
+    app.register_error_handler(Exception, _handle_exception)
 
 
 def _page(status: int, error: HTTPException | None = None) -> tuple[str, int] | Response:
     if error is not None and isinstance(error.response, Response):
         return error.response
     title, advice = WORDS.get(status, WORDS[500])
-    if partial():
-        answers.notice(f"{title}. {advice}", "bad")
-        return _only_notices(status)
+    if is_fragment_request():
+        responses.flash_notice(f"{title}. {advice}", "bad")
+        return _render_notices(status)
     if request.accept_mimetypes and not request.accept_mimetypes.accept_html:
         return f"{title}\n", status
-    return render_template("error.html", status=status, title=title, advice=advice, request_id=_id()), status
+    return render_template(
+        "ui/error.html", status=status, title=title, advice=advice, request_id=_id()
+    ), status
 
 
-def _domain(error: DomainError) -> tuple[str, int] | Response:
-    if partial():
-        answers.notice(str(error), "bad")
-        return _only_notices(422)
+def _handle_domain_error(error: DomainError) -> tuple[str, int] | Response:
+    if is_fragment_request():
+        responses.flash_notice(str(error), "bad")
+        return _render_notices(422)
     page = render_template(
-        "error.html", status=422, title="That did not work", advice=str(error), request_id=""
+        "ui/error.html", status=422, title="That did not work", advice=str(error), request_id=""
     )
     return page, 422
 
 
-def _crash(error: Exception) -> tuple[str, int] | Response:
+def _handle_exception(error: Exception) -> tuple[str, int] | Response:
     log.error("request failed", path=request.path, request_id=_id(), exc_info=error)
     return _page(500)
 
 
-def _only_notices(status: int) -> Response:
+def _render_notices(status: int) -> Response:
     # The place the fragment was meant for stays as it is: what was typed there is not lost.
-    response = Response(answers.fragment("notices.html", "fresh"), status, mimetype="text/html")
+    response = Response(responses.render_fragment("ui/notices.html", "fresh"), status, mimetype="text/html")
     response.headers["HX-Reswap"] = "none"
     return response
 

@@ -1,4 +1,4 @@
-"""Forms drawn from a channel's Config: the model is the form (specs: ui 2, "schema-drawn")."""
+"""HTML forms generated from a pydantic Config, and reading them back (specs: ui 2, "schema-drawn")."""
 
 import types
 from collections.abc import Collection, Mapping
@@ -8,12 +8,9 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-# The form of a new connection proposes a value for it, to be pasted at the provider.
-MADE_UP = "verify_token"
-
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FormField:
     """One field of a drawn form; `stored` tells that a secret is kept without showing it."""
 
     name: str
@@ -27,26 +24,25 @@ class Entry:
     problem: str = ""
 
 
-def entries(
+def build_fields(
     model: type[BaseModel],
     secrets: Collection[str],
     values: Mapping[str, Any],
     *,
     stored: bool = False,
     problems: Mapping[str, str] | None = None,
-) -> list[Entry]:
-    """Draw one entry for each field of `model`; secrets are never echoed, but for one we made up ourselves."""
+) -> list[FormField]:
+    """Draw one entry for each field of `model`; the values of `secrets` are never shown."""
     problems = problems or {}
-    hidden = set(secrets) if stored else set(secrets) - {MADE_UP}
     return [
-        Entry(
+        FormField(
             name=name,
-            label=field.title or name.replace("_", " ").capitalize(),
+            label=get_label(name, field),
             help=field.description or "",
-            type="password" if name in hidden else _type(field),
-            value="" if name in hidden else _text(values.get(name, _default(field))),
+            type="password" if name in secrets else get_input_type(field),
+            value="" if name in secrets else _text(values.get(name, _default(field))),
             required=field.is_required() and not (stored and name in secrets),
-            secret=name in hidden,
+            secret=name in secrets,
             stored=stored and name in secrets,
             problem=problems.get(name, ""),
         )
@@ -54,18 +50,24 @@ def entries(
     ]
 
 
-def given(model: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any]:
+def get_label(name: str, field: FieldInfo) -> str:
+    """Return a field's title, or its plain name when it has none."""
+    return field.title or name.replace("_", " ").capitalize()
+
+
+def parse_form(model: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any]:
     """Read the model's fields out of a posted form."""
     read: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        if _type(field) == "checkbox":
+        if get_input_type(field) == "checkbox":
             read[name] = name in form
         elif form.get(name, "").strip() or field.is_required():
             read[name] = form.get(name, "").strip()
     return read
 
 
-def _type(field: FieldInfo) -> str:
+def get_input_type(field: FieldInfo) -> str:
+    """Return the type of the input that a field is drawn as: checkbox, number or text."""
     kinds = {field.annotation}
     if get_origin(field.annotation) in {Union, types.UnionType}:
         kinds = set(get_args(field.annotation))

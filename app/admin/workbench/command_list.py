@@ -1,4 +1,4 @@
-"""The list of commands in sections: the order of matching, cut where the group changes. Pure: data in, data out.
+"""Order and sections of the command list: groups, moves (pure functions).
 
 Commands are asked in the order of the document. A group whose commands do not stand together is shown in parts, so
 that the list is always read from top to bottom as the messages are matched.
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from app.admin.command_form import group_names
-from app.admin.editing import Command, find
-from app.brains.triggers.contract import fold
+from app.admin.workbench.command_form import Command, find
+from app.admin.workbench.command_view import list_group_names
+from app.brains.text import fold
 
 NO_GROUP: Final = ""
 
@@ -36,67 +36,69 @@ class Section:
         return str(self.rows[0][1].get("id", "")) if self.rows else ""
 
 
-def group_of(command: Mapping[str, Any]) -> str:
+def get_group(command: Mapping[str, Any]) -> str:
     """Return the name of a command's group; empty when it has none."""
     return str(command.get("group") or NO_GROUP)
 
 
-def sections(draft: Mapping[str, Any]) -> list[Section]:
+def build_sections(draft: Mapping[str, Any]) -> list[Section]:
     """Return the sections of a draft in the order of matching, then the groups that have no command."""
     commands: Commands = draft.get("commands", [])
-    known = {fold(name): name for name in group_names(draft)}
-    places = matching_places(commands)
-    runs = [(key, tuple(run)) for key, run in groupby(commands, lambda each: fold(group_of(each)))]
+    known = {fold(name): name for name in list_group_names(draft)}
+    places = compute_match_order(commands)
+    runs = [(key, tuple(run)) for key, run in groupby(commands, lambda each: fold(get_group(each)))]
     counts = {key: sum(other == key for other, _ in runs) for key, _ in runs}
     found, seen = [], dict.fromkeys(counts, 0)
     for key, run in runs:
         seen[key] += 1
         rows = tuple((places[each["id"]], each) for each in run)
-        found.append(Section(known.get(key, group_of(run[0])), rows, seen[key], counts[key]))
+        found.append(Section(known.get(key, get_group(run[0])), rows, seen[key], counts[key]))
     return found + [Section(name) for key, name in known.items() if key not in counts]
 
 
-def matching_places(commands: Sequence[Command]) -> dict[str, int]:
-    """Return the place of each command in the order of matching, from 1: “Anything else” comes last wherever it is."""
+def compute_match_order(commands: Sequence[Command]) -> dict[str, int]:
+    """Return the place of each command in the order of matching, from 1: the fallback comes last wherever it is."""
     asked = sorted(commands, key=lambda each: each.get("trigger", {}).get("kind") == "fallback")
     return {each["id"]: place for place, each in enumerate(asked, 1)}
 
 
-def in_group(command: Command, group: str) -> Command:
+def set_group(command: Command, group: str) -> Command:
     """Return a command as a member of a group, or of none."""
-    if fold(group_of(command)) == fold(group):
+    if fold(get_group(command)) == fold(group):
         return command
     rest = {name: value for name, value in command.items() if name != "group"}
     return {**rest, "group": group} if group else rest
 
 
-def stepped(draft: Mapping[str, Any], command_id: str, step: int) -> Commands:
+def move_command(draft: Mapping[str, Any], command_id: str, step: int) -> Commands:
     """Return the commands with one moved up (-1) or down (+1) in the list; a step over a heading changes its group."""
     commands: Commands = list(draft.get("commands", []))
     at = find(commands, command_id)
     if at is None:
         return commands
     if 0 <= at + step < len(commands):
-        return _stepped_over(commands, at, step)
-    empty = next((each for each in sections(draft) if not each.rows), None)
+        return _move_past_neighbour(commands, at, step)
+    empty = next((each for each in build_sections(draft) if not each.rows), None)
     if step > 0 and empty:
-        commands[at] = in_group(commands[at], empty.group)
+        commands[at] = set_group(commands[at], empty.group)
     return commands
 
 
-def _stepped_over(commands: Commands, at: int, step: int) -> Commands:
+def _move_past_neighbour(commands: Commands, at: int, step: int) -> Commands:
     """Exchange two neighbours of one group; the neighbour's group is entered before the neighbour is passed."""
     own, neighbour = commands[at], commands[at + step]
-    if fold(group_of(own)) == fold(group_of(neighbour)):
+    if fold(get_group(own)) == fold(get_group(neighbour)):
         commands[at], commands[at + step] = neighbour, own
     else:
-        commands[at] = in_group(own, group_of(neighbour))
+        commands[at] = set_group(own, get_group(neighbour))
     return commands
 
 
-def placed(commands: Sequence[Command], ids: Collection[str], before: str, group: str | None) -> Commands:
+def move_commands(
+    commands: Sequence[Command], ids: Collection[str], before: str, group: str | None
+) -> Commands:
     """Return the commands with some put before another ("" = at the end), into a group or (None) in their own."""
-    moving = [each if group is None else in_group(each, group) for each in commands if each["id"] in ids]
+    moving = [each if group is None else set_group(each, group) for each in commands if each["id"] in ids]
     # An anchor that moves itself stands for the next one that stays.
     at = find(commands, before) if before else None
     stays_after = [each["id"] for each in commands[at:] if each["id"] not in ids] if at is not None else []
@@ -106,40 +108,40 @@ def placed(commands: Sequence[Command], ids: Collection[str], before: str, group
     return [*staying[:cut], *moving, *staying[cut:]]
 
 
-def regrouped(commands: Sequence[Command], ids: Collection[str], group: str) -> Commands:
+def move_to_group(commands: Sequence[Command], ids: Collection[str], group: str) -> Commands:
     """Return the commands with some moved behind the last of a group; a group without others begins at the first."""
     staying = [i for i, each in enumerate(commands) if each["id"] not in ids]
-    members = [i for i in staying if fold(group_of(commands[i])) == fold(group)]
+    members = [i for i in staying if fold(get_group(commands[i])) == fold(group)]
     first = next((i for i, each in enumerate(commands) if each["id"] in ids), len(commands))
     cut = members[-1] + 1 if members else first
     before = next((commands[i]["id"] for i in staying if i >= cut), "")
-    return placed(commands, ids, before, group)
+    return move_commands(commands, ids, before, group)
 
 
-def gathered(commands: Sequence[Command], group: str) -> Commands:
+def merge_group_parts(commands: Sequence[Command], group: str) -> Commands:
     """Return the commands with all parts of a group behind its first part."""
     wanted = fold(group)
-    members = [i for i, each in enumerate(commands) if fold(group_of(each)) == wanted]
+    members = [i for i, each in enumerate(commands) if fold(get_group(each)) == wanted]
     if not members:
         return list(commands)
     ids = {commands[i]["id"] for i in members}
     staying = next((each["id"] for each in commands[members[0] :] if each["id"] not in ids), "")
-    return placed(commands, ids, staying, None)
+    return move_commands(commands, ids, staying, None)
 
 
-def section_moved(draft: Mapping[str, Any], first_id: str, step: int) -> Commands:
+def move_section(draft: Mapping[str, Any], first_id: str, step: int) -> Commands:
     """Return the commands with the section that begins with a command before (-1) or behind (+1) its neighbour."""
     commands: Commands = list(draft.get("commands", []))
-    filled = [each for each in sections(draft) if each.rows]
+    filled = [each for each in build_sections(draft) if each.rows]
     at = next((i for i, each in enumerate(filled) if each.first_id == first_id), None)
     if at is None or not 0 <= at + step < len(filled):
         return commands
     behind = at + 2 if step > 0 else at - 1
     anchor = filled[behind].first_id if behind < len(filled) else ""
-    return placed(commands, {row["id"] for _, row in filled[at].rows}, anchor, None)
+    return move_commands(commands, {row["id"] for _, row in filled[at].rows}, anchor, None)
 
 
-def followed(command: Command, renamed: Mapping[str, str]) -> Command:
+def apply_group_rename(command: Command, renamed: Mapping[str, str]) -> Command:
     """Let a command follow its group to a new name, or leave a group that is gone (renamed to nothing)."""
-    group = group_of(command)
-    return in_group(command, renamed[group]) if group in renamed else command
+    group = get_group(command)
+    return set_group(command, renamed[group]) if group in renamed else command

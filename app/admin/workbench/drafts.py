@@ -1,29 +1,31 @@
-"""Drafts opened and changed: every change is one write on the newest draft."""
+"""Loading and changing drafts: each change is one write on the newest draft, with conflict check."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flask import abort
 
-from app.admin import editing
-from app.admin.answers import look_again
-from app.bot import bot
-from app.brains import versions
-from app.brains.lint import review, stops
-from app.brains.models import Brain
-from app.brains.problems import Problem
+from app.admin.ui.responses import refresh_session
+from app.admin.workbench import command_form
+from app.brains.document.validation import ValidationProblem
+from app.brains.lint import is_blocking, review
+from app.brains.versions import store
+from app.brains.versions.models import Brain
+from app.services import services
 from app.signals import DomainError
-from app.web import db, house
+from app.web import db
 
 Document = dict[str, Any]
 
+_CONFLICT: Final = "Somebody else has changed this {} since you opened it, or you did in another tab."
+
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DraftChange:
     """A draft before and after a change, and the brain as it is now."""
 
     before: Document
@@ -37,9 +39,9 @@ class CommandConflict(DomainError):
     code = "command-conflict"
 
 
-def opened(slug: str) -> Brain:
+def get_brain_or_404(slug: str) -> Brain:
     """Find a brain that is not archived; 404 when there is none."""
-    brain = versions.find_brain(db.session(), slug)
+    brain = store.find_brain(db.session(), slug)
     return brain if brain and brain.archived_at is None else abort(404)
 
 
@@ -48,27 +50,29 @@ def change(slug: str, edit: Callable[[Document], Document]) -> Brain:
     return change_at(slug, None, edit).brain
 
 
-def change_at(slug: str, rev: int | None, edit: Callable[[Document], Document]) -> Change:
+def change_at(slug: str, rev: int | None, edit: Callable[[Document], Document]) -> DraftChange:
     """Apply `edit` to the draft with the edit count `rev` (None: the newest); raises DraftConflict on another."""
-    brain_id, now = opened(slug).id, house().clock()
+    brain_id, now = get_brain_or_404(slug).id, services().clock()
 
-    def save(session: Any) -> Change:
-        brain = versions.get_brain(session, brain_id)
+    def save(session: Any) -> DraftChange:
+        brain = store.get_brain(session, brain_id)
         before, based_on = dict(brain.draft), brain.draft_rev if rev is None else rev
-        versions.save_draft(session, brain_id, edit(deepcopy(before)), based_on, now)
-        return Change(before, dict(brain.draft), brain)
+        store.save_draft(session, brain_id, edit(deepcopy(before)), based_on, now)
+        return DraftChange(before, dict(brain.draft), brain)
 
-    changed = house().database.write(save)
-    look_again()
+    changed = services().database.write(save)
+    refresh_session()
     return changed
 
 
-def change_commands(slug: str, edit: Callable[[list[editing.Command]], list[editing.Command]]) -> Brain:
+def change_commands(
+    slug: str, edit: Callable[[list[command_form.Command]], list[command_form.Command]]
+) -> Brain:
     """Apply `edit` to the commands of the newest draft."""
     return change(slug, lambda draft: {**draft, "commands": edit(list(draft.get("commands", [])))})
 
 
-def save_command(slug: str, command: editing.Command, base: str | None) -> Change:
+def save_command(slug: str, command: command_form.Command, base: str | None) -> DraftChange:
     """Store a command; raises CommandConflict when it is no longer as it was at `base` (None: whatever it is).
 
     Two people in one brain only meet when they edit the same command.
@@ -76,31 +80,31 @@ def save_command(slug: str, command: editing.Command, base: str | None) -> Chang
 
     def edit(draft: Document) -> Document:
         commands = list(draft.get("commands", []))
-        at = editing.find(commands, command["id"])
-        if base is not None and fingerprint(commands[at] if at is not None else None) != base:
-            raise CommandConflict("Somebody else has changed this command since you opened it.")
-        return {**draft, "commands": editing.replaced(commands, command)}
+        at = command_form.find(commands, command["id"])
+        if base is not None and compute_fingerprint(commands[at] if at is not None else None) != base:
+            raise CommandConflict(_CONFLICT.format("command"))
+        return {**draft, "commands": command_form.replace(commands, command)}
 
     return change_at(slug, None, edit)
 
 
-def fingerprint(command: Any) -> str:
+def compute_fingerprint(command: Any) -> str:
     """Name the present content of a command or another part; empty for one that does not exist yet."""
     if command is None:
         return ""
     return hashlib.sha256(json.dumps(command, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def owner_of(brain_id: int) -> str:
+def build_owner(brain_id: int) -> str:
     """Name a draft as the sandbox does: it never shares a process with another brain's code."""
     return f"draft:{brain_id}"
 
 
-def reviewed(document: Mapping[str, Any], brain_id: int = 0) -> list[Problem]:
+def review_draft(document: Mapping[str, Any], brain_id: int = 0) -> list[ValidationProblem]:
     """Find what is wrong or suspicious in a draft, its templates and scripts included; 0 = no brain yet."""
-    return review(document, bot().sandbox, owner_of(brain_id))
+    return review(document, services().sandbox, build_owner(brain_id))
 
 
-def found_problems(document: Mapping[str, Any], brain_id: int = 0) -> list[Problem]:
+def find_problems(document: Mapping[str, Any], brain_id: int = 0) -> list[ValidationProblem]:
     """Find what keeps a draft from being published; 0 = no brain yet."""
-    return [each for each in reviewed(document, brain_id) if stops(each)]
+    return [each for each in review_draft(document, brain_id) if is_blocking(each)]

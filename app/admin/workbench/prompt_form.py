@@ -1,16 +1,18 @@
-"""Changes to a draft's prompts, and the prompt form read back into data. Pure: data in, data out."""
+"""Prompt form to document data, and edits of a draft's prompts (pure functions)."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.admin.editing import Form, number, unix
+from app.admin.ui.form_text import normalise_newlines, parse_number
+from app.admin.workbench.command_form import Form
 from app.brains import limits
+from app.text import parse_index
 
 Prompt = dict[str, Any]
 Draft = dict[str, Any]
 
-NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 LIMITS = {
     "prompts": limits.PROMPTS,
     "template": limits.TEMPLATE_CHARS,
@@ -24,7 +26,7 @@ STARTER: Prompt = {
 }
 
 
-def prompts_of(draft: Mapping[str, Any]) -> list[Prompt]:
+def list_prompts(draft: Mapping[str, Any]) -> list[Prompt]:
     """Return the prompts of a draft that have a name, whatever else is wrong with them."""
     listed = draft.get("prompts")
     rows = listed if isinstance(listed, list) else []
@@ -33,80 +35,82 @@ def prompts_of(draft: Mapping[str, Any]) -> list[Prompt]:
 
 def find(draft: Mapping[str, Any], name: str) -> Prompt | None:
     """Return a prompt by its name; None when there is none."""
-    return next((each for each in prompts_of(draft) if each["name"] == name), None)
+    return next((each for each in list_prompts(draft) if each["name"] == name), None)
 
 
-def named_at(draft: Mapping[str, Any], path: str) -> str:
+def find_name_by_path(draft: Mapping[str, Any], path: str) -> str:
     """Return the name of the prompt a path such as `prompts.3.user` is in; empty for any other place."""
     section, _, place = path.partition(".")
     listed = draft.get("prompts")
-    at = place.split(".")[0]
-    if section != "prompts" or not isinstance(listed, list) or not at.isdecimal() or int(at) >= len(listed):
+    index = parse_index(place.split(".")[0])
+    if section != "prompts" or not isinstance(listed, list) or index is None or index >= len(listed):
         return ""
-    row = listed[int(at)]
+    row = listed[index]
     return str(row.get("name") or "") if isinstance(row, dict) else ""
 
 
-def users_of(draft: Mapping[str, Any], name: str) -> list[str]:
+def list_using_commands(draft: Mapping[str, Any], name: str) -> list[str]:
     """Name the commands whose answer a prompt is."""
-    return [str(each.get("name") or "Unnamed") for each in draft.get("commands", []) if _asks(each, name)]
+    return [
+        str(each.get("name") or "Unnamed") for each in draft.get("commands", []) if _uses_prompt(each, name)
+    ]
 
 
-def _asks(command: Mapping[str, Any], name: str) -> bool:
+def _uses_prompt(command: Mapping[str, Any], name: str) -> bool:
     action = command.get("action")
     return isinstance(action, Mapping) and action.get("kind") == "prompt" and action.get("prompt") == name
 
 
 def read(form: Form, name: str) -> Prompt:
-    """Read the prompt form; what cannot be a number stays as it was typed, for `problems` to name."""
+    """Read the prompt form; what cannot be a number stays as it was typed: validation names it."""
     prompt: Prompt = {"name": name}
     if form.get("system", "").strip():
-        prompt["system"] = unix(form["system"])
-    prompt["user"] = unix(form.get("user", ""))
+        prompt["system"] = normalise_newlines(form["system"])
+    prompt["user"] = normalise_newlines(form.get("user", ""))
     if form.get("model", "").strip():
         prompt["model"] = form["model"].strip()
     for field in ("temperature", "max_tokens"):
         if form.get(field, "").strip():
-            prompt[field] = number(form[field])
+            prompt[field] = parse_number(form[field])
     if form.get("turns", "").strip() not in {"", "0"}:
-        prompt["memory"] = {"turns": number(form["turns"])}
+        prompt["memory"] = {"turns": parse_number(form["turns"])}
     return prompt
 
 
-def added(draft: Draft, name: str) -> Draft:
+def add(draft: Draft, name: str) -> Draft:
     """Return the draft with a new prompt at the end."""
-    return {**draft, "prompts": [*prompts_of(draft), {"name": name, **STARTER}]}
+    return {**draft, "prompts": [*list_prompts(draft), {"name": name, **STARTER}]}
 
 
-def replaced(draft: Draft, prompt: Prompt) -> Draft:
+def replace(draft: Draft, prompt: Prompt) -> Draft:
     """Return the draft with the prompt of this name replaced."""
     return {
         **draft,
-        "prompts": [prompt if each["name"] == prompt["name"] else each for each in prompts_of(draft)],
+        "prompts": [prompt if each["name"] == prompt["name"] else each for each in list_prompts(draft)],
     }
 
 
-def removed(draft: Draft, name: str) -> Draft:
+def remove(draft: Draft, name: str) -> Draft:
     """Return the draft without a prompt."""
-    return {**draft, "prompts": [each for each in prompts_of(draft) if each["name"] != name]}
+    return {**draft, "prompts": [each for each in list_prompts(draft) if each["name"] != name]}
 
 
-def renamed(draft: Draft, was: str, name: str) -> Draft:
+def rename(draft: Draft, was: str, name: str) -> Draft:
     """Return the draft with a prompt under another name, also in the commands whose answer it is."""
-    prompts = [{**each, "name": name} if each["name"] == was else each for each in prompts_of(draft)]
+    prompts = [{**each, "name": name} if each["name"] == was else each for each in list_prompts(draft)]
     commands = [
-        {**each, "action": {**each["action"], "prompt": name}} if _asks(each, was) else each
+        {**each, "action": {**each["action"], "prompt": name}} if _uses_prompt(each, was) else each
         for each in draft.get("commands", [])
     ]
     return {**draft, "prompts": prompts, "commands": commands}
 
 
-def wrong_name(draft: Mapping[str, Any], name: str) -> str:
+def check_name(draft: Mapping[str, Any], name: str) -> str:
     """Say why a new prompt cannot have this name; empty when it can."""
-    if not NAME.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name):
         return "Use small letters, digits, - and _, beginning with a letter, such as assistant."
     if find(draft, name):
         return f"There is already a prompt called “{name}”."
-    if len(prompts_of(draft)) >= limits.PROMPTS:
+    if len(list_prompts(draft)) >= limits.PROMPTS:
         return f"A brain has at most {limits.PROMPTS} prompts."
     return ""

@@ -1,51 +1,54 @@
-"""A brain's settings read from their forms and put into its draft. Pure: data in, data out."""
+"""Brain settings forms to document data: general, permissions, groups (pure functions)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.admin.editing import Form, lines, number
-from app.admin.sections import followed
+from app.admin.ui.form_text import parse_number, split_lines
+from app.admin.workbench.command_form import Form
+from app.admin.workbench.command_list import apply_group_rename
 from app.brains import limits
+from app.brains.capabilities import KINDS
+from app.brains.capabilities.kind import CapabilityKind, FormField
 
 Draft = dict[str, Any]
 
-# What a form shows for a grant that is not given yet.
-PROPOSED = {
-    "memory": {"max_entries": limits.MEMORY_ENTRIES},
-    "http": {"allow": []},
-    "ai": {"monthly_tokens": 1_000_000, "provider": None},
-    "media": {},
-    "schedule": {"max_pending": limits.SCHEDULED},
-}
-GIVEN_AT_FIRST = {"memory", "media", "schedule"}
 BLANK_ROWS = 2
 LIMITS = {
     "session": limits.SESSION_MINUTES,
     "burst": limits.BURST_SECONDS,
-    "hosts": limits.HTTP_HOSTS,
-    "entries": limits.MEMORY_ENTRIES_MOST,
-    "scheduled": limits.SCHEDULED,
 }
 
 
-def edited(form: Form) -> Callable[[Draft], Draft]:
+def build_edit(form: Form) -> Callable[[Draft], Draft]:
     """Return the change to a draft that a posted form asks for; `part` says which form it was."""
     return _PARTS.get(form.get("part", ""), _general)(form)
 
 
-def grants_of(draft: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def get_grants(draft: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what the form shows of each grant: `given` and its fields."""
     written = draft.get("grants")
     kept = written if isinstance(written, Mapping) else {}
     shown = {}
-    for name, proposed in PROPOSED.items():
-        value = kept.get(name, proposed if name in GIVEN_AT_FIRST else None)
+    for name, kind in KINDS.items():
+        proposed = _propose_grant(kind)
+        value = kept.get(name, proposed if kind.is_initial else None)
         fields = value if isinstance(value, Mapping) else {}
         shown[name] = {"given": value is not None, **proposed, **fields}
     return shown
 
 
-def groups_of(draft: Mapping[str, Any]) -> list[dict[str, Any]]:
+def list_capabilities() -> list[CapabilityKind]:
+    """Return the capabilities in the order of the form: those that reach out come last."""
+    return sorted(KINDS.values(), key=lambda kind: (kind.reaches_out, kind.order))
+
+
+def _propose_grant(kind: CapabilityKind) -> dict[str, Any]:
+    """Return what the form shows for a permission that is not given yet."""
+    fields = kind.Grant.model_fields
+    return {name: [] if field.is_required() else field.get_default() for name, field in fields.items()}
+
+
+def list_group_rows(draft: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of the groups' form: those there are, and blank ones to fill in."""
     groups = draft.get("groups")
     rows = [dict(each) for each in groups if isinstance(each, Mapping)] if isinstance(groups, list) else []
@@ -59,8 +62,8 @@ def _general(form: Form) -> Callable[[Draft], Draft]:
         "prefixes": form.get("prefixes", "").split(),
         "timezone": form.get("timezone", "").strip(),
         "language": form.get("language", "").strip(),
-        "session_minutes": number(form.get("session_minutes") or "0"),
-        "burst_seconds": number(form.get("burst_seconds") or "0"),
+        "session_minutes": parse_number(form.get("session_minutes") or "0"),
+        "burst_seconds": parse_number(form.get("burst_seconds") or "0"),
     }
     return lambda draft: {
         **draft,
@@ -70,33 +73,34 @@ def _general(form: Form) -> Callable[[Draft], Draft]:
 
 
 def _permissions(form: Form) -> Callable[[Draft], Draft]:
-    hosts = [host.lower() for host in lines(form.get("http_allow", ""))]
-    fields = {
-        "memory": {"max_entries": number(form.get("memory_entries", ""))},
-        "http": {"allow": hosts},
-        "ai": {"monthly_tokens": _tokens(form), "provider": form.get("ai_provider") or None},
-        "media": {},
-        "schedule": {"max_pending": number(form.get("schedule_pending", ""))},
+    grants = {
+        name: {field.name: _read_field(form, field) for field in kind.fields}
+        if f"grant_{name}" in form
+        else None
+        for name, kind in KINDS.items()
     }
-    grants = {name: value if f"grant_{name}" in form else None for name, value in fields.items()}
     strict = "strict" in form
     return lambda draft: {
         **draft,
         "settings": {**draft.get("settings", {}), "strict": strict},
         "grants": {
             **draft.get("grants", {}),
-            **{name: _over(draft, name, new) for name, new in grants.items()},
+            **{name: _merge_grant(draft, name, new) for name, new in grants.items()},
         },
     }
 
 
-def _tokens(form: Form) -> int | float | str | None:
-    """Read how many tokens are allowed; none written = any number."""
-    text = form.get("ai_tokens", "")
-    return number(text) if text.strip() else None
+def _read_field(form: Form, field: FormField) -> Any:
+    """Read one field of a permission as it is typed."""
+    text = form.get(field.input, "")
+    if field.type == "lines":
+        return [line.lower() for line in split_lines(text)]
+    if field.type == "choice":
+        return text or None
+    return None if field.is_optional and not text.strip() else parse_number(text)
 
 
-def _over(draft: Draft, name: str, new: dict[str, Any] | None) -> dict[str, Any] | None:
+def _merge_grant(draft: Draft, name: str, new: dict[str, Any] | None) -> dict[str, Any] | None:
     """Keep the fields of a grant that the form does not show."""
     old = draft.get("grants", {}).get(name)
     return {**(old if isinstance(old, Mapping) else {}), **new} if new is not None else None
@@ -105,12 +109,14 @@ def _over(draft: Draft, name: str, new: dict[str, Any] | None) -> dict[str, Any]
 def _groups(form: Form) -> Callable[[Draft], Draft]:
     columns = [form.getlist(name) for name in ("group_was", "group_name", "group_errors_to")]
     rows = [tuple(cell.strip() for cell in row) for row in zip(*columns, strict=False)]
-    groups = [{"name": name, "errors_to": told} if told else {"name": name} for _, name, told in rows if name]
+    groups = [
+        {"name": name, "errors_to": phone} if phone else {"name": name} for _, name, phone in rows if name
+    ]
     renamed = {was: name for was, name, _ in rows if was}
     return lambda draft: {
         **draft,
         "groups": groups,
-        "commands": [followed(each, renamed) for each in draft.get("commands", [])],
+        "commands": [apply_group_rename(each, renamed) for each in draft.get("commands", [])],
     }
 
 

@@ -1,4 +1,4 @@
-"""Taking back a change to a draft: what it changed is put back, what was changed since stays."""
+"""Undo of a draft change: a reverse patch that keeps later changes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,50 +9,51 @@ from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
-from app.admin import answers, drafts
-from app.admin.guard import needs
+from app.admin.ui import responses
+from app.admin.ui.permissions import require_role
+from app.admin.workbench import drafts
 from app.signals import DomainError
 
-blueprint = Blueprint("undoing", __name__, url_prefix="/brains/<slug>")
+blueprint = Blueprint("undo", __name__, url_prefix="/brains/<slug>")
 
 Document = dict[str, Any]
 
 
-class NotUndoable(DomainError):
+class UndoError(DomainError):
     """What a notice offers to take back is not readable any more."""
 
     code = "not-undoable"
 
 
-def offer(message: str, slug: str, change: drafts.Change) -> None:
+def notify(message: str, slug: str, change: drafts.DraftChange) -> None:
     """Tell of a change to a draft, with the way to take it back."""
-    value = str(_serializer(slug).dumps(kept(change.before, change.after)))
-    answers.undoable(message, url_for("undoing.undo", slug=slug), value)
+    value = str(_serializer(slug).dumps(build_reverse_patch(change.before, change.after)))
+    responses.flash_undo(message, url_for("undo.undo", slug=slug), value)
 
 
 @blueprint.post("/undo")
-@needs(Role.EDITOR)
+@require_role(Role.EDITOR)
 def undo(slug: str) -> Response:
     """Take a change back."""
     try:
         change = _serializer(slug).loads(request.form.get("value", ""))
     except BadData as error:
-        raise NotUndoable("This can no longer be taken back: the page is too old.") from error
+        raise UndoError("This can no longer be undone: the page is too old.") from error
     left: list[str] = []
 
     def put(draft: Document) -> Document:
-        restored, left[:] = put_back(draft, change)
+        restored, left[:] = apply_reverse_patch(draft, change)
         return restored
 
     drafts.change(slug, put)
     if left:
-        answers.notice(f"Taken back, except what was changed since: {', '.join(left)}.", "bad")
+        responses.flash_notice(f"Undone, except what was changed since: {', '.join(left)}.", "bad")
     else:
-        answers.notice("Taken back.")
+        responses.flash_notice("Undone.")
     return redirect(_page(slug, change))
 
 
-def kept(before: Mapping[str, Any], after: Mapping[str, Any]) -> Document:
+def build_reverse_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> Document:
     """Return what is needed to take a change back: old parts with the marks of the new ones, and both orders."""
     old, new = _by_id(before), _by_id(after)
     rest = (set(before) | set(after)) - {"commands"}
@@ -63,24 +64,24 @@ def kept(before: Mapping[str, Any], after: Mapping[str, Any]) -> Document:
     }
 
 
-def put_back(draft: Mapping[str, Any], change: Mapping[str, Any]) -> tuple[Document, list[str]]:
+def apply_reverse_patch(draft: Mapping[str, Any], change: Mapping[str, Any]) -> tuple[Document, list[str]]:
     """Return the draft without a change, and the names of what was changed since and is left alone."""
-    commands, left = _restored(_by_id(draft), change["commands"])
-    rest, also = _restored(draft, change["rest"])
+    commands, left = _restore(_by_id(draft), change["commands"])
+    rest, also = _restore(draft, change["rest"])
     was, became = change["order"]
     if list(_by_id(draft)) == became:
         order = [*was, *(key for key in commands if key not in was)]
     else:
-        order = _woven(list(_by_id(draft)), was)
+        order = _merge_order(list(_by_id(draft)), was)
     names = [str(commands[key].get("name") or key) if key in commands else key for key in left]
     listed = [commands[key] for key in order if key in commands]
     return {**rest, "commands": listed}, [f"“{name}”" for name in names] + also
 
 
-def _restored(now: Mapping[str, Any], changed: Mapping[str, Any]) -> tuple[Document, list[str]]:
+def _restore(now: Mapping[str, Any], changed: Mapping[str, Any]) -> tuple[Document, list[str]]:
     restored, left = dict(now), []
     for key, (old, mark) in changed.items():
-        if _mark(now.get(key)) != mark:
+        if _compute_fingerprint(now.get(key)) != mark:
             left.append(key)
         elif old is None:
             restored.pop(key, None)
@@ -89,7 +90,7 @@ def _restored(now: Mapping[str, Any], changed: Mapping[str, Any]) -> tuple[Docum
     return restored, left
 
 
-def _woven(order: list[str], was: list[str]) -> list[str]:
+def _merge_order(order: list[str], was: list[str]) -> list[str]:
     """Put ids that are missing back behind those they stood behind; the order of the others stays."""
     woven = list(order)
     for place, key in enumerate(was):
@@ -100,11 +101,11 @@ def _woven(order: list[str], was: list[str]) -> list[str]:
 
 
 def _pair(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> list[Any]:
-    return [old.get(key), _mark(new.get(key))]
+    return [old.get(key), _compute_fingerprint(new.get(key))]
 
 
-def _mark(value: Any) -> str:
-    return drafts.fingerprint(value)
+def _compute_fingerprint(value: Any) -> str:
+    return drafts.compute_fingerprint(value)
 
 
 def _by_id(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -119,8 +120,8 @@ def _serializer(slug: str) -> URLSafeSerializer:
 def _page(slug: str, change: Mapping[str, Any]) -> str:
     """Return where to go: to the one command that came back, else to the page of this brain they were on."""
     back = [key for key, (old, mark) in change["commands"].items() if old is not None and not mark]
-    home = url_for("brains.workbench", slug=slug)
+    home = url_for("brains.show_workbench", slug=slug)
     if len(back) == 1:
-        return url_for("commands.command", slug=slug, command_id=back[0])
+        return url_for("commands.show_command", slug=slug, command_id=back[0])
     came = urlsplit(request.referrer or "").path
     return came if came == home or came.startswith(f"{home}/") else home

@@ -1,4 +1,4 @@
-"""Notes: what operators write into a chat for the team; the person never sees it."""
+"""Notes of the team in a chat: length limit, create, change, delete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import topics
 from app.bot.models import Chat, Note
-from app.db import storable
+from app.db.after_commit import send_changed
 from app.signals import DomainError
+from app.text import to_storable
 
 MAX_NOTE = 4000
 
 
-class NoteRefused(DomainError):
+class NoteError(DomainError):
     """A note that cannot be written or changed as asked."""
 
     code = "note"
@@ -21,59 +23,62 @@ class NoteRefused(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who writes a note; `any_note`: may change those of others too."""
+    """Who writes a note; `can_change_any`: also the notes of others."""
 
     id: int
     name: str
-    any_note: bool = False
+    can_change_any: bool = False
 
 
-def write(session: Session, chat_id: int, author: Author, text: str, now: int) -> Note:
-    """Add a note to a chat; raises NoteRefused."""
+def create(session: Session, chat_id: int, author: Author, text: str, now: int) -> Note:
+    """Add a note to a chat; raises NoteError."""
     if session.get(Chat, chat_id) is None:
-        raise NoteRefused("This chat is no longer there.")
+        raise NoteError("This chat is no longer there.")
     note = Note(
-        chat_id=chat_id, author_id=author.id, author=author.name[:100], text=_clean(text), created_at=now
+        chat_id=chat_id, author_id=author.id, author=author.name[:100], text=_parse_text(text), created_at=now
     )
     session.add(note)
     session.flush()
+    send_changed(session, topics.chat(chat_id))
     return note
 
 
 def change(session: Session, note_id: int, author: Author, text: str, now: int) -> Note:
-    """Give a note another text; raises NoteRefused."""
-    note, clean = _own(session, note_id, author), _clean(text)
+    """Give a note another text; raises NoteError."""
+    note, clean = _get_changeable_note(session, note_id, author), _parse_text(text)
     if clean != note.text:
         note.text, note.edited_at = clean, now
+        send_changed(session, topics.chat(note.chat_id))
     return note
 
 
-def put_away(session: Session, note_id: int, author: Author, moment: int | None) -> Note:
-    """Delete a note, or with None bring it back; raises NoteRefused."""
-    note = _own(session, note_id, author)
-    note.deleted_at = moment
+def set_deleted_at(session: Session, note_id: int, author: Author, deleted_at: int | None) -> Note:
+    """Delete a note, or with None bring it back; raises NoteError."""
+    note = _get_changeable_note(session, note_id, author)
+    note.deleted_at = deleted_at
+    send_changed(session, topics.chat(note.chat_id))
     return note
 
 
-def between(session: Session, chat_id: int, since: int, until: int | None) -> Sequence[Note]:
-    """List the notes of a stretch of a chat (ms), oldest first; until now without an end."""
+def list_between(session: Session, chat_id: int, since: int, until: int | None) -> Sequence[Note]:
+    """List the notes of a chat between two moments (ms), oldest first; without an end, until now."""
     query = select(Note).where(Note.chat_id == chat_id, Note.created_at >= since, Note.deleted_at.is_(None))
     if until is not None:
         query = query.where(Note.created_at < until)
     return session.scalars(query.order_by(Note.created_at, Note.id).limit(500)).all()
 
 
-def _own(session: Session, note_id: int, author: Author) -> Note:
+def _get_changeable_note(session: Session, note_id: int, author: Author) -> Note:
     note = session.get(Note, note_id)
     if note is None:
-        raise NoteRefused("This note is no longer there.")
-    if note.author_id != author.id and not author.any_note:
-        raise NoteRefused("Only who wrote a note, or an owner, may change it.")
+        raise NoteError("This note is no longer there.")
+    if note.author_id != author.id and not author.can_change_any:
+        raise NoteError("Only who wrote a note, or an owner, may change it.")
     return note
 
 
-def _clean(text: str) -> str:
-    clean = storable(text.strip())
+def _parse_text(text: str) -> str:
+    clean = to_storable(text.strip())
     if not 0 < len(clean) <= MAX_NOTE:
-        raise NoteRefused(f"Write a note of 1 to {MAX_NOTE} characters.")
+        raise NoteError(f"Write a note of 1 to {MAX_NOTE} characters.")
     return clean

@@ -1,4 +1,4 @@
-"""Threads: a stretch of a chat as bubbles, each with what belongs to it."""
+"""Thread of a chat: page of messages as bubbles with quotes, reactions, notes and files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,27 +7,36 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from app.bot import attachments, notes
-from app.bot.attachments import Attachment
-from app.bot.models import Message, Note
-from app.bot.sayings import said
-from app.bot.schedules import KIND as SCHEDULE
+from app.bot.chats import notes
+from app.bot.chats.delivery_report import DeliveryReport, load_reports
+from app.bot.display import format_contact_name, format_message_text
+from app.bot.media import attachments, downloads
+from app.bot.media.attachments import Attachment
+from app.bot.models import Contact, Message, Note
+from app.bot.states import (
+    ATTACHED_KINDS,
+    HIDDEN_KINDS,
+    SCHEDULE_KIND,
+    TROUBLE_STATES,
+    Direction,
+    sql_any,
+    sql_is,
+)
 
 T = TypeVar("T")
-THREAD = 60
-MAX_THREAD = 500
+PAGE_SIZE = 60
+MAX_PAGE_SIZE = 500
 # Bubbles kept of a full page when it is turned.
-KEPT = MAX_THREAD - 2 * THREAD
-# Rows that change other bubbles instead of being one.
-HIDDEN_KINDS = ("reaction", "edit", "revoke")
-TROUBLE = ("failed", "unknown", "dead", "held")
+PAGE_OVERLAP = MAX_PAGE_SIZE - 2 * PAGE_SIZE
 # A reaction that did not arrive has a bubble of its own: it could not be seen, explained or sent again otherwise.
-_STUCK = and_(Message.kind == "reaction", Message.direction == "out", Message.state.in_(TROUBLE))
-_SHOWN = or_(Message.kind.not_in(HIDDEN_KINDS), _STUCK)
+_FAILED_REACTION = and_(
+    Message.kind == "reaction", Message.direction == Direction.OUT, Message.state.in_(TROUBLE_STATES)
+)
+_VISIBLE = or_(Message.kind.not_in(HIDDEN_KINDS), _FAILED_REACTION)
 # Written out, all three: only then does the planner see that a partial index covers them.
-STUCK = literal_column("message.state IN ('dead','unknown','held','failed')")
-_OUTBOUND = literal_column("message.direction = 'out'")
-_ABOUT = literal_column("message.kind IN ('reaction','edit')")
+FAILURE_CONDITION = literal_column(sql_any("message.state", TROUBLE_STATES))
+_IS_OUTBOUND = literal_column(sql_is("message.direction", Direction.OUT))
+_IS_REACTION_OR_EDIT = literal_column(sql_any("message.kind", ATTACHED_KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +51,27 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """A message with what belongs to it; `note`: it is no bubble but a line between them, with these words."""
+    """A message with what belongs to it; with an `event_text` it is drawn as a line between bubbles."""
 
     message: Message
     reactions: Sequence[str] = ()
     quote: Quote | None = None
-    # What it said before it was edited, oldest first.
-    before: Sequence[str] = ()
+    # Its texts before it was edited, oldest first.
+    earlier_versions: Sequence[str] = ()
     file: Attachment | None = None
+    # In a group: who wrote it.
+    writer: str = ""
+    # Outbound: price, members of a group and errors, where receipts told of them.
+    report: DeliveryReport | None = None
 
     @property
-    def note(self) -> str:
-        """Say what happened by itself here; empty for what somebody said."""
-        return said(self.message) if self.message.kind == SCHEDULE else ""
+    def event_text(self) -> str:
+        """Return the text of an event; empty for a message somebody wrote."""
+        return format_message_text(self.message) if self.message.kind == SCHEDULE_KIND else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class MessageRange:
     """Which messages to show: from `start` to `end` (ids); without an end up to the newest, without a start its end."""
 
     start: int | None = None
@@ -67,13 +80,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Bubbles in the order they were said, and the stretches before and after them; None when there are none."""
+    """Bubbles in the order of the chat, and the ranges before and after them; None when there are none."""
 
     bubbles: Sequence[Bubble] = ()
     start: int = 0
     end: int | None = None
-    earlier: Stretch | None = None
-    later: Stretch | None = None
+    earlier: MessageRange | None = None
+    later: MessageRange | None = None
     notes: Sequence[Note] = field(default=())
 
     @property
@@ -93,85 +106,102 @@ class Thread:
         return [*mixed, *waiting]
 
 
-def thread(session: Session, chat_id: int, start: int | None = None, end: int | None = None) -> Thread:
+def load_thread(session: Session, chat_id: int, start: int | None = None, end: int | None = None) -> Thread:
     """Return the newest bubbles of a chat, or those from message `start` on up to `end`, at most MAX_THREAD."""
-    query = select(Message).where(Message.chat_id == chat_id, _SHOWN)
+    query = select(Message).where(Message.chat_id == chat_id, _VISIBLE)
     if start:
         query = query.where(Message.id >= start)
     if end:
         query = query.where(Message.id <= end)
-    limit = MAX_THREAD if start else THREAD
+    limit = MAX_PAGE_SIZE if start else PAGE_SIZE
     newest = list(session.scalars(query.order_by(Message.id.desc()).limit(limit)))
     if not newest:
-        return Thread(notes=notes.between(session, chat_id, 0, None))
-    return _with_ends(session, Thread(_bubbles(session, newest[::-1]), newest[-1].id, end))
+        return Thread(notes=notes.list_between(session, chat_id, 0, None))
+    return _add_neighbours(session, Thread(_bubbles(session, newest[::-1]), newest[-1].id, end))
 
 
-def thread_around(session: Session, chat_id: int, message_id: int) -> Thread:
+def load_thread_around(session: Session, chat_id: int, message_id: int) -> Thread:
     """Return the bubbles around a message, from half a page before it."""
-    before = _ids(session, chat_id, Message.id < message_id, THREAD // 2, newest=True)
-    after = _ids(session, chat_id, Message.id >= message_id, THREAD // 2 + 1, newest=False)
+    before = _ids(session, chat_id, Message.id < message_id, PAGE_SIZE // 2, newest=True)
+    after = _ids(session, chat_id, Message.id >= message_id, PAGE_SIZE // 2 + 1, newest=False)
     start = min(before, default=message_id)
-    return thread(session, chat_id, start, max(after) if len(after) > THREAD // 2 else None)
+    return load_thread(session, chat_id, start, max(after) if len(after) > PAGE_SIZE // 2 else None)
 
 
-def _with_ends(session: Session, page: Thread) -> Thread:
-    """Say what comes before and after; a full page gives up bubbles at its other end."""
+def _add_neighbours(session: Session, page: Thread) -> Thread:
+    """Add the ranges before and after; a full page drops bubbles at its other end."""
     first, last = page.bubbles[0].message, page.bubbles[-1].message
-    before = _ids(session, first.chat_id, Message.id < first.id, THREAD, newest=True)
-    after = _ids(session, first.chat_id, Message.id > last.id, THREAD, newest=False) if page.end else []
-    full = len(page.bubbles) > KEPT
-    older_end = page.bubbles[KEPT - 1].message.id if full else page.end
-    later_start = page.bubbles[-KEPT].message.id if full else page.start
-    there = notes.between(
+    before = _ids(session, first.chat_id, Message.id < first.id, PAGE_SIZE, newest=True)
+    after = _ids(session, first.chat_id, Message.id > last.id, PAGE_SIZE, newest=False) if page.end else []
+    full = len(page.bubbles) > PAGE_OVERLAP
+    older_end = page.bubbles[PAGE_OVERLAP - 1].message.id if full else page.end
+    later_start = page.bubbles[-PAGE_OVERLAP].message.id if full else page.start
+    there = notes.list_between(
         session,
         first.chat_id,
         first.created_at if before else 0,
-        _created(session, after[0]) if after else None,
+        _get_created_at(session, after[0]) if after else None,
     )
     return replace(
         page,
-        earlier=Stretch(min(before), older_end) if before else None,
-        later=Stretch(later_start, max(after) if len(after) == THREAD else None) if after else None,
+        earlier=MessageRange(min(before), older_end) if before else None,
+        later=MessageRange(later_start, max(after) if len(after) == PAGE_SIZE else None) if after else None,
         end=page.end if after else None,
         notes=there,
     )
 
 
-def _created(session: Session, message_id: int) -> int | None:
+def _get_created_at(session: Session, message_id: int) -> int | None:
     return session.scalar(select(Message.created_at).where(Message.id == message_id))
 
 
 def _ids(session: Session, chat_id: int, side: ColumnElement[bool], limit: int, *, newest: bool) -> list[int]:
     order = Message.id.desc() if newest else Message.id
-    query = select(Message.id).where(Message.chat_id == chat_id, side, _SHOWN).order_by(order).limit(limit)
+    query = select(Message.id).where(Message.chat_id == chat_id, side, _VISIBLE).order_by(order).limit(limit)
     return list(session.scalars(query))
 
 
 def _bubbles(session: Session, messages: Sequence[Message]) -> list[Bubble]:
-    about = _about(session, messages)
+    about = _load_reactions_and_edits(session, messages)
     quotes = _quotes(session, messages)
-    files = attachments.of(session, [m.id for m in messages if m.kind in attachments.KINDS])
+    writers = load_writers(session, messages)
+    reports = load_reports(session, messages)
+    files = attachments.load(session, [m.id for m in messages if m.kind in downloads.MEDIA_KINDS])
     return [
         Bubble(
             message,
             _reactions(about.get(message.provider_id or "", ())),
             quotes.get(message.quoted_id or ""),
-            _before(message, about.get(message.provider_id or "", ())),
+            _list_earlier_versions(message, about.get(message.provider_id or "", ())),
             files.get(message.id),
+            writers.get(message.contact_id or 0, ""),
+            reports.get(message.id),
         )
         for message in messages
     ]
 
 
-def _about(session: Session, messages: Sequence[Message]) -> Mapping[str, list[Message]]:
-    """Return the rows that speak of messages, by the provider's id of those, in their order."""
+def load_writers(session: Session, messages: Sequence[Message]) -> dict[int, str]:
+    """Return the names of those who wrote in a group, by contact; empty in a chat with one person."""
+    ids = {m.contact_id for m in messages if m.contact_id}
+    if not ids:
+        return {}
+    people = session.scalars(select(Contact).where(Contact.id.in_(ids)))
+    return {each.id: format_contact_name(each) for each in people}
+
+
+def _load_reactions_and_edits(session: Session, messages: Sequence[Message]) -> Mapping[str, list[Message]]:
+    """Return reactions and edits by the provider's id of their message, in their order."""
     targets = [m.provider_id for m in messages if m.provider_id]
     query = select(Message).where(
-        Message.chat_id == messages[0].chat_id, Message.quoted_id.in_(targets), _ABOUT
+        Message.chat_id == messages[0].chat_id, Message.quoted_id.in_(targets), _IS_REACTION_OR_EDIT
     )
     found: dict[str, list[Message]] = {}
-    for row in session.scalars(query.order_by(Message.id)):
+    # By their own time: they may come in any order.
+    rows = sorted(
+        session.scalars(query), key=lambda row: (row.provider_at or row.created_at, row.provider_id or "")
+    )
+    for row in rows:
         found.setdefault(row.quoted_id or "", []).append(row)
     return found
 
@@ -180,16 +210,17 @@ def _reactions(rows: Iterable[Message]) -> Sequence[str]:
     """Return the present reactions: the last one of each person, unless it was taken back or did not arrive."""
     present: dict[str, str] = {}
     for row in rows:
-        if row.kind == "reaction" and row.state not in TROUBLE:
-            who = row.payload.get("from") or row.payload.get("from_user_id") if row.direction == "in" else ""
+        if row.kind == "reaction" and row.state not in TROUBLE_STATES:
+            # In a direct chat there is one person, by whatever number or id they come.
+            who = (row.contact_id or "") if row.direction == Direction.IN else ""
             present[f"{row.direction}{who or ''}"] = row.text or str(row.payload.get("emoji", ""))
     shown = [emoji for emoji in present.values() if emoji]
     many = [(emoji, shown.count(emoji)) for emoji in dict.fromkeys(shown)]
     return [emoji if times == 1 else f"{emoji} {times}" for emoji, times in many] or ()
 
 
-def _before(message: Message, rows: Iterable[Message]) -> list[str]:
-    """Return what an edited message said before: its first words are kept in what came over the wire."""
+def _list_earlier_versions(message: Message, rows: Iterable[Message]) -> list[str]:
+    """Return the earlier texts of an edited message; the first is in its payload."""
     if not message.edited_at:
         return []
     body = message.payload.get("text") or message.payload.get(message.kind)
@@ -206,9 +237,9 @@ def _quotes(session: Session, messages: Sequence[Message]) -> dict[str, Quote]:
     inbound = select(Message).where(
         Message.connection_id == messages[0].connection_id,
         Message.provider_id.in_(targets),
-        literal_column("message.direction = 'in'"),
+        literal_column(sql_is("message.direction", Direction.IN)),
         chat,
     )
-    outbound = select(Message).where(_OUTBOUND, Message.provider_id.in_(targets), chat)
+    outbound = select(Message).where(_IS_OUTBOUND, Message.provider_id.in_(targets), chat)
     rows = [*session.scalars(inbound), *session.scalars(outbound)]
-    return {m.provider_id or "": Quote(m.id, m.author, m.kind, said(m)) for m in rows}
+    return {m.provider_id or "": Quote(m.id, m.author, m.kind, format_message_text(m)) for m in rows}

@@ -1,4 +1,4 @@
-"""Tries worth keeping: those that failed, the one that came through after them, and what operators did about it."""
+"""Stored attempts of a send: failures, the success after them, actions of operators."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,13 +8,16 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.bot.models import Attempt
-from app.sql import Hot
+from app.bot.states import AttemptOutcome, FailureAction
+from app.db.statements import Statement
 
 _COLUMNS: Final = ("message_id", "at", "number", "outcome", "error_code", "error", "user_id", "errand_id")
-_insert = Hot(insert(Attempt).inline(), _COLUMNS)
+_INSERT_ATTEMPT = Statement(insert(Attempt).inline(), _COLUMNS)
 
 
-def row(message_id: int, at: int, outcome: str, number: int = 0, why: Sequence[str] = ()) -> dict[str, Any]:
+def build_row(
+    message_id: int, at: int, outcome: AttemptOutcome, number: int = 0, why: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the record of one try; `at` in ms, `why` = error code and sentence."""
     code, error = why or (None, None)
     return {
@@ -30,10 +33,10 @@ def row(message_id: int, at: int, outcome: str, number: int = 0, why: Sequence[s
 def write(db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store records of tries in the caller's transaction."""
     if rows:
-        _insert.each(db, rows)
+        _INSERT_ATTEMPT.execute_many(db, rows)
 
 
-def note(session: Session, message_id: int, outcome: str, at: int, **more: Any) -> None:
+def record_action(session: Session, message_id: int, outcome: FailureAction, at: int, **more: Any) -> None:
     """Store what an operator did; `before` = the error code and sentence the message had, `at` in ms."""
     code, error = more.pop("before", (None, None))
     session.add(
@@ -41,7 +44,7 @@ def note(session: Session, message_id: int, outcome: str, at: int, **more: Any) 
     )
 
 
-def of_messages(session: Session, message_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+def list_by_message(session: Session, message_ids: Sequence[int]) -> dict[int, list[Attempt]]:
     """Return the records of each message, the oldest first."""
     query = select(Attempt).where(Attempt.message_id.in_(message_ids)).order_by(Attempt.id)
     found: dict[int, list[Attempt]] = {}

@@ -1,44 +1,72 @@
-"""The sender: one event loop that keeps many sends under way on kept-open connections (performance 5.5)."""
+"""Sender: event loop that sends through the channels; connection limit, keep-alive time (performance 5.5)."""
 
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from typing import Protocol
 
 import aiohttp
 import structlog
 
-from app.bot.accounts import Accounts
-from app.bot.channels.contract import Channel, Fault, Outbound, Refused, SendResult, Uncertain
-from app.bot.outbox import Order
+from app.bot.connections.registry import ConnectionRegistry
+from app.bot.delivery.outbox import SendJob
+from app.bot.delivery.read_marks import ReadMarks
+from app.channels.contract import (
+    Channel,
+    RefusalClass,
+    SendRefusal,
+    SendResult,
+    UnknownOutcome,
+)
 from app.signals import DomainError
 
 log = structlog.get_logger(__name__)
 
-OPEN_CONNECTIONS = 512
+MAX_CONNECTIONS = 512
 # Shorter than servers keep an idle connection: a send must not meet one that is just being closed.
-KEEP_ALIVE = 15
+KEEP_ALIVE_S = 15
 USER_AGENT = "Brainbox"
 
-Done = Callable[[Order, SendResult], None]
+SendCallback = Callable[[SendJob, SendResult], None]
+
+
+class SendQueue(Protocol):
+    """Takes sends from any thread."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """The channels sends go through, by kind."""
+        ...
+
+    @property
+    def read_marks(self) -> ReadMarks:
+        """Read marks and typing indicators, which go out without being waited for."""
+        ...
+
+    def send(self, job: SendJob, on_done: SendCallback) -> None:
+        """Queue a send; its outcome is handed to `on_done`, in a thread of the queue's."""
+        ...
 
 
 class Sender:
-    """Sends orders through their channels; each outcome is handed to `done` in the loop's thread."""
+    """Sends through channels; each outcome is handed to its `on_done` in the loop's thread."""
 
-    def __init__(self, channels: Mapping[str, Channel], accounts: Accounts, done: Done) -> None:
-        self._channels = channels
-        self._accounts = accounts
-        self._done = done
+    def __init__(
+        self, channels: Mapping[str, Channel], registry: ConnectionRegistry, read_marks: ReadMarks
+    ) -> None:
+        self.channels = channels
+        self.read_marks = read_marks
+        self._registry = registry
         self._loop = asyncio.new_event_loop()
         self._http: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._thread.start()
 
-    def send(self, order: Order) -> None:
+    def send(self, job: SendJob, on_done: SendCallback) -> None:
         """Queue a send; callable from any thread."""
-        self._loop.call_soon_threadsafe(self._start, order)
+        self._loop.call_soon_threadsafe(self._start, job, on_done)
 
     def close(self, timeout: float) -> None:
         """Wait up to `timeout` seconds for the sends under way, then stop."""
@@ -52,40 +80,36 @@ class Sender:
         self._loop.run_forever()
         self._loop.close()
 
-    def _start(self, order: Order) -> None:
-        task = self._loop.create_task(self._send(order))
+    def _start(self, job: SendJob, on_done: SendCallback) -> None:
+        task = self._loop.create_task(self._send(job, on_done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, order: Order) -> None:
-        if order.wait:
-            await asyncio.sleep(order.wait / 1000)
-        self._done(order, await self._result(order))
+    async def _send(self, job: SendJob, on_done: SendCallback) -> None:
+        if job.delay_ms:
+            await asyncio.sleep(job.delay_ms / 1000)
+        on_done(job, await self._send_through_channel(job))
 
-    async def _result(self, order: Order) -> SendResult:
-        sending = order.sending
+    async def _send_through_channel(self, job: SendJob) -> SendResult:
         try:
-            account = self._accounts.by_id(sending.connection_id)
+            connection = self._registry.find(job.target.connection_id)
         except DomainError as error:
-            return Refused(Fault.TOKEN, error.code, str(error))
-        if account is None:
-            return Refused(Fault.FIX, "connection", "The connection of this chat was removed.")
-        outbound = Outbound(
-            order.key, sending.account, sending.person, order.content, sending.group_id, order.quoted_id
-        )
-        channel = self._channels[account.channel]
+            return SendRefusal(RefusalClass.TOKEN, error.code, str(error))
+        if connection is None:
+            return SendRefusal(RefusalClass.FIX, "connection", "The connection of this chat was removed.")
+        channel = self.channels[connection.channel]
         try:
-            return await channel.send(self._session(), account.config, outbound)
+            return await channel.send(self._get_http(), connection.config, job.outbound)
         except DomainError as error:
-            return Refused(Fault.FIX, error.code, str(error))
+            return SendRefusal(RefusalClass.FIX, error.code, str(error))
         except Exception as error:  # a border: a fault of ours must not leave the chat waiting for its lease
-            log.exception("send failed", key=order.key)
-            return Uncertain(f"An error inside Brainbox while sending: {type(error).__name__}.")
+            log.exception("send failed", key=job.key)
+            return UnknownOutcome(f"An error inside Brainbox while sending: {type(error).__name__}.")
 
-    def _session(self) -> aiohttp.ClientSession:
+    def _get_http(self) -> aiohttp.ClientSession:
         if self._http is None:
             self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=OPEN_CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
+                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S),
                 headers={"User-Agent": USER_AGENT},
                 cookie_jar=aiohttp.DummyCookieJar(),
             )

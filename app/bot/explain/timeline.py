@@ -1,33 +1,31 @@
-"""The trace of a message: one time line from the phone it was written on to the receipt of its last answer.
+"""Timeline of a message's trace: spans from receipt to delivery, calls, considered commands, repeated run.
 
 Everything is read from the rows; spans lie end to end, so that their sum is the time it took.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts import User
-from app.bot import attempts
-from app.bot.history import bare_turn
+from app.bot.delivery import attempts
 from app.bot.models import Attempt, Chat, Connection, Message, Run
-from app.bot.schedules import KIND as TICK
+from app.bot.release.recorded_turns import build_bare_turn
+from app.bot.states import ACCEPTED_STATES, SCHEDULE_KIND, Direction
 from app.brains.ai.models import AiCall
-from app.brains.models import Brain, BrainVersion
-from app.brains.outcome import Outcome
-from app.brains.problems import InvalidDocument
-from app.brains.program import compile_program
-from app.brains.replay import replay
-from app.brains.runtime import Runs
+from app.brains.document.validation import InvalidDocument
+from app.brains.runtime.outcome import Outcome
+from app.brains.runtime.program import compile_program
+from app.brains.runtime.replay import replay
+from app.brains.runtime.trace import EMPTY_TRACE, CallLine, Trace
+from app.brains.sandbox.types import SandboxPort
+from app.brains.versions.models import Brain, BrainVersion
 from app.signals import DomainError
 
-_TAKEN: Final = frozenset({"sent", "delivered", "read", "played"})
 
-
-class NotRepeatable(DomainError):
+class NotRepeatableError(DomainError):
     """A run that cannot be done once more."""
 
     code = "not_repeatable"
@@ -35,10 +33,10 @@ class NotRepeatable(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the time line: `began` and `micros` in microseconds, counted from when the message was stored."""
+    """A span of the timeline: `began` and `micros` in microseconds, counted from when the message was stored."""
 
     name: str  # waited | chose | ran | sent
-    began: int
+    start_us: int
     micros: int
     send: Message | None = None
 
@@ -58,8 +56,8 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A command that was asked whether it takes the message, its verdict and why."""
+class ConsideredCommand:
+    """A command that was tried on the message; `verdict` is the outcome of its match, with the reason."""
 
     command_id: str
     name: str
@@ -68,18 +66,18 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendHistory:
     """An outbound message with the tries that are on record."""
 
     message: Message
-    tries: Sequence[Attempt] = ()
+    attempts: Sequence[Attempt] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Timeline:
     """What is known of a message; `message` is the one the turn was about, or an outbound one nobody was answered by.
 
-    `inbound` tells which; `micros` is the time from the stored message to the last accepted answer.
+    `is_inbound` tells which; `micros` is the time from the stored message to the last accepted answer.
     """
 
     message: Message
@@ -87,96 +85,99 @@ class Trace:
     run: Run | None = None
     brain: Brain | None = None
     version: BrainVersion | None = None
-    tries: Sequence[Attempt] = ()
-    sends: Sequence[Send] = ()
+    attempts: Sequence[Attempt] = ()
+    sends: Sequence[SendHistory] = ()
     calls: Sequence[Call] = ()
-    asked: Sequence[Asked] = ()
-    people: Mapping[int, str] = field(default_factory=dict)
+    considered: Sequence[ConsideredCommand] = ()
+    user_names: Mapping[int, str] = field(default_factory=dict)
     spans: Sequence[Span] = ()
+    run_trace: Trace = EMPTY_TRACE
 
     @property
-    def inbound(self) -> bool:
+    def is_inbound(self) -> bool:
         """Whether it begins with a message that came in."""
-        return self.message.direction == "in"
+        return self.message.direction == Direction.IN
 
     @property
     def micros(self) -> int:
         """Return how long all of it took."""
-        return max((span.began + span.micros for span in self.spans), default=0)
+        return max((span.start_us + span.micros for span in self.spans), default=0)
 
     @property
-    def facts(self) -> Mapping[str, Any]:
-        """Return what its run noted; empty when no brain was asked."""
-        return self.run.trace if self.run else {}
-
-    @property
-    def scheduled(self) -> bool:
+    def is_scheduled(self) -> bool:
         """Whether nobody wrote it: a command ran by schedule."""
-        return self.message.kind == TICK
+        return self.message.kind == SCHEDULE_KIND
 
 
-def trace(session: Session, message_id: int) -> Trace | None:
+def build_timeline(session: Session, message_id: int) -> Timeline | None:
     """Gather the trace of a message; of an answer, that of the message it answers. Null when there is none."""
     message = session.get(Message, message_id)
     if message is None:
         return None
     asked = session.get(Message, message.parent_id) if message.parent_id else None
     message = asked or message
-    sends = _sends(session, message)
-    tries = attempts.of_messages(session, [message.id, *(each.id for each in sends)])
+    sends = _list_sends(session, message)
+    tries = attempts.list_by_message(session, [message.id, *(each.id for each in sends)])
     run = session.scalars(select(Run).where(Run.message_id == message.id).order_by(Run.id.desc())).first()
     version = session.get(BrainVersion, run.version_id) if run and run.version_id else None
-    return Trace(
+    trace = Trace.from_json(run.trace) if run else EMPTY_TRACE
+    return Timeline(
         message,
         session.get_one(Connection, message.connection_id),
         run,
         session.get(Brain, run.brain_id) if run and run.brain_id else None,
         version,
-        tries.get(message.id, ()) if message.direction == "in" else (),
-        [Send(each, tries.get(each.id, ())) for each in sends],
-        _calls(session, run),
-        _asked(run, version),
-        _people(session, tries),
-        _spans(message, run, sends),
+        tries.get(message.id, ()) if message.direction == Direction.IN else (),
+        [SendHistory(each, tries.get(each.id, ())) for each in sends],
+        _list_calls(session, run, trace),
+        _list_considered(trace, version),
+        _read_user_names(session, tries),
+        _build_spans(message, run, trace, sends),
+        trace,
     )
 
 
-def again(session: Session, found: Trace, sandbox: Runs) -> Outcome:
+def replay_run(session: Session, found: Timeline, sandbox: SandboxPort) -> Outcome:
     """Do the run of a trace once more, with the clock, chance, memory and answers of then; nothing goes out.
 
-    Raises NotRepeatable where there is no record to go by.
+    Raises NotRepeatableError where there is no record to go by.
     """
     run, version = found.run, found.version
     if run is None or version is None or not run.journal:
-        raise NotRepeatable("No brain was asked about this message: there is nothing to run again.")
+        raise NotRepeatableError("No brain was asked about this message: there is nothing to run again.")
     try:
         program = compile_program(version.id, version.brain_id, version.document)
     except InvalidDocument as error:
-        raise NotRepeatable("This version is of an older Brainbox and cannot be run any more.") from error
-    turn = bare_turn(found.message, session.get_one(Chat, found.message.chat_id), run.created_at)
+        raise NotRepeatableError(
+            "This version is of an older Brainbox and cannot be run any more."
+        ) from error
+    turn = build_bare_turn(found.message, session.get_one(Chat, found.message.chat_id), run.created_at)
     return replay(program, turn, run.journal, sandbox)
 
 
-def _sends(session: Session, message: Message) -> list[Message]:
-    if message.direction == "out":
+def _list_sends(session: Session, message: Message) -> list[Message]:
+    if message.direction == Direction.OUT:
         return [message]
     query = select(Message).where(
-        Message.chat_id == message.chat_id, Message.parent_id == message.id, Message.direction == "out"
+        Message.chat_id == message.chat_id,
+        Message.parent_id == message.id,
+        Message.direction == Direction.OUT,
     )
     return list(session.scalars(query.order_by(Message.ordinal, Message.id)))
 
 
-def _calls(session: Session, run: Run | None) -> list[Call]:
+def _list_calls(session: Session, run: Run | None, trace: Trace) -> list[Call]:
     """Return a run's calls; those to a language model with what they cost, which is kept in the same order."""
-    lines = run.trace.get("calls", ()) if run else ()
-    if run is None or not lines:
+    if run is None or not trace.calls:
         return []
     query = select(AiCall).where(AiCall.message_id == run.message_id).order_by(AiCall.id)
     costs = iter(session.scalars(query).all())
-    return [_call(line, next(costs, None) if line.get("method") == "ai" else None) for line in lines]
+    return [
+        _build_call(line, next(costs, None) if line.get("method") == "ai" else None) for line in trace.calls
+    ]
 
 
-def _call(line: Mapping[str, Any], paid: AiCall | None) -> Call:
+def _build_call(line: CallLine, paid: AiCall | None) -> Call:
     call = Call(
         str(line.get("method", "")),
         str(line.get("short", "")),
@@ -189,16 +190,18 @@ def _call(line: Mapping[str, Any], paid: AiCall | None) -> Call:
     return replace(call, model=paid.model, tokens=tokens, cost=paid.cost, currency=paid.currency)
 
 
-def _asked(run: Run | None, version: BrainVersion | None) -> list[Asked]:
+def _list_considered(trace: Trace, version: BrainVersion | None) -> list[ConsideredCommand]:
     commands = version.document.get("commands", []) if version else []
     names = {str(each.get("id")): str(each.get("name") or "") for each in commands}
     return [
-        Asked(each["command"], names.get(each["command"], "A command"), each["verdict"], each["why"])
-        for each in (run.trace.get("considered", ()) if run else ())
+        ConsideredCommand(
+            each["command"], names.get(each["command"], "A command"), each["verdict"], each["why"]
+        )
+        for each in trace.considered
     ]
 
 
-def _people(session: Session, tries: Mapping[int, Sequence[Attempt]]) -> dict[int, str]:
+def _read_user_names(session: Session, tries: Mapping[int, Sequence[Attempt]]) -> dict[int, str]:
     wanted = {each.user_id for row in tries.values() for each in row if each.user_id}
     if not wanted:
         return {}
@@ -206,26 +209,26 @@ def _people(session: Session, tries: Mapping[int, Sequence[Attempt]]) -> dict[in
     return {user.id: user.name or user.email for user in session.scalars(query)}
 
 
-def _spans(message: Message, run: Run | None, sends: Sequence[Message]) -> list[Span]:
+def _build_spans(message: Message, run: Run | None, trace: Trace, sends: Sequence[Message]) -> list[Span]:
     """Lay out what took time, end to end, from the stored message on."""
     if run is None:
-        return _sending(message.created_at, 0, sends)
+        return _build_send_spans(message.created_at, 0, sends)
     began = ((run.journal or {}).get("now") or run.created_at) - message.created_at
     waited = max(began, 0) * 1000
-    ran = min(int(run.trace.get("run_micros", 0)), run.micros)
+    ran = min(int(trace.run_micros or 0), run.micros)
     spans = [
         Span("waited", 0, waited),
         Span("chose", waited, run.micros - ran),
         *([Span("ran", waited + run.micros - ran, ran)] if ran else []),
     ]
-    return spans + _sending(message.created_at, waited + run.micros, sends)
+    return spans + _build_send_spans(message.created_at, waited + run.micros, sends)
 
 
-def _sending(zero: int, began: int, sends: Sequence[Message]) -> list[Span]:
+def _build_send_spans(zero: int, began: int, sends: Sequence[Message]) -> list[Span]:
     """Return a span for each answer that was taken: from the end of what was before it to its acceptance."""
     spans: list[Span] = []
     for send in sends:
-        taken = send.accepted_at or (send.sent_at if send.state in _TAKEN else None)
+        taken = send.accepted_at or (send.sent_at if send.state in ACCEPTED_STATES else None)
         if taken is None:
             continue
         end = max((taken - zero) * 1000, began)

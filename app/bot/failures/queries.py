@@ -1,4 +1,4 @@
-"""The failure desk: what failed or is not known, grouped by cause, read so that it stays quick with many rows."""
+"""Queries of the Failures page: groups by cause, filters, page size, count limit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,24 +18,30 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from app.bot.causes import CAUSES, PARKING, Cause, cause_of
-from app.bot.figures import first_since
-from app.bot.health import OPEN_FAILURES
+from app.bot.display import format_contact_name
+from app.bot.failures.catalog import CAUSES
+from app.bot.failures.causes import PARKING_CODES, classify_failure
+from app.bot.health.status import OPEN_FAILURES
 from app.bot.models import Attempt, Chat, Connection, Contact, Message, Run
-from app.brains.models import Brain
+from app.bot.states import UNCERTAIN_STATES, UNDELIVERED_STATES, Direction, MessageState
+from app.brains.versions.models import Brain
+from app.channels.error_catalog import ErrorCause
+from app.db.lookups import find_first_since
 
-PAGE: Final = 30
+PAGE_SIZE: Final = 30
 # More than this is not counted out in the menu.
-MANY: Final = 999
+COUNT_LIMIT: Final = 999
 # Written out: only then do the planners see that the partial index covers it.
-_ASIDE: Final = literal_column("message.aside_at IS NOT NULL")
+_IS_DISMISSED: Final = literal_column("message.aside_at IS NOT NULL")
 # Another try is on its way by itself, unless the connection waits for a repair.
-_STANDS: Final = or_(literal_column("message.state") != "retry", Message.error_code.in_(PARKING))
+_NEEDS_ACTION: Final = or_(
+    literal_column("message.state") != MessageState.RETRY, Message.error_code.in_(PARKING_CODES)
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Which failures: of a connection, of a brain, stored since a moment (ms); `aside` = those put away."""
+class FailureFilter:
+    """Which failures: of a connection, of a brain, stored since a moment (ms); `aside` = those dismissed."""
 
     connection_id: int | None = None
     brain_id: int | None = None
@@ -44,10 +50,10 @@ class Wish:
 
 
 @dataclass(slots=True)
-class Group:
+class FailureGroup:
     """The failures of one cause; `codes` are the error codes among them, `newest` and `oldest` are message ids."""
 
-    cause: Cause
+    cause: ErrorCause
     count: int = 0
     newest: int = 0
     oldest: int = 0
@@ -55,11 +61,11 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One failure with what belongs to it; `slug` and `command_id` name the command whose words it is."""
+class FailureListItem:
+    """One failure with what belongs to it; `slug` and `command_id` name the command that sent it."""
 
     message: Message
-    name: str
+    contact_name: str
     connection: str
     slug: str = ""
     command_id: str = ""
@@ -67,96 +73,115 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FailurePage:
     """Failures of one cause, the newest first; the next page begins below `after`, null at the end."""
 
-    lines: Sequence[Line] = ()
+    items: Sequence[FailureListItem] = ()
     after: int | None = None
 
 
-def waiting(session: Session) -> int:
-    """Count what needs a person, up to MANY + 1."""
+def count_open(session: Session) -> int:
+    """Count open failures, up to one more than the pages show."""
     rows = (
         select(literal_column("1"))
         .select_from(Message)
-        .where(OPEN_FAILURES, _STANDS, Message.state != "unknown")
+        .where(OPEN_FAILURES, _NEEDS_ACTION, Message.state != MessageState.UNKNOWN)
     )
-    return session.scalar(select(func.count()).select_from(rows.limit(MANY + 1).subquery())) or 0
+    return session.scalar(select(func.count()).select_from(rows.limit(COUNT_LIMIT + 1).subquery())) or 0
 
 
-def groups(session: Session, wish: Wish) -> list[Group]:
+def list_groups(session: Session, failure_filter: FailureFilter) -> list[FailureGroup]:
     """Group failures by cause, in the order of the table of causes."""
     query: Any = select(
         Message.error_code, Message.state, func.count(), func.max(Message.id), func.min(Message.id)
     ).group_by(Message.error_code, Message.state)
-    found: dict[str, Group] = {}
-    for row in session.execute(_narrowed(session, query, wish)):
+    found: dict[str, FailureGroup] = {}
+    for row in session.execute(_apply_filter(session, query, failure_filter)):
         code, state, count, newest, oldest = tuple(row)
-        cause = cause_of(state, code)
-        group = found.setdefault(cause.id, Group(cause, oldest=oldest))
+        cause = classify_failure(state, code)
+        group = found.setdefault(cause.id, FailureGroup(cause, oldest=oldest))
         group.count += count
         group.newest, group.oldest = max(group.newest, newest), min(group.oldest, oldest)
         group.codes.add(code)
     return [found[name] for name in CAUSES if name in found]
 
 
-def page(session: Session, wish: Wish, group: Group, before: int | None = None, limit: int = PAGE) -> Page:
+def load_page(
+    session: Session,
+    failure_filter: FailureFilter,
+    group: FailureGroup,
+    before: int | None = None,
+    limit: int = PAGE_SIZE,
+) -> FailurePage:
     """Return failures of a group, below message `before`."""
     below = Message.id < before if before else true()
-    ids = list(session.scalars(_first(session, _Slice(wish, group, below), limit + 1, Message.id.desc())))
-    return Page(_lines(session, ids[:limit]), ids[limit - 1] if len(ids) > limit else None)
+    ids = list(
+        session.scalars(_first(session, _Slice(failure_filter, group, below), limit + 1, Message.id.desc()))
+    )
+    return FailurePage(_load_items(session, ids[:limit]), ids[limit - 1] if len(ids) > limit else None)
 
 
-def following(session: Session, wish: Wish, group: Group, above: tuple[int, int], limit: int) -> list[int]:
-    """Return the ids of a group above the first and up to the second number of `above`, the lowest first."""
-    low, high = above
+def list_ids_between(
+    session: Session,
+    failure_filter: FailureFilter,
+    group: FailureGroup,
+    id_range: tuple[int, int],
+    limit: int,
+) -> list[int]:
+    """Return the ids of a group above the first and up to the second id of `id_range`, in ascending order."""
+    low, high = id_range
     between = and_(Message.id > low, Message.id <= high)
-    return list(session.scalars(_first(session, _Slice(wish, group, between), limit, Message.id.asc())))
+    return list(
+        session.scalars(_first(session, _Slice(failure_filter, group, between), limit, Message.id.asc()))
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
-    wish: Wish
-    group: Group
-    where: ColumnElement[bool]
+    failure_filter: FailureFilter
+    group: FailureGroup
+    condition: ColumnElement[bool]
 
 
 def _first(session: Session, part: _Slice, limit: int, order: UnaryExpression[int]) -> Select[int]:
     """Select the first ids of a slice: the first of each code along its index, then of them all."""
     firsts = []
     for code in sorted(part.group.codes, key=str):
-        query = select(Message.id).where(Message.error_code == code, of_cause(part.group.cause), part.where)
-        narrowed = _narrowed(session, query, part.wish).order_by(order).limit(limit).subquery()
+        query = select(Message.id).where(
+            Message.error_code == code, build_state_condition(part.group.cause), part.condition
+        )
+        narrowed = _apply_filter(session, query, part.failure_filter).order_by(order).limit(limit).subquery()
         firsts.append(select(narrowed.c.id))
     inner = union_all(*firsts).subquery()
     return select(Message.id).where(Message.id.in_(select(inner.c.id))).order_by(order).limit(limit)
 
 
-def of_cause(cause: Cause) -> ColumnElement[bool]:
+def build_state_condition(cause: ErrorCause) -> ColumnElement[bool]:
     """Return the states a cause has beside its codes."""
-    if cause.id in {"held", "unknown"}:
+    if cause.id in UNCERTAIN_STATES:
         return Message.state == cause.id
-    return Message.state.in_(("dead", "failed", "retry") if cause.parks else ("dead", "failed"))
+    waiting = (MessageState.RETRY,) if cause.needs_connection_repair else ()
+    return Message.state.in_((*UNDELIVERED_STATES, *waiting))
 
 
-def _narrowed(session: Session, query: Any, wish: Wish) -> Any:
-    query = query.where(_ASIDE) if wish.aside else query.where(OPEN_FAILURES, _STANDS)
-    if wish.connection_id:
-        query = query.where(Message.connection_id == wish.connection_id)
-    if wish.brain_id:
-        query = query.where(_of_brain(wish.brain_id))
-    if wish.since:
-        query = query.where(Message.id >= first_since(session, wish.since))
+def _apply_filter(session: Session, query: Any, failure_filter: FailureFilter) -> Any:
+    query = query.where(_IS_DISMISSED) if failure_filter.aside else query.where(OPEN_FAILURES, _NEEDS_ACTION)
+    if failure_filter.connection_id:
+        query = query.where(Message.connection_id == failure_filter.connection_id)
+    if failure_filter.brain_id:
+        query = query.where(_of_brain(failure_filter.brain_id))
+    if failure_filter.since:
+        query = query.where(Message.id >= find_first_since(session, failure_filter.since, Message))
     return query
 
 
 def _of_brain(brain_id: int) -> ColumnElement[bool]:
-    """Whose words they are; of what no brain has said, whose connection it came to."""
+    """Return the condition for a brain: what it sent, and what came in on its connections."""
     on = select(Connection.id).where(Connection.brain_id == brain_id)
     return or_(Message.brain_id == brain_id, and_(Message.brain_id.is_(None), Message.connection_id.in_(on)))
 
 
-def _lines(session: Session, ids: Sequence[int]) -> list[Line]:
+def _load_items(session: Session, ids: Sequence[int]) -> list[FailureListItem]:
     query = (
         select(Message, Chat, Contact, Connection)
         .join(Chat, Chat.id == Message.chat_id)
@@ -168,15 +193,14 @@ def _lines(session: Session, ids: Sequence[int]) -> list[Line]:
     rows = session.execute(query).all()
     commands = _commands(session, [(row.Message, row.Connection) for row in rows])
     return [
-        Line(row.Message, _name(row.Chat, row.Contact), row.Connection.name, *commands[row.Message.id])
+        FailureListItem(
+            row.Message,
+            format_contact_name(row.Contact, row.Chat.title),
+            row.Connection.name,
+            *commands[row.Message.id],
+        )
         for row in rows
     ]
-
-
-def _name(chat: Chat, contact: Contact | None) -> str:
-    if contact is None:
-        return chat.title or "Group"
-    return contact.name or contact.username or (f"+{contact.phone}" if contact.phone else "Unknown person")
 
 
 def _commands(
@@ -185,7 +209,7 @@ def _commands(
     """Return the brain's slug and the command's id and name of each message, as far as they are known."""
     parents = [message.parent_id or message.id for message, _ in rows]
     runs = {run.message_id: run for run in session.scalars(select(Run).where(Run.message_id.in_(parents)))}
-    said = {message.id: _said_by(message, connection, runs) for message, connection in rows}
+    said = {message.id: _find_brain_and_command(message, connection, runs) for message, connection in rows}
     wanted = {brain_id for brain_id, _ in said.values() if brain_id}
     brains = {each.id: each for each in session.scalars(select(Brain).where(Brain.id.in_(wanted)))}
     return {
@@ -194,13 +218,13 @@ def _commands(
     }
 
 
-def _said_by(
+def _find_brain_and_command(
     message: Message, connection: Connection, runs: Mapping[int, Run]
 ) -> tuple[int | None, str | None]:
     run = runs.get(message.parent_id or message.id)
     if run:
         return run.brain_id, run.command_id
-    return (connection.brain_id if message.direction == "in" else None), None
+    return (connection.brain_id if message.direction == Direction.IN else None), None
 
 
 def _command(brain: Brain | None, command_id: str | None) -> tuple[str, str, str]:
@@ -211,7 +235,7 @@ def _command(brain: Brain | None, command_id: str | None) -> tuple[str, str, str
     return (brain.slug, command_id, names[command_id]) if command_id in names else (brain.slug, "", "")
 
 
-def quiet_since(session: Session) -> int | None:
+def get_quiet_since(session: Session) -> int | None:
     """Return when a try failed last, or else when the first message was stored (ms); null before any."""
     last = session.scalar(select(Attempt.at).order_by(Attempt.id.desc()).limit(1))
     return last or session.scalar(select(Message.created_at).order_by(Message.id).limit(1))

@@ -1,4 +1,4 @@
-"""What an operator does about a failure: sends it again, settles it, sets it aside; and lets connections go on."""
+"""Actions on a failed message: send again, resolve, dismiss, restore; resume of a paused connection."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,56 +6,72 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.bot import attempts, statuses
-from app.bot.causes import cause_of
+from app import topics
+from app.bot import wakeup
+from app.bot.delivery import attempts
+from app.bot.failures.causes import classify_failure
 from app.bot.models import Chat, Connection, Message
+from app.bot.models.message_keys import build_next_key
+from app.bot.states import REDRIVABLE_STATES, UNCERTAIN_STATES, Author, Direction, FailureAction, MessageState
+from app.db.after_commit import send_changed
 
 SETTLED: Final = "settled"
+_WAITING_STATES: Final = (MessageState.QUEUED, MessageState.RETRY)
 
 
 @dataclass(frozen=True, slots=True)
-class By:
-    """Who does it, and as part of which errand."""
+class Actor:
+    """The operator who acts, and the bulk action it is part of."""
 
     user_id: int | None = None
-    errand_id: int | None = None
+    bulk_action_id: int | None = None
 
 
-NOBODY: Final = By()
+NO_ACTOR: Final = Actor()
 
 
-def replay(session: Session, message_id: int, now: int, by: By = NOBODY) -> bool:
+def retry(session: Session, message_id: int, now: int, by: Actor = NO_ACTOR) -> bool:
     """Handle a dead inbound, or send a dead, failed or held outbound message again; false when it is none.
 
     One that waits for the repair of its connection goes at once. Pacing and a parked connection still hold it back.
     """
-    found = _locked(session, message_id)
+    found = _lock_message(session, message_id)
     if found is None:
         return False
     message, chat = found
     before = (message.error_code, message.error)
-    if not _again(message, chat, now):
+    if not _reset_for_retry(message, chat, now):
         return False
-    message.aside_at = None
-    attempts.note(
-        session, message.id, "again", now, before=before, user_id=by.user_id, errand_id=by.errand_id
+    message.dismissed_at = None
+    attempts.record_action(
+        session,
+        message.id,
+        FailureAction.RETRY,
+        now,
+        before=before,
+        user_id=by.user_id,
+        bulk_action_id=by.bulk_action_id,
     )
-    wake(chat, now)
+    wakeup.wake_chat(session, chat, now)
+    _send_changed(session, message)
     return True
 
 
-def _again(message: Message, chat: Chat, now: int) -> bool:
-    if message.author == "phone":
+def _reset_for_retry(message: Message, chat: Chat, now: int) -> bool:
+    if message.author == Author.PHONE:
         return False
-    if message.direction == "in" and message.state == "dead":
-        message.state = "new"
+    if message.direction == Direction.IN and message.state == MessageState.DEAD:
+        message.state = MessageState.NEW
         chat.pending += 1
-    elif message.direction == "out" and message.state in {"dead", "failed", "held"}:
-        message.state, message.next_at = "retry", now
+    elif message.direction == Direction.OUT and message.state in REDRIVABLE_STATES:
+        message.state, message.next_at = MessageState.RETRY, now
         # A late receipt of the former send must not speak for the new one.
-        message.key, message.provider_id = statuses.next_key(message.key or ""), None
+        message.key, message.provider_id = build_next_key(message.key or ""), None
         message.sent_at = message.accepted_at = None
-    elif message.state == "retry" and cause_of(message.state, message.error_code).parks:
+    elif (
+        message.state == MessageState.RETRY
+        and classify_failure(message.state, message.error_code).needs_connection_repair
+    ):
         # Refused for certain, and in line already: it keeps its name and its reason until it is taken.
         message.next_at = now
         return True
@@ -65,43 +81,53 @@ def _again(message: Message, chat: Chat, now: int) -> bool:
     return True
 
 
-def settle(session: Session, message_id: int, now: int, *, arrived: bool, by: By = NOBODY) -> bool:
-    """End a send of unknown outcome by an operator's word; false when it is none (any more)."""
-    found = _locked(session, message_id)
-    if found is None or found[0].direction != "out" or found[0].state not in {"held", "unknown"}:
+def settle(session: Session, message_id: int, now: int, *, arrived: bool, by: Actor = NO_ACTOR) -> bool:
+    """Settle a send of unknown outcome as sent or failed; false when it is none (any more). `now` in ms."""
+    found = _lock_message(session, message_id)
+    if found is None or found[0].direction != Direction.OUT or found[0].state not in UNCERTAIN_STATES:
         return False
     message, chat = found
-    outcome, before = "as_sent" if arrived else "as_failed", (message.error_code, message.error)
+    outcome, before = (
+        FailureAction.SETTLE_SENT if arrived else FailureAction.SETTLE_FAILED,
+        (message.error_code, message.error),
+    )
     message.next_at = message.error_code = message.error = None
     if arrived:
-        message.state, message.sent_at, message.failed_at = "sent", message.sent_at or now, None
+        message.state, message.sent_at, message.failed_at = MessageState.SENT, message.sent_at or now, None
     else:
-        message.state, message.failed_at, message.aside_at = "failed", now, now
-        message.error_code, message.error = SETTLED, "An operator settled it: it did not arrive."
-    attempts.note(
-        session, message.id, outcome, now, before=before, user_id=by.user_id, errand_id=by.errand_id
+        message.state, message.failed_at, message.dismissed_at = MessageState.FAILED, now, now
+        message.error_code, message.error = SETTLED, "Resolved by an operator: it did not arrive."
+    attempts.record_action(
+        session, message.id, outcome, now, before=before, user_id=by.user_id, bulk_action_id=by.bulk_action_id
     )
-    wake(chat, now)
+    wakeup.wake_chat(session, chat, now)
+    _send_changed(session, message)
     return True
 
 
-def set_aside(session: Session, message_id: int, now: int, by: By = NOBODY) -> bool:
-    """Put a failure away without changing what became of it; false when there is nothing to put away."""
+def dismiss(session: Session, message_id: int, now: int, by: Actor = NO_ACTOR) -> bool:
+    """Dismiss a failure without changing its state; false when there is nothing to dismiss."""
     message = session.get(Message, message_id, with_for_update=True, populate_existing=True)
-    if message is None or message.aside_at is not None or message.state not in {"dead", "failed", "held"}:
+    if message is None or message.dismissed_at is not None or message.state not in REDRIVABLE_STATES:
         return False
-    message.aside_at = now
-    attempts.note(session, message.id, "aside", now, user_id=by.user_id, errand_id=by.errand_id)
+    message.dismissed_at = now
+    attempts.record_action(
+        session, message.id, FailureAction.DISMISS, now, user_id=by.user_id, bulk_action_id=by.bulk_action_id
+    )
+    _send_changed(session, message)
     return True
 
 
-def bring_back(session: Session, message_id: int, now: int, by: By = NOBODY) -> bool:
-    """Take `set_aside` back; false when it was not set aside."""
+def restore(session: Session, message_id: int, now: int, by: Actor = NO_ACTOR) -> bool:
+    """Undo `dismiss`; false when it was not dismissed."""
     message = session.get(Message, message_id, with_for_update=True, populate_existing=True)
-    if message is None or message.aside_at is None:
+    if message is None or message.dismissed_at is None:
         return False
-    message.aside_at = None
-    attempts.note(session, message.id, "back", now, user_id=by.user_id, errand_id=by.errand_id)
+    message.dismissed_at = None
+    attempts.record_action(
+        session, message.id, FailureAction.RESTORE, now, user_id=by.user_id, bulk_action_id=by.bulk_action_id
+    )
+    _send_changed(session, message)
     return True
 
 
@@ -111,17 +137,22 @@ def resume_connection(session: Session, connection_id: int, now: int) -> None:
     connection.parked_until, connection.parked_reason = 0, ""
     session.flush()
     waiting = select(Message.chat_id).where(
-        Message.connection_id == connection_id, Message.state.in_(("queued", "retry"))
+        Message.connection_id == connection_id, Message.state.in_(_WAITING_STATES)
     )
     session.execute(
         update(Message)
-        .where(Message.connection_id == connection_id, Message.state.in_(("queued", "retry")))
+        .where(Message.connection_id == connection_id, Message.state.in_(_WAITING_STATES))
         .values(next_at=now)
     )
-    session.execute(update(Chat).where(Chat.id.in_(waiting), Chat.lease_until <= now).values(ready_at=now))
+    wakeup.wake_free_chats(session, waiting, now)
+    send_changed(session, topics.connections(), topics.dashboard())
 
 
-def _locked(session: Session, message_id: int) -> tuple[Message, Chat] | None:
+def _send_changed(session: Session, message: Message) -> None:
+    send_changed(session, topics.failures(), topics.chats(), topics.dashboard(), topics.chat(message.chat_id))
+
+
+def _lock_message(session: Session, message_id: int) -> tuple[Message, Chat] | None:
     """Lock a message behind its chat, as transactions B and C do, and read it as it is now."""
     chat_id = session.scalar(select(Message.chat_id).where(Message.id == message_id))
     if chat_id is None:
@@ -130,11 +161,3 @@ def _locked(session: Session, message_id: int) -> tuple[Message, Chat] | None:
     chat = session.get_one(Chat, chat_id, **locking)
     message = session.get(Message, message_id, **locking)
     return (message, chat) if message else None
-
-
-def wake(chat: Chat, now: int) -> None:
-    """Have a locked chat looked at: something in it is to be sent or handled."""
-    if chat.lease_until > now:
-        # Whoever serves the chat now has not seen this: they look once more before they let it go.
-        chat.pending += 1
-    chat.ready_at = min(chat.ready_at or now, now)

@@ -1,4 +1,4 @@
-"""The files of messages, as a thread shows them."""
+"""Files of messages as a thread shows them: which types open inline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.bot.media_wanted import KINDS
 from app.bot.models import MediaFile
-
-__all__ = ["KINDS", "Attachment", "get", "of"]
+from app.unicode import strip_direction_marks
 
 # What a browser shows by itself, and how; anything else is offered for download.
-SHOWN = {
+INLINE_TYPES = {
     "image": ("image/jpeg", "image/png", "image/webp", "image/gif"),
     "video": ("video/mp4", "video/3gpp", "video/webm"),
     "audio": ("audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/webm", "audio/wav"),
@@ -34,22 +32,24 @@ class Attachment:
     @property
     def shape(self) -> str:
         """How it is shown."""
-        return next((shape for shape, types in SHOWN.items() if self.mime in types), "file")
+        return next((shape for shape, types in INLINE_TYPES.items() if self.mime in types), "file")
 
 
-def of(session: Session, message_ids: Sequence[int]) -> Mapping[int, Attachment]:
+def load(session: Session, message_ids: Sequence[int]) -> Mapping[int, Attachment]:
     """Return the files of messages, by their ids."""
     if not message_ids:
         return {}
     rows = session.scalars(select(MediaFile).where(MediaFile.message_id.in_(message_ids)))
-    return {row.message_id: _attachment(row) for row in rows}
+    return {row.message_id: _build_attachment(row) for row in rows}
 
 
-def get(session: Session, message_id: int) -> Attachment | None:
+def find(session: Session, message_id: int) -> Attachment | None:
     """Return the file of a message."""
-    return of(session, [message_id]).get(message_id)
+    return load(session, [message_id]).get(message_id)
 
 
-def _attachment(row: MediaFile) -> Attachment:
+def _build_attachment(row: MediaFile) -> Attachment:
     mime = row.mime.partition(";")[0].strip().lower()
-    return Attachment(row.message_id, row.state, mime, row.filename, row.size, row.sha256, row.error)
+    return Attachment(
+        row.message_id, row.state, mime, strip_direction_marks(row.filename), row.size, row.sha256, row.error
+    )

@@ -1,19 +1,18 @@
-"""Tables of the failure desk: what became of single tries, and what operators had done to many messages."""
+"""Tables of failures: attempts of sends, bulk actions of operators."""
 
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, document, millis, pk
+from app.db.schema import Base, JsonObject, Millis, pk
 
 
 class Attempt(Base):
-    """What befell a message, where its own row does not keep it; only ever added to.
+    """One try of a message, or one action of an operator on it; rows are only added.
 
-    A send that was taken at the first try has none. `outcome` is sent, refused, uncertain (its answer was lost),
-    lost (its worker died), closed (the 24-hour window), held; or what an operator did: again, aside, back,
-    as_sent, as_failed.
+    A send that was accepted at the first try has none. `outcome` is an AttemptOutcome, or the FailureAction of an
+    operator.
     """
 
     __tablename__ = "attempt"
@@ -30,18 +29,18 @@ class Attempt(Base):
 
     id: Mapped[pk]
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
-    at: Mapped[millis]
+    at: Mapped[Millis]
     # Which try of its present round, from 1; 0 = no try.
     number: Mapped[int] = mapped_column(default=0)
     outcome: Mapped[str] = mapped_column(String(12))
     error_code: Mapped[str | None] = mapped_column(String(40))
     error: Mapped[str | None] = mapped_column(String(500))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    errand_id: Mapped[int | None] = mapped_column(ForeignKey("errand.id"))
+    bulk_action_id: Mapped[int | None] = mapped_column("errand_id", ForeignKey("errand.id"))
 
 
-class Errand(Base):
-    """What an operator asked to be done with many messages of the failure desk, and how far it is."""
+class BulkAction(Base):
+    """An action of an operator on many failed messages, and its progress."""
 
     __tablename__ = "errand"
     __table_args__ = (
@@ -55,20 +54,20 @@ class Errand(Base):
     )
 
     id: Mapped[pk]
-    # again | aside | back | as_sent | as_failed
-    act: Mapped[str] = mapped_column(String(12))
+    # A FailureAction.
+    action: Mapped[str] = mapped_column("act", String(12))
     cause: Mapped[str] = mapped_column(String(20))
-    # Which messages: filters, or the ids that were ticked (app.bot.failures.Wish).
-    wish: Mapped[document]
+    # Which messages: filters, or the ids that were ticked (app.bot.failures.queries.FailureFilter).
+    filters: Mapped[JsonObject] = mapped_column("wish")
     ids: Mapped[list[Any] | None] = mapped_column(JSON)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    # Messages it is about, those looked at so far, and those in which something was changed.
+    # Counts of messages: all of them, those looked at so far, those that were changed.
     total: Mapped[int] = mapped_column(BigInteger)
     seen: Mapped[int] = mapped_column(BigInteger, default=0)
     done: Mapped[int] = mapped_column(BigInteger, default=0)
-    # It goes from the lowest id to `upto`: what fails later is none of its business.
-    place: Mapped[int] = mapped_column(BigInteger, default=0)
-    upto: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[millis]
-    ended_at: Mapped[millis | None]
+    # The last message id looked at, and the last there is to look at: what fails later is not part of it.
+    position: Mapped[int] = mapped_column("place", BigInteger, default=0)
+    last_id: Mapped[int] = mapped_column("upto", BigInteger)
+    created_at: Mapped[Millis]
+    ended_at: Mapped[Millis | None]
     cancelled: Mapped[bool] = mapped_column(default=False)

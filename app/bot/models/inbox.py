@@ -1,9 +1,12 @@
-"""Tables of the inbox: labels, notes and the files that came or go with messages."""
+"""Tables of the inbox: labels, notes, saved replies, media files."""
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, millis, pk
+from app.bot.states import FileState, sql_is
+from app.db.schema import Base, Millis, pk
+
+_IS_WANTED = text(sql_is("state", FileState.WANTED))
 
 
 class Label(Base):
@@ -16,7 +19,7 @@ class Label(Base):
     # The name in one case: two labels of one name would be mixed up.
     name_key: Mapped[str] = mapped_column(String(40), unique=True)
     colour: Mapped[str] = mapped_column(String(10))
-    created_at: Mapped[millis]
+    created_at: Mapped[Millis]
 
 
 class ChatLabel(Base):
@@ -40,14 +43,27 @@ class Note(Base):
     author_id: Mapped[int | None]
     author: Mapped[str] = mapped_column(String(100))
     text: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[millis]
-    edited_at: Mapped[millis | None]
-    # Set aside and out of sight; the undo brings it back.
-    deleted_at: Mapped[millis | None]
+    created_at: Mapped[Millis]
+    edited_at: Mapped[Millis | None]
+    # Deleted, and hidden; an undo brings it back.
+    deleted_at: Mapped[Millis | None]
+
+
+class SavedReply(Base):
+    """A text that operators insert into the reply box by its name."""
+
+    __tablename__ = "saved_reply"
+
+    id: Mapped[pk]
+    name: Mapped[str] = mapped_column(String(40))
+    # The name in one case: two replies of one name would be mixed up.
+    name_key: Mapped[str] = mapped_column(String(40), unique=True)
+    text: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[Millis]
 
 
 class MediaFile(Base):
-    """The file of a message: `state` is wanted (to be fetched), kept (in our store), gone or failed."""
+    """The file of a message, to be fetched or in our store; `state` is a FileState."""
 
     __tablename__ = "media_file"
     __table_args__ = (
@@ -56,8 +72,8 @@ class MediaFile(Base):
         Index(
             "ix_media_file_wanted",
             "next_at",
-            postgresql_where=text("state = 'wanted'"),
-            sqlite_where=text("state = 'wanted'"),
+            postgresql_where=_IS_WANTED,
+            sqlite_where=_IS_WANTED,
         ),
     )
 
@@ -69,10 +85,10 @@ class MediaFile(Base):
     mime: Mapped[str] = mapped_column(String(100), default="")
     filename: Mapped[str] = mapped_column(String(240), default="")
     size: Mapped[int | None]
-    # Where it lies in the store, too (app.bot.files).
+    # Where it lies in the store, too (app.files).
     sha256: Mapped[str | None] = mapped_column(String(64))
-    state: Mapped[str] = mapped_column(String(8), default="wanted")
+    state: Mapped[str] = mapped_column(String(8), default=FileState.WANTED.value)
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[int] = mapped_column(BigInteger, default=0)
     error: Mapped[str | None] = mapped_column(String(300))
-    created_at: Mapped[millis]
+    created_at: Mapped[Millis]

@@ -1,11 +1,11 @@
-"""Tables of what brains did and will do: runs, cooldowns, schedules and faults."""
+"""Tables of runs, cooldowns, schedules and command errors."""
 
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, document, millis, pk
+from app.db.schema import Base, JsonObject, Millis, pk
 
 
 class Run(Base):
@@ -22,19 +22,19 @@ class Run(Base):
     brain_id: Mapped[int | None] = mapped_column(ForeignKey("brain.id"))
     version_id: Mapped[int | None] = mapped_column(ForeignKey("brain_version.id"))
     command_id: Mapped[str | None] = mapped_column(String(40))
-    # answered | silent | failed (app.brains.runtime.Outcome).
+    # A RunOutcome.
     outcome: Mapped[str] = mapped_column(String(12))
-    # What kind of failure it was (app.brains.sandbox.wire.Fault.kind); null when it was none.
+    # What kind of failure it was (app.brains.sandbox.types.SandboxError.kind); null when it was none.
     fault: Mapped[str | None] = mapped_column(String(12))
-    trace: Mapped[document] = mapped_column(JSON)
+    trace: Mapped[JsonObject] = mapped_column(JSON)
     micros: Mapped[int] = mapped_column(default=0)
     journal: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     digest: Mapped[str | None] = mapped_column(String(64))
-    created_at: Mapped[millis]
+    created_at: Mapped[Millis]
 
 
 class Cooldown(Base):
-    """A command that rests for somebody until a moment."""
+    """A command that does not run in a scope until a moment."""
 
     __tablename__ = "cooldown"
 
@@ -42,7 +42,7 @@ class Cooldown(Base):
     command_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     # contact:<id> | chat:<id> | brain
     scope: Mapped[str] = mapped_column(String(40), primary_key=True)
-    until: Mapped[millis]
+    until: Mapped[Millis]
 
 
 class Schedule(Base):
@@ -74,14 +74,14 @@ class Schedule(Base):
     command: Mapped[str] = mapped_column(String(100), default="")
     # Empty = it has none and nothing can replace or cancel it.
     name: Mapped[str] = mapped_column(String(100), default="")
-    arguments: Mapped[document]
-    due_at: Mapped[millis]
+    arguments: Mapped[JsonObject]
+    due_at: Mapped[Millis]
     by_message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
-    created_at: Mapped[millis]
+    created_at: Mapped[Millis]
 
 
-class Fault(Base):
-    """One way in which a command goes wrong, counted; `settled_at` = an operator has dealt with it."""
+class CommandError(Base):
+    """An error of a command, counted over its repetitions (app.bot.command_errors)."""
 
     __tablename__ = "fault"
     __table_args__ = (
@@ -108,12 +108,15 @@ class Fault(Base):
     excerpt: Mapped[list[str]] = mapped_column(JSON)
     version_id: Mapped[int | None] = mapped_column(ForeignKey("brain_version.id"))
     count: Mapped[int] = mapped_column(BigInteger, default=1)
-    first_at: Mapped[millis]
-    last_at: Mapped[millis]
+    first_at: Mapped[Millis]
+    last_at: Mapped[Millis]
     last_message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
     last_chat_id: Mapped[int | None] = mapped_column(ForeignKey("chat.id"))
-    # Who has still to be told (a phone number or a user id) and through which connection; null = nobody.
-    tell_to: Mapped[str | None] = mapped_column(String(140))
-    tell_connection_id: Mapped[int | None] = mapped_column(ForeignKey("connection.id"))
-    told_at: Mapped[millis | None]
-    settled_at: Mapped[millis | None]
+    # Who gets the next alert (a phone number or a user id) and through which connection; null = no alert is due.
+    notify_to: Mapped[str | None] = mapped_column("tell_to", String(140))
+    notify_connection_id: Mapped[int | None] = mapped_column(
+        "tell_connection_id", ForeignKey("connection.id")
+    )
+    notified_at: Mapped[Millis | None] = mapped_column("told_at")
+    # When an operator resolved it.
+    resolved_at: Mapped[Millis | None] = mapped_column("settled_at")

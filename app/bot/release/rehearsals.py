@@ -1,4 +1,4 @@
-"""Rehearsals under way: each in a thread of its own, with its progress, one for each person at a time."""
+"""Tests on past messages: background threads, sizes, progress, number in parallel."""
 
 import threading
 from collections import Counter
@@ -9,44 +9,45 @@ from typing import Any, Final
 
 import structlog
 
-from app.bot import history
-from app.bot.history import Heard
-from app.brains.problems import InvalidDocument
-from app.brains.rehearsal import SAME, Compared, Forecast, Rehearsal, forecast
-from app.brains.runtime import Program, Runtime, compile_program
-from app.writer import Database
+from app.bot.release import recorded_turns
+from app.bot.release.recorded_turns import RecordedTurn
+from app.brains.document.validation import InvalidDocument
+from app.brains.runtime.program import Program, compile_program
+from app.brains.runtime.rehearsal import SAME, Comparison, Forecast, Rehearsal, compute_forecast
+from app.brains.runtime.runtime import Runtime
+from app.db.writer import Database
 
 log = structlog.get_logger(__name__)
 
 SIZES: Final = (50, 200, 1_000)
 # So small that a live message beside it hardly waits, and that progress and cancel are felt.
-BATCH: Final = 25
-_AT_ONCE: Final = 2
-_DRAFT: Final = 0  # no version has this number
-_KEPT: Final = 20
+BATCH_SIZE: Final = 25
+_MAX_PARALLEL: Final = 2
+_DRAFT_VERSION_ID: Final = 0  # no version has this number
+_MAX_JOBS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RehearsedMessage:
     """One message of a rehearsal with what the draft makes of it."""
 
-    heard: Heard
-    compared: Compared
+    recorded: RecordedTurn
+    comparison: Comparison
 
 
 @dataclass(slots=True)
-class Job:
+class RehearsalJob:
     """A rehearsal: how far it is and what it has found; read by other threads while it runs."""
 
     id: str
     user_id: int
     brain_id: int
-    wanted: int
-    started: int  # ms
+    requested_count: int
+    started_at: int  # ms
     total: int | None = None
     done: int = 0
     tally: Counter[str] = field(default_factory=Counter)
-    changes: list[Shown] = field(default_factory=list)
+    changes: list[RehearsedMessage] = field(default_factory=list)
     forecast: Forecast | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     future: "Future[None] | None" = None
@@ -62,7 +63,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RehearsalRequest:
     """What to rehearse: a draft of a brain on its last `count` messages, for a user; `job_id` names the rehearsal."""
 
     job_id: str
@@ -79,31 +80,31 @@ class Rehearsals:
         self._database = database
         self._runtime = runtime
         self._clock = clock
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "rehearsal")
+        self._threads = ThreadPoolExecutor(_MAX_PARALLEL, "rehearsal")
         self._lock = threading.Lock()
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, RehearsalJob] = {}
 
-    def start(self, wish: Wish) -> Job:
+    def start(self, request: RehearsalRequest) -> RehearsalJob:
         """Begin a rehearsal in the background; one of the same user ends. Raises InvalidDocument."""
-        draft = compile_program(_DRAFT, wish.brain_id, wish.draft)
-        job = Job(wish.job_id, wish.user_id, wish.brain_id, wish.count, self._clock())
+        draft = compile_program(_DRAFT_VERSION_ID, request.brain_id, request.draft)
+        job = RehearsalJob(request.job_id, request.user_id, request.brain_id, request.count, self._clock())
         with self._lock:
-            former = self._jobs.pop(wish.user_id, None)
-            self._jobs[wish.user_id] = job
-            while len(self._jobs) > _KEPT:
+            former = self._jobs.pop(request.user_id, None)
+            self._jobs[request.user_id] = job
+            while len(self._jobs) > _MAX_JOBS:
                 self._jobs.pop(next(iter(self._jobs))).cancelled.set()
         if former:
             former.cancelled.set()
-        job.future = self._threads.submit(self.play, job, draft)
-        job.future.add_done_callback(lambda done: _report(job, done))
+        job.future = self._threads.submit(self.run, job, draft)
+        job.future.add_done_callback(lambda done: _log_failure(job, done))
         return job
 
-    def find(self, user_id: int, job_id: str) -> Job | None:
+    def find(self, user_id: int, job_id: str) -> RehearsalJob | None:
         """Return a user's rehearsal, unless another has taken its place or this process never had it."""
         job = self._jobs.get(user_id)
         return job if job and job.id == job_id else None
 
-    def latest(self, user_id: int, brain_id: int) -> Job | None:
+    def find_latest(self, user_id: int, brain_id: int) -> RehearsalJob | None:
         """Return the rehearsal a user began last, when it is one of this brain."""
         job = self._jobs.get(user_id)
         return job if job and job.brain_id == brain_id else None
@@ -114,33 +115,35 @@ class Rehearsals:
             job.cancelled.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def play(self, job: Job, draft: Program) -> None:
+    def run(self, job: RehearsalJob, draft: Program) -> None:
         """Play a rehearsal to its end or until it is cancelled."""
         with self._database.read() as session:
-            heard = history.recent(session, job.brain_id, job.wanted)
-            documents = history.documents(session, heard)
-        programs = {number: compiled(number, *found) for number, found in documents.items()}
+            turns = recorded_turns.list_recent(session, job.brain_id, job.requested_count)
+            documents = recorded_turns.load_documents(session, turns)
+        programs = {number: compile_version(number, *found) for number, found in documents.items()}
         rehearsal = Rehearsal(draft, programs.get, self._runtime())
-        job.total = len(heard)
-        found: list[Compared] = []
-        for start in range(0, len(heard), BATCH):
+        job.total = len(turns)
+        found: list[Comparison] = []
+        for start in range(0, len(turns), BATCH_SIZE):
             if job.cancelled.is_set():
                 return
-            batch = heard[start : start + BATCH]
-            found += _note(job, batch, rehearsal.play([each.past for each in batch]))
-        job.forecast = forecast(found)
+            batch = turns[start : start + BATCH_SIZE]
+            found += _add_results(job, batch, rehearsal.run([each.run for each in batch]))
+        job.forecast = compute_forecast(found)
 
 
-def _note(job: Job, batch: Sequence[Heard], played: Sequence[Compared]) -> Sequence[Compared]:
-    for heard, compared in zip(batch, played, strict=True):
+def _add_results(
+    job: RehearsalJob, batch: Sequence[RecordedTurn], played: Sequence[Comparison]
+) -> Sequence[Comparison]:
+    for turn, compared in zip(batch, played, strict=True):
         job.tally[compared.kind] += 1
         if compared.kind != SAME:
-            job.changes.append(Shown(heard, compared))
+            job.changes.append(RehearsedMessage(turn, compared))
     job.done += len(batch)
     return played
 
 
-def compiled(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program | None:
+def compile_version(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program | None:
     """Compile an earlier version; one that this Brainbox no longer understands is only known by its records."""
     try:
         return compile_program(version_id, brain_id, document)
@@ -148,7 +151,7 @@ def compiled(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Pro
         return None
 
 
-def _report(job: Job, done: "Future[None]") -> None:
+def _log_failure(job: RehearsalJob, done: "Future[None]") -> None:
     error = None if done.cancelled() else done.exception()
     if error:
         log.error("rehearsal failed", brain=job.brain_id, exc_info=error)

@@ -1,4 +1,4 @@
-"""Shadows: a candidate that answers nobody is rehearsed on what the live version has just answered.
+"""Shadow mode: the candidate runs on live messages without answering; interval, batch size, stored differences.
 
 In a thread of its own, a few runs at a time; nothing is sent and nothing is remembered. The cursor and the counts are
 one row, so that a restart goes on where it was and two workers never count a run twice.
@@ -12,42 +12,51 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.bot import history
-from app.bot.beside import Beside
-from app.bot.history import Heard, Page
+from app import topics
 from app.bot.models import Message
-from app.bot.rehearsing import compiled
-from app.brains.effects import listed
-from app.brains.models import BrainVersion
-from app.brains.rehearsal import SAME, Compared, Rehearsal, Side
-from app.brains.rollout import SHADOW, Tally
-from app.brains.rollout_models import Rollout, RolloutChange
-from app.brains.runtime import Program, Runtime
-from app.signals import changed
-from app.writer import Database
+from app.bot.release import recorded_turns
+from app.bot.release.recorded_turns import RecordedPage, RecordedTurn
+from app.bot.release.rehearsals import compile_version
+from app.brains.effects.model import dump_effects
+from app.brains.runtime.program import Program
+from app.brains.runtime.rehearsal import SAME, Comparison, Rehearsal, RunResult
+from app.brains.runtime.runtime import Runtime
+from app.brains.versions.canary_guard import RolloutStats
+from app.brains.versions.models import BrainVersion, Rollout, RolloutChange
+from app.brains.versions.routing import SHADOW
+from app.db.after_commit import send_changed
+from app.db.maintenance_job import MaintenanceJob
+from app.db.writer import Database
 
 log = structlog.get_logger(__name__)
 
 # So few at a time that a live message beside them hardly waits.
-BATCH: Final = 8
-KEPT: Final = 100
-# Seconds between two looks, and between two batches while there is more.
-PAUSE: Final = 2.0
-BREATH: Final = 0.05
+BATCH_SIZE: Final = 8
+MAX_CHANGES: Final = 100
+# Between two looks, and between two batches while there is more (ms).
+POLL_INTERVAL_MS: Final = 2_000
+BATCH_PAUSE_MS: Final = 50
 # Runs this young (ms) wait: one with a lower number may not be committed yet.
-SETTLED: Final = 2_000
+COMMIT_MARGIN_MS: Final = 2_000
 
 
 class Shadow:
-    """Looks for shadows under way, in `beside`, and keeps them up to date; safe beside other workers' looks."""
+    """Keeps the shadows under way up to date, as a maintenance job; safe beside other workers."""
 
     def __init__(self, database: Database, runtime: Callable[[], Runtime], clock: Callable[[], int]) -> None:
         self._database = database
         self._runtime = runtime
         self._clock = clock
-        self.beside = Beside("shadow", self.step, _failed, pause=PAUSE, breath=BREATH)
+        self.job = MaintenanceJob(
+            name="shadow",
+            run=lambda _context: self.run_batch(),
+            interval_ms=POLL_INTERVAL_MS,
+            pause_ms=BATCH_PAUSE_MS,
+            own_thread=True,
+            on_error=_log_error,
+        )
 
-    def step(self) -> bool:
+    def run_batch(self) -> bool:
         """Rehearse one batch of every shadow under way; true when there may be more."""
         query = select(Rollout).where(Rollout.ended_at.is_(None), Rollout.mode == SHADOW)
         with self._database.read() as session:
@@ -57,81 +66,86 @@ class Shadow:
 
     def _rehearse(self, rollout: Rollout) -> bool:
         with self._database.read() as session:
-            until = self._clock() - SETTLED
-            after = rollout.cursor or history.last_before(session, rollout.brain_id, rollout.started_at)
-            page = history.answered_after(session, rollout.brain_id, after, until, BATCH)
-            if not page.heard:
+            until = self._clock() - COMMIT_MARGIN_MS
+            after = rollout.cursor or recorded_turns.find_last_run_id(
+                session, rollout.brain_id, rollout.started_at
+            )
+            page = recorded_turns.list_answered_after(session, rollout.brain_id, after, until, BATCH_SIZE)
+            if not page.turns:
                 return False
-            programs = _programs(session, rollout, page.heard)
+            programs = _compile_programs(session, rollout, page.turns)
         candidate = programs.get(rollout.version_id)
         if candidate is None:
             return False
-        played = Rehearsal(candidate, programs.get, self._runtime()).play([each.past for each in page.heard])
-        if self._database.writer.run(lambda db: _note(db, rollout, page, played)):
-            changed.send(topics={f"brain:{rollout.brain_id}"})
-        return len(page.heard) == BATCH
+        played = Rehearsal(candidate, programs.get, self._runtime()).run([each.run for each in page.turns])
+        self._database.writer.run(lambda db: _store_batch(db, rollout, page, played))
+        return len(page.turns) == BATCH_SIZE
 
 
-def _failed(error: Exception) -> None:
+def _log_error(error: Exception) -> None:
     log.error("shadow failed", exc_info=error)
 
 
-def _programs(session: Session, rollout: Rollout, heard: Sequence[Heard]) -> dict[int, Program]:
+def _compile_programs(
+    session: Session, rollout: Rollout, turns: Sequence[RecordedTurn]
+) -> dict[int, Program]:
     """Compile the candidate and the versions that answered."""
-    documents = history.documents(session, heard)
+    documents = recorded_turns.load_documents(session, turns)
     candidate = session.get_one(BrainVersion, rollout.version_id)
     documents[candidate.id] = candidate.brain_id, candidate.document
-    found = {number: compiled(number, *each) for number, each in documents.items()}
+    found = {number: compile_version(number, *each) for number, each in documents.items()}
     return {number: program for number, program in found.items() if program}
 
 
-def _note(db: Db, rollout: Rollout, page: Page, played: Sequence[Compared]) -> bool:
-    """Count a batch; false when another worker has, or when the shadow has ended."""
+def _store_batch(db: Db, rollout: Rollout, page: RecordedPage, played: Sequence[Comparison]) -> None:
+    """Count a batch, unless another worker has, or the shadow has ended."""
     query = select(Rollout.tally).where(
         Rollout.id == rollout.id, Rollout.cursor == rollout.cursor, Rollout.ended_at.is_(None)
     )
     row = db.execute(query.with_for_update()).first()
     if row is None:
-        return False
-    tally = Tally.of(row.tally)
+        return
+    tally = RolloutStats.from_data(row.tally)
     for each in played:
         tally.kinds[each.kind] = tally.kinds.get(each.kind, 0) + 1
-        tally.base.add(failed=each.before.status == "failed", micros=each.past.micros)
+        tally.base.add(failed=each.before.status == "failed", micros=each.recorded.micros)
         tally.candidate.add(failed=each.after.status == "failed", micros=each.micros)
-    db.execute(update(Rollout).where(Rollout.id == rollout.id).values(tally=tally.data(), cursor=page.last))
-    different = [_change(rollout.id, each) for each in played if each.kind != SAME]
+    db.execute(
+        update(Rollout).where(Rollout.id == rollout.id).values(tally=tally.to_data(), cursor=page.last_run_id)
+    )
+    different = [_build_change_row(rollout.id, each) for each in played if each.kind != SAME]
     if different:
         db.execute(insert(RolloutChange), different)
         _trim(db, rollout.id)
-    return True
+    send_changed(db, topics.brain(rollout.brain_id))
 
 
 def _trim(db: Db, rollout_id: int) -> None:
     own = RolloutChange.rollout_id == rollout_id
     newest = select(RolloutChange.id).where(own).order_by(RolloutChange.id.desc())
-    oldest = db.execute(newest.offset(KEPT - 1).limit(1)).scalar()
+    oldest = db.execute(newest.offset(MAX_CHANGES - 1).limit(1)).scalar()
     if oldest is not None:
         db.execute(delete(RolloutChange).where(own, RolloutChange.id < oldest))
 
 
-def _change(rollout_id: int, compared: Compared) -> dict[str, Any]:
+def _build_change_row(rollout_id: int, compared: Comparison) -> dict[str, Any]:
     notes = [f"Would make a new call: {call}" for call in compared.new_calls]
     return {
         "rollout_id": rollout_id,
-        "message_id": compared.past.turn.message_id,
+        "message_id": compared.recorded.turn.message_id,
         "kind": compared.kind,
-        "before": _written(compared.before),
-        "after": _written(compared.after),
+        "before": _dump_side(compared.before),
+        "after": _dump_side(compared.after),
         "notes": [*notes, *compared.notes],
     }
 
 
-def _written(side: Side) -> dict[str, Any]:
-    effects = None if side.effects is None else listed(side.effects)
+def _dump_side(side: RunResult) -> dict[str, Any]:
+    effects = None if side.effects is None else dump_effects(side.effects)
     return {"status": side.status, "command": side.command, "why": side.why, "effects": effects}
 
 
-def differing(session: Session, rollout_id: int, limit: int) -> list[tuple[RolloutChange, Message]]:
+def list_differences(session: Session, rollout_id: int, limit: int) -> list[tuple[RolloutChange, Message]]:
     """Return the newest messages on which a silent candidate differs, with what it would have done."""
     query = (
         select(RolloutChange, Message)

@@ -1,50 +1,63 @@
-"""Turns: what a brain is told of a stored message."""
+"""Turn of a stored message: its fields, random seed, quoted message, media."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.bot.claims import Job
-from app.bot.schedules import KIND as TICK
-from app.brains.memory import Snapshot
-from app.brains.runtime import Sender, Turn
+from app.bot.states import SCHEDULE_KIND
+from app.bot.turns.claim import Job
+from app.brains.memory.store import MemorySnapshot
+from app.brains.runtime.program import Program
+from app.brains.turn import Sender, Turn
+from app.channels.content.message_data import build_message_data
+from app.unicode import clean_name
 
 SEED_MASK = 0xFFFF_FFFF
-NOTHING = Snapshot()
-_MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
+EMPTY_SNAPSHOT = MemorySnapshot()
+_MEDIA_KINDS = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Prefetched:
     """What was read for a batch: cooldowns by brain, memory and past turns by message, quoted texts by chat."""
 
     cooldowns: Mapping[int, Mapping[tuple[str, str], int]] = field(default_factory=dict)
-    memory: Mapping[int, Snapshot] = field(default_factory=dict)
-    quoted: Mapping[tuple[int, str], str] = field(default_factory=dict)
-    past: Mapping[int, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    memory: Mapping[int, MemorySnapshot] = field(default_factory=dict)
+    quoted_texts: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    past_turns: Mapping[int, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
-def turn_of(job: Job, known: Known, now: int) -> Turn:
+@dataclass(frozen=True, slots=True)
+class RunInput:
+    """A job with what its brain was given: the program and what it remembered; `now` in ms."""
+
+    job: Job
+    program: Program
+    now: int
+    snapshot: MemorySnapshot = EMPTY_SNAPSHOT
+
+
+def build_turn(job: Job, prefetched: Prefetched, now: int) -> Turn:
     """Return the turn of a claimed message; `now` in ms."""
-    person = job.sending.person
+    person = job.writer or job.target.person
     return Turn(
-        **told(job.message),
-        contact_id=job.chat.contact_id,
-        sender=Sender(person.user_id or person.phone or "", person.name, person.phone),
+        **build_turn_fields(job.message),
+        contact_id=job.contact_id,
+        sender=Sender(person.user_id or person.phone or "", clean_name(person.name), person.phone),
         chat_id=job.lease.chat_id,
         is_group=job.chat.group_id is not None,
         now=now,
-        cooldowns=known.cooldowns.get(job.brain_id or 0, {}),
-        quoted=_quoted(job, known),
-        memory=known.memory.get(job.message["id"], NOTHING).entries,
-        past=known.past.get(job.message["id"], ()),
+        cooldowns=prefetched.cooldowns.get(job.brain_id or 0, {}),
+        quoted=_build_quoted(job, prefetched),
+        memory=prefetched.memory.get(job.message["id"], EMPTY_SNAPSHOT).entries,
+        past=prefetched.past_turns.get(job.message["id"], ()),
     )
 
 
-def told(message: Mapping[str, Any]) -> dict[str, Any]:
+def build_turn_fields(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a stored message alone says of its turn, as fields of a Turn."""
-    choice = _choice(message)
-    tick = message["payload"] if message["kind"] == TICK else {}
+    choice = _read_choice(message)
+    tick = message["payload"] if message["kind"] == SCHEDULE_KIND else {}
     return {
         "message_id": message["id"],
         "kind": message["kind"],
@@ -54,13 +67,14 @@ def told(message: Mapping[str, Any]) -> dict[str, Any]:
         "at": message["provider_at"] or message["created_at"],
         "seed": (message["id"] * 2654435761) & SEED_MASK,
         "provider_id": message["provider_id"],
-        "media": _media(message),
+        "media": _read_media(message),
+        "data": build_message_data(message["payload"]) if message["kind"] != SCHEDULE_KIND else None,
         "command_id": tick.get("command_id"),
         "arguments": tick.get("arguments"),
     }
 
 
-def _choice(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _read_choice(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return id and title of a pressed button or a chosen list row."""
     if message["kind"] not in {"button", "list"}:
         return None, None
@@ -74,16 +88,16 @@ def _choice(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
     return button.get("payload"), button.get("text")
 
 
-def _quoted(job: Job, known: Known) -> dict[str, Any] | None:
+def _build_quoted(job: Job, known: Prefetched) -> dict[str, Any] | None:
     quoted_id = job.message["quoted_id"]
-    if not quoted_id or job.message["kind"] == TICK:
+    if not quoted_id or job.message["kind"] == SCHEDULE_KIND:
         return None
-    return {"id": quoted_id, "text": known.quoted.get((job.lease.chat_id, quoted_id), "")}
+    return {"id": quoted_id, "text": known.quoted_texts.get((job.lease.chat_id, quoted_id), "")}
 
 
-def _media(message: Mapping[str, Any]) -> dict[str, Any] | None:
+def _read_media(message: Mapping[str, Any]) -> dict[str, Any] | None:
     kind = message["kind"]
-    if kind not in _MEDIA:
+    if kind not in _MEDIA_KINDS:
         return None
     payload = message["payload"]
     # Some webhooks name a voice note's file after its kind, others call it audio.

@@ -1,4 +1,4 @@
-"""Rollouts beside the pipeline: runs are counted as they are stored, and a bad candidate is taken back right there."""
+"""Rollout counts: runs counted at commit, automatic rollback triggered (thresholds: brains/versions/canary_guard)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,98 +8,39 @@ from sqlalchemy import JSON, bindparam, literal_column, select, update
 from sqlalchemy import Connection as Db
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.brains.models import Brain, BrainVersion
-from app.brains.rollout import REVERTED, Guard, Tally
-from app.brains.rollout_models import Rollout, RolloutChat
-from app.db import table_of
-from app.sql import Hot, among
+from app.bot.states import RunOutcome
+from app.brains.versions.canary_guard import Guard, RolloutStats
+from app.brains.versions.models import Brain, BrainVersion, Rollout, RolloutChat
+from app.brains.versions.routing import REVERTED
+from app.db.schema import get_table
+from app.db.statements import InList, Statement
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class RolloutRun:
     """A run to be counted for an arm of a rollout; `at` in ms."""
 
     rollout_id: int
-    arm: str
+    variant: str
     chat_id: int
     connection_id: int
     at: int
 
 
 @dataclass(frozen=True, slots=True)
-class Reverted:
-    """A candidate that was taken back, and why."""
+class RolloutRevert:
+    """A candidate that was rolled back, and why."""
 
     rollout_id: int
     brain_id: int
     reason: str
 
 
-Runs = Sequence[tuple[Counted, Mapping[str, Any]]]
+RolloutRuns = Sequence[tuple[RolloutRun, Mapping[str, Any]]]
 
 
-def count(db: Db, runs: Runs) -> dict[int, Reverted]:
-    """Count stored runs; returns what the guards took back, by the message of the run that tipped the scale.
-
-    The rollout's row is locked until the end of the transaction: the next claim, wherever, sees the base alone.
-    """
-    if not runs:
-        return {}
-    reverted = {}
-    for row in _under_way.rows(db, ids=sorted({counted.rollout_id for counted, _ in runs})):
-        own = [(counted, run) for counted, run in runs if counted.rollout_id == row["id"]]
-        tally = _added(db, row, own)
-        last, run = own[-1]
-        reason = Guard(row["extra_failures"], row["slower"], row["min_runs"]).verdict(tally)
-        _write.each(db, [{"of": row["id"], "counts": tally.data()}])
-        if reason:
-            _revert(db, row, reason, last)
-            reverted[run["message_id"]] = Reverted(row["id"], row["brain_id"], reason)
-    return reverted
-
-
-def _added(db: Db, row: Mapping[str, Any], runs: Runs) -> Tally:
-    tally = Tally.of(row["tally"])
-    for counted, run in runs:
-        tally.arm(counted.arm).add(failed=run["outcome"] == "failed", micros=run["micros"])
-    met = sorted({(counted.chat_id, counted.arm) for counted, _ in runs})
-    rows = [{"rollout_id": row["id"], "chat_id": chat_id, "arm": arm} for chat_id, arm in met]
-    for new in _meet.each_returning(db, rows):
-        tally.arm(new["arm"]).chats += 1
-    return tally
-
-
-def _revert(db: Db, row: Mapping[str, Any], reason: str, last: Counted) -> None:
-    ended = {"ended_at": last.at, "ending": REVERTED, "reason": reason[:500], "tell_to": _who(db, row)}
-    db.execute(
-        update(Rollout).where(Rollout.id == row["id"]).values(**ended, tell_connection_id=last.connection_id)
-    )
-    none = {"candidate_version_id": None, "candidate_percent": 0, "rollout_id": None}
-    db.execute(update(Brain).where(Brain.id == row["brain_id"], Brain.rollout_id == row["id"]).values(none))
-
-
-def _who(db: Db, row: Mapping[str, Any]) -> str | None:
-    """Return the first person the candidate names for its errors."""
-    query = select(BrainVersion.document).where(BrainVersion.id == row["version_id"])
-    document = db.execute(query).scalar_one()
-    parts = [*document.get("commands", ()), *document.get("groups", ())]
-    return next((each["errors_to"] for each in parts if each.get("errors_to")), None)
-
-
-def to_tell(db: Db, limit: int) -> list[Mapping[str, Any]]:
-    """Return rollouts taken back of which somebody has still to be told, the oldest first."""
-    query = select(table_of(Rollout)).where(Rollout.tell_to.is_not(None)).order_by(Rollout.id).limit(limit)
-    return [dict(row) for row in db.execute(query).mappings()]
-
-
-def told(db: Db, rollout_id: int, _at: int | None) -> bool:
-    """Note that it was told, or that nobody can be; false when another worker did so first."""
-    query = update(Rollout).where(Rollout.id == rollout_id, Rollout.tell_to.is_not(None))
-    return db.execute(query.values(tell_to=None).returning(Rollout.id)).first() is not None
-
-
-_rollout = table_of(Rollout).c
-_under_way = Hot(
+_rollout = get_table(Rollout).c
+_SELECT_ACTIVE = Statement(
     select(
         _rollout.id,
         _rollout.brain_id,
@@ -109,20 +50,88 @@ _under_way = Hot(
         _rollout.min_runs,
         _rollout.tally,
     )
-    .where(among(_rollout.id, "ids"), literal_column("rollout.ended_at IS NULL"))
+    .where(InList(_rollout.id, "ids"), literal_column("rollout.ended_at IS NULL"))
     .order_by(_rollout.id)
     .with_for_update(key_share=True)
 )
-_write = Hot(
-    update(table_of(Rollout))
+_UPDATE_TALLY = Statement(
+    update(get_table(Rollout))
     .where(_rollout.id == bindparam("of"))
     .values(tally=bindparam("counts", type_=JSON))
 )
 
 
-def _meeting(dialect: Any) -> Any:
-    """Note whom an arm has met; those it knows already come back as nothing."""
-    return dialect.insert(RolloutChat).on_conflict_do_nothing().returning(table_of(RolloutChat).c.arm)
+def _build_insert_chat(dialect: Any) -> Any:
+    """Return the insert of an arm's chat; it returns nothing for a chat the arm has met."""
+    return dialect.insert(RolloutChat).on_conflict_do_nothing().returning(get_table(RolloutChat).c.arm)
 
 
-_meet = Hot(_meeting(postgresql), ["rollout_id", "chat_id", "arm"], sqlite=_meeting(sqlite))
+_INSERT_CHAT = Statement(
+    _build_insert_chat(postgresql), ["rollout_id", "chat_id", "arm"], sqlite=_build_insert_chat(sqlite)
+)
+
+
+def count_runs(db: Db, runs: RolloutRuns) -> dict[int, RolloutRevert]:
+    """Count stored runs; returns the candidates that were rolled back, by the message of the deciding run.
+
+    The rollout's row is locked until the end of the transaction: the next claim, wherever, sees the base alone.
+    """
+    if not runs:
+        return {}
+    reverted = {}
+    for row in _SELECT_ACTIVE.execute(db, ids=sorted({counted.rollout_id for counted, _ in runs})):
+        own = [(counted, run) for counted, run in runs if counted.rollout_id == row["id"]]
+        tally = _add_runs(db, row, own)
+        last, run = own[-1]
+        reason = Guard(row["extra_failures"], row["slower"], row["min_runs"]).find_regression(tally)
+        _UPDATE_TALLY.execute_many(db, [{"of": row["id"], "counts": tally.to_data()}])
+        if reason:
+            _revert(db, row, reason, last)
+            reverted[run["message_id"]] = RolloutRevert(row["id"], row["brain_id"], reason)
+    return reverted
+
+
+def _add_runs(db: Db, row: Mapping[str, Any], runs: RolloutRuns) -> RolloutStats:
+    tally = RolloutStats.from_data(row["tally"])
+    for counted, run in runs:
+        tally.get_variant(counted.variant).add(
+            failed=run["outcome"] == RunOutcome.FAILED, micros=run["micros"]
+        )
+    met = sorted({(counted.chat_id, counted.variant) for counted, _ in runs})
+    rows = [{"rollout_id": row["id"], "chat_id": chat_id, "arm": arm} for chat_id, arm in met]
+    for new in _INSERT_CHAT.execute_many_returning(db, rows):
+        tally.get_variant(new["arm"]).chats += 1
+    return tally
+
+
+def _revert(db: Db, row: Mapping[str, Any], reason: str, last: RolloutRun) -> None:
+    ended = {
+        "ended_at": last.at,
+        "ending": REVERTED,
+        "reason": reason[:500],
+        "notify_to": _find_notify_address(db, row),
+        "notify_connection_id": last.connection_id,
+    }
+    db.execute(update(Rollout).where(Rollout.id == row["id"]).values(ended))
+    none = {"candidate_version_id": None, "candidate_percent": 0, "rollout_id": None}
+    db.execute(update(Brain).where(Brain.id == row["brain_id"], Brain.rollout_id == row["id"]).values(none))
+
+
+def _find_notify_address(db: Db, row: Mapping[str, Any]) -> str | None:
+    """Return the first person the candidate names for its errors."""
+    query = select(BrainVersion.document).where(BrainVersion.id == row["version_id"])
+    document = db.execute(query).scalar_one()
+    parts = [*document.get("commands", ()), *document.get("groups", ())]
+    return next((each["errors_to"] for each in parts if each.get("errors_to")), None)
+
+
+def list_pending_alerts(db: Db, limit: int) -> list[Mapping[str, Any]]:
+    """Return the rows of rolled-back rollouts whose alert is pending, the oldest first; keys are column names."""
+    query = select(get_table(Rollout)).where(Rollout.notify_to.is_not(None)).order_by(Rollout.id).limit(limit)
+    return [dict(row) for row in db.execute(query).mappings()]
+
+
+def mark_notified(db: Db, rollout_id: int, _at: int | None) -> bool:
+    """Record that an alert was sent, or cannot be; false when another worker did so first."""
+    query = update(Rollout).where(Rollout.id == rollout_id, Rollout.notify_to.is_not(None))
+    return db.execute(query.values(notify_to=None).returning(Rollout.id)).first() is not None

@@ -1,4 +1,4 @@
-"""Bursts: short messages sent one after the other are answered together, once the person has stopped typing.
+"""Debounce of rapid messages (`burst_seconds`): longest wait, largest merge.
 
 A brain's setting `burst_seconds` says how long nothing must come. Only texts of a person in a direct chat wait and are
 joined; what begins with a prefix is a command, and is answered at once.
@@ -12,50 +12,64 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import literal_column, select
 
 from app.bot import lease
-from app.bot.claims import JOB_COLUMNS, Job
 from app.bot.models import Message
-from app.brains.program import Program
-from app.db import table_of
-from app.sql import Hot, among
-from app.writer import Database
+from app.bot.states import MessageState, RunOutcome, sql_is
+from app.bot.turns.claim import JOB_COLUMNS, Job
+from app.brains.runtime.program import Program
+from app.brains.runtime.trace import Cause, Trace
+from app.db.schema import get_table
+from app.db.statements import InList, Statement
+from app.db.writer import Database
 
 # Somebody who never stops is answered after so many times the silence that is waited for.
-PATIENCE = 3
+MAX_WAIT_FACTOR = 3
 # What is waiting of a chat is read up to here: a longer burst is answered in parts.
-MOST = 50
-# The outcome of the run of a message that was answered with a later one.
-MERGED = "merged"
-WHY = "Answered together with what was written after it"
+MAX_BURST_MESSAGES = 50
+_MERGED_REASON = "Answered together with what was written after it"
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class DebounceWait:
     """A chat whose person may still be typing: looked at again at `ready_at` (ms)."""
 
     lease: lease.Lease
     ready_at: int
 
 
-def gather(
+_message = get_table(Message).c
+_SELECT_NEW_MESSAGES = Statement(
+    select(*JOB_COLUMNS)
+    .where(literal_column(sql_is("message.state", MessageState.NEW)), InList(_message.chat_id, "ids"))
+    .order_by(_message.chat_id, _message.id)
+)
+
+
+def merge_bursts(
     database: Database, jobs: Sequence[Job], programs: Mapping[int, Program], now: int
-) -> list[Job | Waiting]:
+) -> list[Job | DebounceWait]:
     """Return each job as it is, joined with the messages that followed, or waiting for more of them."""
-    silences = {job.lease.chat_id: _silence(job, programs) for job in jobs}
+    silences = {job.lease.chat_id: _silence_ms(job, programs) for job in jobs}
     chat_ids = sorted(chat_id for chat_id, silence in silences.items() if silence)
     if not chat_ids:
         return list(jobs)
     waiting: dict[int, list[Mapping[str, Any]]] = {}
     with database.read() as session:
-        for row in _new.rows(session.connection(), ids=chat_ids):
+        for row in _SELECT_NEW_MESSAGES.execute(session.connection(), ids=chat_ids):
             waiting.setdefault(row["chat_id"], []).append(row)
     return [
-        _joined(job, waiting.get(job.lease.chat_id, ())[:MOST], silences[job.lease.chat_id], programs, now)
+        _merge_job(
+            job,
+            waiting.get(job.lease.chat_id, ())[:MAX_BURST_MESSAGES],
+            silences[job.lease.chat_id],
+            programs,
+            now,
+        )
         for job in jobs
     ]
 
 
-def wait(db: Db, waits: Sequence[Waiting]) -> list[None]:
-    """Let chats go until it is time to look again; called by the writer."""
+def release_chats(db: Db, waits: Sequence[DebounceWait]) -> list[None]:
+    """Release chats until their `ready_at`; called by the writer."""
     held = lease.fence(db, [each.lease for each in waits])
     steps = lease.Steps()
     for each in waits:
@@ -65,12 +79,12 @@ def wait(db: Db, waits: Sequence[Waiting]) -> list[None]:
     return [None] * len(waits)
 
 
-def records(run: Mapping[str, Any], merged: Sequence[int]) -> list[Mapping[str, Any]]:
+def build_run_rows(run: Mapping[str, Any], merged: Sequence[int]) -> list[Mapping[str, Any]]:
     """Return the record of a run and, for each message that was answered with it, one that says so."""
-    trace = {"reason": WHY, "merged_into": run["message_id"]}
+    trace = Trace(cause=Cause.MERGED, reason=_MERGED_REASON, merged_into=run["message_id"]).to_json()
     without = {
         "command_id": None,
-        "outcome": MERGED,
+        "outcome": RunOutcome.MERGED,
         "fault": None,
         "micros": 0,
         "journal": None,
@@ -79,47 +93,39 @@ def records(run: Mapping[str, Any], merged: Sequence[int]) -> list[Mapping[str, 
     return [*({**run, **without, "message_id": each, "trace": trace} for each in merged), run]
 
 
-def _silence(job: Job, programs: Mapping[int, Program]) -> int:
+def _silence_ms(job: Job, programs: Mapping[int, Program]) -> int:
     """Return how long (ms) nothing must come before this job is run; 0 = it is run now."""
     program = programs.get(job.version_id or 0)
     if program is None or job.chat.contact_id is None or job.chat.paused_at is not None:
         return 0
     settings = program.document.settings
-    return 1000 * settings.burst_seconds if _waits(job.message, settings.prefixes) else 0
+    return 1000 * settings.burst_seconds if _is_mergeable(job.message, settings.prefixes) else 0
 
 
-def _waits(message: Mapping[str, Any], prefixes: Sequence[str]) -> bool:
+def _is_mergeable(message: Mapping[str, Any], prefixes: Sequence[str]) -> bool:
     return message["kind"] == "text" and not message["text"].lstrip().startswith(tuple(prefixes))
 
 
-def _joined(
+def _merge_job(
     job: Job,
     rows: Sequence[Mapping[str, Any]],
     silence: int,
     programs: Mapping[int, Program],
     now: int,
-) -> Job | Waiting:
+) -> Job | DebounceWait:
     if not silence:
         return job
     prefixes = programs[job.version_id or 0].document.settings.prefixes
-    length = next((n for n, row in enumerate(rows) if not _waits(row, prefixes)), len(rows))
+    length = next((n for n, row in enumerate(rows) if not _is_mergeable(row, prefixes)), len(rows))
     burst = rows[:length]
     if not burst or burst[0]["id"] != job.message["id"]:
         # What was claimed is not new any more: the fence of its turn will find that out.
         return job
-    due = min(burst[-1]["created_at"] + silence, burst[0]["created_at"] + PATIENCE * silence)
-    if length == len(rows) < MOST and now < due:
-        return Waiting(job.lease, due)
+    due = min(burst[-1]["created_at"] + silence, burst[0]["created_at"] + MAX_WAIT_FACTOR * silence)
+    if length == len(rows) < MAX_BURST_MESSAGES and now < due:
+        return DebounceWait(job.lease, due)
     if length == 1:
         return job
     text = "\n".join(row["text"] for row in burst)
     message = {**burst[-1], "text": text}
-    return replace(job, message=message, merged=tuple(row["id"] for row in burst[:-1]))
-
-
-_message = table_of(Message).c
-_new = Hot(
-    select(*JOB_COLUMNS)
-    .where(literal_column("message.state = 'new'"), among(_message.chat_id, "ids"))
-    .order_by(_message.chat_id, _message.id)
-)
+    return replace(job, message=message, merged_ids=tuple(row["id"] for row in burst[:-1]))

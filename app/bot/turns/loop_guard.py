@@ -1,4 +1,4 @@
-"""Loops: two bots that answer each other are told from people by how fast and how alike they go on.
+"""Loop protection: thresholds by which two bots that answer each other are recognised.
 
 Workers only count turns in memory; after every few within a short time a chat's last messages are read and judged. So
 the pipeline pays next to nothing for it, and what is judged are the stored rows.
@@ -13,33 +13,40 @@ from statistics import median
 
 from sqlalchemy import select
 
-from app.bot.claims import Job
 from app.bot.models import Message
-from app.writer import Database
+from app.bot.states import Direction
+from app.bot.turns.claim import Job
+from app.db.writer import Database
 
 # A chat with so many turns within so long (ms) is looked at.
-SUSPECT = 6
-AGAIN = 3  # turns until it is looked at once more
-SPAN = 120_000
+SUSPECT_TURNS = 6
+RECHECK_TURNS = 3  # turns until it is looked at once more
+SUSPECT_SPAN_MS = 120_000
 # So many exchanges in a row, each begun within so long (ms) of the answer before, are a loop if they look like one:
-EXCHANGES = 12
-PAUSE = 10_000
+MIN_EXCHANGES = 12
+MAX_PAUSE_MS = 10_000
 # the other side answers faster than a person reads (ms), or it says the same again and again.
-HASTE = 2_000
-ALIKE = 5
+FAST_REPLY_MS = 2_000
+SAME_TEXT_EXCHANGES = 5
 # So many exchanges without a pause are one whatever they look like.
-ENDLESS = 60
-# Nobody but a person taps these.
-_TAPPED = frozenset({"button", "list"})
-_KEPT = 10_000
+MAX_EXCHANGES = 60
+# A chat that was stopped goes on when nothing has come for so long (ms): a person waits, or writes less.
+QUIET_MS = 60_000
+# Answers so short (characters) are a person's who plays or chooses, unless they come faster than anybody reads.
+SHORT_CHARS = 12
+# Nobody but a person taps these, or answers with a number alone.
+_TAP_KINDS = frozenset({"button", "list"})
+_NUMBER = re.compile(r"[\W\d_]*\d[\W\d_]*")
+_MAX_CHATS = 10_000
 _DIGITS = re.compile(r"\d+")
 
-REASON = "This looks like two bots talking to each other: {} answers in a row without a pause"
+_LOOP_REASON_START = "This looks like two bots talking to each other"
+_LOOP_REASON = _LOOP_REASON_START + ": {} answers in a row without a pause"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message of a chat: who said it, what and when (ms)."""
+class ChatMessage:
+    """A message of a chat: its direction, kind, text and moment (ms)."""
 
     inbound: bool
     kind: str
@@ -47,34 +54,41 @@ class Said:
     at: int
 
 
-def judge(said: Sequence[Said]) -> str:
-    """Say why the end of a conversation, oldest message first, looks like a loop; empty when it does not."""
-    exchanges = _exchanges(said)
+def detect_loop(messages: Sequence[ChatMessage]) -> str:
+    """Return why the end of a conversation, oldest message first, looks like a loop; empty when it does not."""
+    exchanges = _list_exchanges(messages)
     count = len(exchanges)
-    if count < EXCHANGES:
+    if count < MIN_EXCHANGES:
         return ""
-    if count >= ENDLESS:
-        return REASON.format(count)
+    if count >= MAX_EXCHANGES:
+        return _LOOP_REASON.format(count)
     texts = [text for _, text in exchanges]
-    hasty = median(wait for wait, _ in exchanges) < HASTE
-    alike = len(set(texts[-ALIKE:])) == 1
-    return REASON.format(count) if hasty or alike else ""
+    hasty = median(wait for wait, _ in exchanges) < FAST_REPLY_MS
+    alike = len(set(texts[-SAME_TEXT_EXCHANGES:])) == 1
+    short = median(len(text) for text in texts) <= SHORT_CHARS
+    found = hasty and alike if short else hasty or alike
+    return _LOOP_REASON.format(count) if found else ""
 
 
-def _exchanges(said: Sequence[Said]) -> list[tuple[int, str]]:
-    """Return the exchanges without a pause at the end: how long the other side took (ms), and what it said."""
+def is_loop_reason(pause_reason: str) -> bool:
+    """Tell whether a chat is paused because it looked like a loop."""
+    return pause_reason.startswith(_LOOP_REASON_START)
+
+
+def _list_exchanges(messages: Sequence[ChatMessage]) -> list[tuple[int, str]]:
+    """Return the exchanges without a pause at the end: how long the other side took (ms), and its text."""
     found: list[tuple[int, str]] = []
-    after = list(reversed(said))
+    after = list(reversed(messages))
     for newer, older in pairwise(after):
         if not newer.inbound:
             continue
-        if newer.kind in _TAPPED:
+        if newer.kind in _TAP_KINDS or _NUMBER.fullmatch(newer.text):
             break
         if older.inbound:
             # Several messages in a row: only the first of them follows an answer.
             continue
         wait = newer.at - older.at
-        if wait > PAUSE:
+        if wait > MAX_PAUSE_MS:
             break
         found.append((max(wait, 0), _DIGITS.sub("0", newer.text.casefold()).strip()))
     return found[::-1]
@@ -87,45 +101,45 @@ class LoopGuard:
         self._database = database
         self._turns: OrderedDict[int, deque[int]] = OrderedDict()
 
-    def caught(self, jobs: Sequence[Job], now: int) -> dict[int, str]:
+    def find_loops(self, jobs: Sequence[Job], now: int) -> dict[int, str]:
         """Count these turns, and return by chat why it is to be left to a person."""
-        watched = (job for job in jobs if job.guarded and _is_person(job))
-        suspects = [job for job in watched if self._count(job.lease.chat_id, now)]
-        return {job.lease.chat_id: why for job in suspects if (why := self._look(job))}
+        watched = (job for job in jobs if job.loop_guard and _is_person(job))
+        suspects = [job for job in watched if self._should_check(job.lease.chat_id, now)]
+        return {job.lease.chat_id: why for job in suspects if (why := self._check_chat(job))}
 
-    def _count(self, chat_id: int, now: int) -> bool:
-        turns = self._turns.setdefault(chat_id, deque(maxlen=SUSPECT))
+    def _should_check(self, chat_id: int, now: int) -> bool:
+        turns = self._turns.setdefault(chat_id, deque(maxlen=SUSPECT_TURNS))
         self._turns.move_to_end(chat_id)
         turns.append(now)
-        if len(self._turns) > _KEPT:
+        if len(self._turns) > _MAX_CHATS:
             self._turns.popitem(last=False)
-        if len(turns) < SUSPECT or now - turns[0] > SPAN:
+        if len(turns) < SUSPECT_TURNS or now - turns[0] > SUSPECT_SPAN_MS:
             return False
-        for _ in range(AGAIN):
+        for _ in range(RECHECK_TURNS):
             turns.popleft()
         return True
 
-    def _look(self, job: Job) -> str:
+    def _check_chat(self, job: Job) -> str:
         columns = (Message.direction, Message.kind, Message.text, Message.created_at, Message.sent_at)
         query = (
             select(*columns)
             .where(Message.chat_id == job.lease.chat_id, Message.id <= job.message["id"])
             .order_by(Message.id.desc())
-            .limit(2 * ENDLESS + 1)
+            .limit(2 * MAX_EXCHANGES + 1)
         )
         with self._database.read() as session:
             rows = session.execute(query).all()
-        said = [
-            Said(
-                row.direction == "in",
+        messages = [
+            ChatMessage(
+                row.direction == Direction.IN,
                 row.kind,
                 row.text,
-                row.created_at if row.direction == "in" else row.sent_at or row.created_at,
+                row.created_at if row.direction == Direction.IN else row.sent_at or row.created_at,
             )
             for row in reversed(rows)
         ]
-        return judge(said)
+        return detect_loop(messages)
 
 
 def _is_person(job: Job) -> bool:
-    return job.chat.contact_id is not None and job.message["kind"] not in _TAPPED
+    return job.chat.contact_id is not None and job.message["kind"] not in _TAP_KINDS

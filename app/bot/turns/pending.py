@@ -1,4 +1,4 @@
-"""Runs under way: a brain that waits for an answer from outside keeps its chat, and holds up nobody else."""
+"""Runs that wait for an external answer: their lease renewed, longest run, end callback."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -6,50 +6,53 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from app.bot.bursts import Waiting
-from app.bot.claims import Job
-from app.bot.deferring import Deferred
 from app.bot.lease import Lease
-from app.bot.turns import Ended
+from app.bot.turns.claim import Job
+from app.bot.turns.debounce import DebounceWait
+from app.bot.turns.result import TurnResult
+from app.bot.turns.retry import TurnRetry
 from app.brains import limits
 
 # A run that is not back after this time (ms) is given up: its lease runs out and the turn is run again.
-MOST = int(limits.CALL_SECONDS * 1000) + 15_000
+MAX_RUN_MS = int(limits.CALL_SECONDS * 1000) + 15_000
 
-Result = Ended | Deferred | Waiting
+JobResult = TurnResult | TurnRetry | DebounceWait
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class PendingRun:
     """A run that is not back yet, and how its outcome becomes storable."""
 
-    outcome: "Future[Any]"
-    settle: Callable[[Any], Result]
+    future: "Future[Any]"
+    build_result: Callable[[Any], JobResult]
 
-    def result(self) -> Result:
+    def get_result(self) -> JobResult:
         """Return what is to be stored once the run is back; raises whatever went wrong inside Brainbox."""
-        return self.settle(self.outcome.result())
+        return self.build_result(self.future.result())
 
 
-Finish = Callable[[Job, Coming], None]
+FinishCallback = Callable[[Job, PendingRun], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
+class _PendingEntry:
     lease: Lease
-    began: int
+    started_at: int
 
 
-class Runs:
+class PendingRuns:
     """The runs that are not back yet; each is handed to `finish` when it is, in the thread that answered it."""
 
     def __init__(
-        self, clock: Callable[[], int], renew: Callable[[tuple[Sequence[Lease], int]], object], finish: Finish
+        self,
+        clock: Callable[[], int],
+        renew: Callable[[tuple[Sequence[Lease], int]], object],
+        finish: FinishCallback,
     ) -> None:
         self._clock = clock
         self._renew = renew
         self._finish = finish
-        self._pending: dict[Lease, _Pending] = {}
+        self._pending: dict[Lease, _PendingEntry] = {}
         self._changed = threading.Condition()
         self._renew_at = 0
         self._closed = False
@@ -57,14 +60,14 @@ class Runs:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def add(self, job: Job, coming: Coming) -> None:
+    def add(self, job: Job, pending: PendingRun) -> None:
         """Keep the chat of `job` until its run is back."""
         now = self._clock()
         with self._changed:
             if not self._pending:
-                self._renew_at = now + job.lease.ttl // 3
-            self._pending[job.lease] = _Pending(job.lease, now)
-        coming.outcome.add_done_callback(lambda _done: self._land(job, coming))
+                self._renew_at = now + job.lease.ttl_ms // 3
+            self._pending[job.lease] = _PendingEntry(job.lease, now)
+        pending.future.add_done_callback(lambda _done: self._complete(job, pending))
 
     def renew(self) -> None:
         """Prolong the leases if it is time; called often, does not wait."""
@@ -72,12 +75,12 @@ class Runs:
         if not self._pending or now < self._renew_at:
             return
         with self._changed:
-            lost = [each.lease for each in self._pending.values() if now - each.began > MOST]
+            lost = [each.lease for each in self._pending.values() if now - each.started_at > MAX_RUN_MS]
             for lease in lost:
                 del self._pending[lease]
             leases = list(self._pending)
         if leases:
-            self._renew_at = now + min(lease.ttl for lease in leases) // 3
+            self._renew_at = now + min(lease.ttl_ms for lease in leases) // 3
             self._renew((leases, now))
 
     def close(self, timeout: float) -> None:
@@ -87,7 +90,7 @@ class Runs:
             self._closed = True
             self._pending.clear()
 
-    def _land(self, job: Job, coming: Coming) -> None:
+    def _complete(self, job: Job, coming: PendingRun) -> None:
         with self._changed:
             if self._pending.pop(job.lease, None) is None or self._closed:
                 return

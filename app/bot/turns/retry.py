@@ -1,4 +1,4 @@
-"""Turns put back: tried again later, or given up as dead, visible and replayable."""
+"""Retry of turns: number of attempts, backoff delays by reason, then state `dead`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,25 +6,27 @@ from dataclasses import dataclass
 from sqlalchemy import Connection as Db
 from sqlalchemy import select, update
 
-from app.bot import attempts, lease
+from app.bot import lease
+from app.bot.delivery import attempts
 from app.bot.models import Message
+from app.bot.states import AttemptOutcome, MessageState
 
 # An inbound message whose turn could not be run that often is dead.
-MAX_TRIES = 8
+MAX_ATTEMPTS = 8
 # What is nobody's fault is waited for this long (ms) before its tries count.
-PATIENCE = 3_600_000
+UNCOUNTED_RETRY_MS = 3_600_000
 
 TURN = "turn"
 # The sandbox has no process for this brain now.
 SANDBOX = "sandbox"
 # Somebody else changed what the turn was based on.
 CONFLICT = "conflict"
-_FIRST_WAIT = {TURN: 1_000, SANDBOX: 1_000, CONFLICT: 10}
-_LONGEST_WAIT = {TURN: 60_000, SANDBOX: 30_000, CONFLICT: 2_000}
+_FIRST_DELAY_MS = {TURN: 1_000, SANDBOX: 1_000, CONFLICT: 10}
+_MAX_DELAY_MS = {TURN: 60_000, SANDBOX: 30_000, CONFLICT: 2_000}
 
 
 @dataclass(frozen=True, slots=True)
-class Deferred:
+class TurnRetry:
     """A turn that could not be finished for a reason that is not the brain's; `code`: turn | sandbox | conflict."""
 
     lease: lease.Lease
@@ -35,57 +37,64 @@ class Deferred:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
-    """What became of it: dead, or claimable again from `ready_at` (ms)."""
+class RetryResult:
+    """Result of a retry: the message is dead, or its chat can be claimed again from `ready_at` (ms)."""
 
     dead: bool = False
     ready_at: int | None = None
 
 
-def defer(db: Db, turns: Sequence[Deferred]) -> list[PutBack]:
+def defer(db: Db, turns: Sequence[TurnRetry]) -> list[RetryResult]:
     """Put turns back for later, or give them up as dead after the last try; called by the writer."""
     held = lease.fence(db, [turn.lease for turn in turns])
     steps = lease.Steps()
-    done = put_back(db, turns, held, steps)
+    done = defer_fenced(db, turns, held, steps)
     steps.write(db)
     return done
 
 
-def put_back(
-    db: Db, turns: Sequence[Deferred], held: Mapping[int, lease.Held], steps: lease.Steps
-) -> list[PutBack]:
+def defer_fenced(
+    db: Db, turns: Sequence[TurnRetry], held: Mapping[int, lease.FencedChat], steps: lease.Steps
+) -> list[RetryResult]:
     """Do what `defer` does inside a transaction that has fenced the chats; whose lease is lost is left alone."""
     return [
-        _put_back(db, turn, held[turn.lease.chat_id], steps) if turn.lease.chat_id in held else PutBack()
+        _defer_one(db, turn, held[turn.lease.chat_id], steps) if turn.lease.chat_id in held else RetryResult()
         for turn in turns
     ]
 
 
-def _put_back(db: Db, turn: Deferred, chat: lease.Held, steps: lease.Steps) -> PutBack:
+def _defer_one(db: Db, turn: TurnRetry, chat: lease.FencedChat, steps: lease.Steps) -> RetryResult:
     query = select(Message.attempts, Message.error_code, Message.created_at)
     row = db.execute(query.where(Message.id == turn.message_id)).one()
     # Only tries that failed for the same reason make up a row of failures.
     tries = row.attempts + 1 if row.error_code == turn.code else 1
-    counts = turn.code == TURN or turn.now - row.created_at > PATIENCE
-    lost = counts and tries >= MAX_TRIES
-    news = {
+    counts = turn.code == TURN or turn.now - row.created_at > UNCOUNTED_RETRY_MS
+    lost = counts and tries >= MAX_ATTEMPTS
+    values = {
         "attempts": tries,
-        "state": "dead" if lost else "new",
+        "state": MessageState.DEAD if lost else MessageState.NEW,
         "error_code": turn.code,
         "error": turn.reason[:500],
         "failed_at": turn.now if lost else None,
     }
-    db.execute(update(Message).where(Message.id == turn.message_id).values(news))
-    attempts.write(db, [attempts.row(turn.message_id, turn.now, "refused", tries, (turn.code, turn.reason))])
+    db.execute(update(Message).where(Message.id == turn.message_id).values(values))
+    attempts.write(
+        db,
+        [
+            attempts.build_row(
+                turn.message_id, turn.now, AttemptOutcome.REFUSED, tries, (turn.code, turn.reason)
+            )
+        ],
+    )
     left = chat.pending - lost
-    wait = 0 if lost else _wait(turn, tries)
+    wait = 0 if lost else _compute_delay_ms(turn, tries)
     ready_at = turn.now + wait if left > 0 else None
     steps.release(turn.lease, ready_at, handled=int(lost))
-    return PutBack(lost, ready_at)
+    return RetryResult(lost, ready_at)
 
 
-def _wait(turn: Deferred, tries: int) -> int:
+def _compute_delay_ms(turn: TurnRetry, tries: int) -> int:
     """Return ms until the next try: longer each time, and different for turns that hindered each other."""
     spread = ((turn.message_id + tries) * 2_654_435_761 & 0xFFFF_FFFF) / 0xFFFF_FFFF
-    longest = min(_LONGEST_WAIT[turn.code], _FIRST_WAIT[turn.code] * 2 ** min(tries - 1, 16))
+    longest = min(_MAX_DELAY_MS[turn.code], _FIRST_DELAY_MS[turn.code] * 2 ** min(tries - 1, 16))
     return int(longest * (0.5 + spread))

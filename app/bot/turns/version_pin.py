@@ -1,4 +1,4 @@
-"""Sessions: a conversation that goes on with the version it began with, whatever is published meanwhile."""
+"""Version pin: a conversation keeps the version it began with for its session."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,39 +7,22 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, update
 
 from app.bot.models import Chat
-from app.brains.rollout import Pin
-from app.db import table_of
-from app.sql import Hot
+from app.brains.versions.routing import VersionPin
+from app.db.schema import get_table
+from app.db.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class ChatVersionPin:
     """A chat, and the version its conversation goes on with."""
 
     chat_id: int
-    pin: Pin
+    pin: VersionPin
 
 
-def keep(db: Db, sessions: Sequence[Session]) -> None:
-    """Store sessions; the caller has fenced these chats in the same transaction."""
-    if sessions:
-        _keep.each(db, sorted((_row(each) for each in sessions), key=lambda row: row["chat"]))
-
-
-def _row(session: Session) -> dict[str, int]:
-    pin = session.pin
-    return {
-        "chat": session.chat_id,
-        "version": pin.version_id or 0,
-        "brain": pin.brain_id or 0,
-        "epoch": pin.epoch,
-        "until": pin.until,
-    }
-
-
-_chat = table_of(Chat).c
-_keep = Hot(
-    update(table_of(Chat))
+_chat = get_table(Chat).c
+_UPDATE_PIN = Statement(
+    update(get_table(Chat))
     .where(_chat.id == bindparam("chat"))
     .values(
         session_version_id=bindparam("version"),
@@ -48,3 +31,20 @@ _keep = Hot(
         session_until=bindparam("until"),
     )
 )
+
+
+def write(db: Db, pins: Sequence[ChatVersionPin]) -> None:
+    """Store pins; the caller has fenced these chats in the same transaction."""
+    if pins:
+        _UPDATE_PIN.execute_many(db, sorted((_build_row(each) for each in pins), key=lambda row: row["chat"]))
+
+
+def _build_row(chat_pin: ChatVersionPin) -> dict[str, int]:
+    pin = chat_pin.pin
+    return {
+        "chat": chat_pin.chat_id,
+        "version": pin.version_id or 0,
+        "brain": pin.brain_id or 0,
+        "epoch": pin.epoch,
+        "until": pin.expires_at,
+    }

@@ -1,1 +1,4 @@
-"""Language models: who is asked, at whose cost, and what was said."""
+"""AI models: configured providers, calls, token prices and budgets.
+
+Other packages use `service` (ask), `provider_store` (settings), `usage` (ledger) and `prices`.
+"""

@@ -1,20 +1,24 @@
-"""Tables of the AI: providers, every call, and the tokens of each month."""
+"""Tables of AI providers, AI calls and monthly token counts."""
 
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, millis, pk
+from app.brains.ai.contract import DEFAULT_KIND
+from app.db.schema import Base, Millis, pk
 
 
 class AiProvider(Base):
-    """A server that speaks the chat completions protocol; brains name it by its name."""
+    """Configured AI provider; brains refer to it by its name."""
 
     __tablename__ = "ai_provider"
 
     id: Mapped[pk]
     name: Mapped[str] = mapped_column(String(60), unique=True)
+    # Of app.brains.ai.providers, and the settings that only this kind has.
+    kind: Mapped[str] = mapped_column(String(40), default=DEFAULT_KIND, server_default=DEFAULT_KIND)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     base_url: Mapped[str] = mapped_column(String(300))
     # What is asked where a prompt names no model of its own.
     model: Mapped[str] = mapped_column(String(100))
@@ -23,12 +27,12 @@ class AiProvider(Base):
     # ISO 4217, and what each model costs in it (app.brains.ai.prices); a model without a price has none known.
     currency: Mapped[str] = mapped_column(String(3), default="USD", server_default="USD")
     prices: Mapped[dict[str, list[int]]] = mapped_column(JSON, default=dict, server_default="{}")
-    created_at: Mapped[millis]
-    updated_at: Mapped[millis]
+    created_at: Mapped[Millis]
+    updated_at: Mapped[Millis]
 
 
 class AiCall(Base):
-    """One question to a model: what was asked, what came back, and what it cost."""
+    """Request to an AI model: messages, answer, tokens and cost."""
 
     __tablename__ = "ai_call"
     __table_args__ = (Index("ix_ai_call_brain", "brain_id", "id"), Index("ix_ai_call_message", "message_id"))
@@ -44,7 +48,7 @@ class AiCall(Base):
     prompt: Mapped[str] = mapped_column(String(60), default="")
     messages: Mapped[list[Any]] = mapped_column(JSON)
     answer: Mapped[str] = mapped_column(Text, default="")
-    # ok | limit | timeout | upstream (app.brains.capabilities.contract.CallRefused).
+    # ok | limit | timeout | upstream (app.brains.ai.contract.ProviderError).
     status: Mapped[str] = mapped_column(String(12))
     error: Mapped[str] = mapped_column(String(500), default="")
     tokens_in: Mapped[int] = mapped_column(default=0)
@@ -53,11 +57,11 @@ class AiCall(Base):
     # Millionths of the currency, by the prices of that moment; null where the price was not known.
     cost: Mapped[int | None] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3), default="", server_default="")
-    created_at: Mapped[millis]
+    created_at: Mapped[Millis]
 
 
 class AiMonth(Base):
-    """What a brain has used in one month (UTC, as 2026-01)."""
+    """Usage of a brain in one month (UTC, as 2026-01)."""
 
     __tablename__ = "ai_month"
 

@@ -1,4 +1,4 @@
-"""Prices of language models: read as an owner writes them, kept as whole numbers, and what a call costs by them.
+"""Token prices of AI models: parsing an owner's price lines, cost of a call in micros (millionths).
 
 Money is counted in micros, millionths of a currency; a price is the micros for a million tokens.
 """
@@ -10,7 +10,7 @@ from typing import Final
 
 from app.signals import DomainError
 
-MOST: Final = 50
+MAX_MODELS: Final = 50
 CURRENCY: Final = "USD"
 _CODE = re.compile(r"[A-Z]{3}")
 _PRICE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
@@ -22,25 +22,27 @@ Prices = Mapping[str, Sequence[int]]
 
 
 class WrongPrices(DomainError):
-    """Prices that cannot be read; the words name each wrong line."""
+    """Price lines that cannot be parsed; the message names each wrong line."""
 
     code = "ai-prices"
 
 
 def is_currency(code: str) -> bool:
-    """Tell whether this has the form of an ISO 4217 code, such as USD."""
+    """Tell whether a text has the form of an ISO 4217 code, such as USD."""
     return _CODE.fullmatch(code) is not None
 
 
-def read(text: str) -> dict[str, list[int]]:
-    """Read a line for each model: its name, the price asked and the price answered; raises WrongPrices."""
+def parse_lines(text: str) -> dict[str, list[int]]:
+    """Parse one line a model: its name, input price and output price per 1M tokens; raises WrongPrices."""
     lines = [(n, line.split()) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if len(lines) > MOST:
-        raise WrongPrices(f"These are {len(lines)} lines. Leave at most {MOST}: those of the models you ask.")
+    if len(lines) > MAX_MODELS:
+        raise WrongPrices(
+            f"These are {len(lines)} lines. Leave at most {MAX_MODELS}: those of the models you ask."
+        )
     found: dict[str, list[int]] = {}
     wrong: list[str] = []
     for number, words in lines:
-        problem = next(_problems(words, found), "")
+        problem = next(_find_problems(words, found), "")
         if problem:
             wrong.append(f"Line {number}: {problem}")
         else:
@@ -50,7 +52,7 @@ def read(text: str) -> dict[str, list[int]]:
     return found
 
 
-def _problems(words: Sequence[str], known: Mapping[str, object]) -> Iterator[str]:
+def _find_problems(words: Sequence[str], known: Mapping[str, object]) -> Iterator[str]:
     model, *prices = words
     if len(prices) != 2:
         yield f"write a model, its price asked and its price answered, with spaces between them, {_EXAMPLE}."
@@ -66,19 +68,22 @@ def _problems(words: Sequence[str], known: Mapping[str, object]) -> Iterator[str
         yield f"“{model}” has a price above already. Remove one of the two lines."
 
 
-def written(prices: Prices) -> str:
-    """Return prices as an owner would write them."""
-    return "\n".join(f"{model}  {plain(asked)}  {plain(told)}" for model, (asked, told) in prices.items())
+def format_lines(prices: Prices) -> str:
+    """Format prices as the lines an owner writes."""
+    return "\n".join(
+        f"{model}  {format_amount(input_price)}  {format_amount(output_price)}"
+        for model, (input_price, output_price) in prices.items()
+    )
 
 
-def plain(micros: int) -> str:
-    """Return micros in whole units with all digits that count, two behind the point at least."""
+def format_amount(micros: int) -> str:
+    """Format micros as whole units with all significant digits, at least two after the point."""
     digits = f"{micros % _MICROS:06d}".rstrip("0")
     return f"{micros // _MICROS}.{digits:0<2}"
 
 
-def cost(prices: Prices, models: Sequence[str], tokens: tuple[int, int]) -> int | None:
-    """Return what tokens asked and answered cost (micros, half up) by the first model with a price; None without."""
+def compute_cost(prices: Prices, models: Sequence[str], tokens: tuple[int, int]) -> int | None:
+    """Return the cost (micros, half up) of input and output tokens by the first model with a price; None without."""
     price = next((prices[model] for model in models if model in prices), None)
     if price is None:
         return None

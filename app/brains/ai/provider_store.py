@@ -1,27 +1,30 @@
-"""AI providers: made, changed, found; their keys sealed."""
+"""AI providers in the database: create, update, validation, encrypted keys; the default one."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.brains.ai import prices
+from app.brains.ai.contract import DEFAULT_KIND, Endpoint, ProviderKind
 from app.brains.ai.models import AiProvider
+from app.brains.ai.providers import KINDS
 from app.signals import DomainError
 from app.vault import Vault
 
-MOST: Final = 20
+MAX_PROVIDERS: Final = 20
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _VISIBLE = re.compile(r"[\x21-\x7e]{0,500}")
 _SCHEMES: Final = {True: ("https", "http"), False: ("https",)}
 
 
-class ProviderRefused(DomainError):
-    """A provider that cannot be made or changed as asked; `fields` says where."""
+class InvalidProvider(DomainError):
+    """Provider that cannot be created or changed as requested; `fields` maps fields to messages."""
 
     code = "ai-provider"
 
@@ -31,16 +34,16 @@ class ProviderRefused(DomainError):
 
 
 class ProviderNotFound(DomainError):
-    """No provider has this name or number."""
+    """No provider has this name or id."""
 
     code = "ai-provider-not-found"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What an owner asks of a provider; an empty key keeps the stored one, `keyless` takes it away.
+class ProviderInput:
+    """Input of a provider form; an empty key keeps the stored one, `keyless` removes it.
 
-    `prices`: a line for each model, as app.brains.ai.prices reads them.
+    `prices`: a line for each model, as app.brains.ai.prices reads them; `options`: the kind's own settings.
     """
 
     name: str
@@ -50,75 +53,79 @@ class Wish:
     keyless: bool = False
     currency: str = prices.CURRENCY
     prices: str = ""
+    kind: str = DEFAULT_KIND
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A provider ready to be asked; equal as long as nothing about it has changed."""
-
-    name: str
-    base_url: str
-    model: str
-    key: str = field(default="", repr=False)
-
-
-class Providers:
-    """Reads and writes providers with the vault at hand; plain http only where private addresses are allowed."""
+class ProviderStore:
+    """Store of providers with encrypted keys; plain http only where private addresses are allowed."""
 
     def __init__(self, vault: Vault, *, allow_private: bool = False) -> None:
         self._vault = vault
         self._allow_private = allow_private
 
-    def create(self, session: Session, wish: Wish, now: int) -> AiProvider:
-        """Make a provider; raises ProviderRefused with the fields that are wrong."""
-        if len(list_providers(session)) >= MOST:
-            raise ProviderRefused({"name": f"There are {MOST} providers already. Remove one first."})
+    def create(self, session: Session, data: ProviderInput, now: int) -> AiProvider:
+        """Create a provider; raises InvalidProvider with the wrong fields."""
+        if len(list_providers(session)) >= MAX_PROVIDERS:
+            raise InvalidProvider({"name": f"There are {MAX_PROVIDERS} providers already. Remove one first."})
         row = AiProvider(created_at=now)
-        self._apply(session, row, wish, now)
+        self._apply(session, row, data, now)
         session.add(row)
         session.flush()
         return row
 
-    def update(self, session: Session, provider_id: int, wish: Wish, now: int) -> AiProvider:
-        """Change a provider; raises ProviderRefused, ProviderNotFound."""
+    def update(self, session: Session, provider_id: int, data: ProviderInput, now: int) -> AiProvider:
+        """Change a provider; raises InvalidProvider, ProviderNotFound."""
         row = get_provider(session, provider_id)
-        self._apply(session, row, wish, now)
+        self._apply(session, row, data, now)
         return row
 
-    def endpoint(self, row: AiProvider) -> Endpoint:
-        """Return a provider with its key opened; raises VaultError."""
-        return Endpoint(row.name, row.base_url, row.model, self._vault.open(row.secrets).get("key", ""))
+    def has_readable_key(self, row: AiProvider) -> bool:
+        """Tell whether the stored key of a provider can be decrypted; also true where none is stored."""
+        return self._vault.can_decrypt(row.secrets or "")
 
-    def _apply(self, session: Session, row: AiProvider, wish: Wish, now: int) -> None:
-        wrong = self._problems(session, row, wish)
+    def open_endpoint(self, row: AiProvider) -> Endpoint:
+        """Return a provider with its key decrypted; raises VaultError."""
+        key = self._vault.decrypt(row.secrets).get("key", "")
+        return Endpoint(row.name, row.base_url, row.model, key, row.kind, row.options)
+
+    def _apply(self, session: Session, row: AiProvider, data: ProviderInput, now: int) -> None:
+        wrong = self._find_problems(session, row, data)
         if wrong:
-            raise ProviderRefused(wrong)
+            raise InvalidProvider(wrong)
         # A key goes only where it was entered for: whoever changes the address enters it again.
-        moved = row.base_url is not None and _origin(row.base_url) != _origin(wish.base_url.strip())
-        if wish.key.strip() or wish.keyless or moved:
-            key = wish.key.strip()
-            row.secrets = self._vault.seal({"key": key}) if key else ""
-        row.name, row.model = wish.name.strip(), wish.model.strip()
-        row.base_url = wish.base_url.strip().rstrip("/")
-        row.currency, row.prices = wish.currency.strip(), prices.read(wish.prices)
+        moved = row.base_url is not None and _parse_origin(row.base_url) != _parse_origin(
+            data.base_url.strip()
+        )
+        if data.key.strip() or data.keyless or moved:
+            key = data.key.strip()
+            row.secrets = self._vault.encrypt({"key": key}) if key else ""
+        # Checked above: numbers arrive as texts from a form or a command line.
+        options = KINDS[data.kind].Config.model_validate(dict(data.options))
+        row.kind, row.options = data.kind, options.model_dump(mode="json", exclude_unset=True)
+        row.name, row.model = data.name.strip(), data.model.strip()
+        row.base_url = data.base_url.strip().rstrip("/")
+        row.currency, row.prices = data.currency.strip(), prices.parse_lines(data.prices)
         row.updated_at = now
 
-    def _problems(self, session: Session, row: AiProvider, wish: Wish) -> dict[str, str]:
+    def _find_problems(self, session: Session, row: AiProvider, data: ProviderInput) -> dict[str, str]:
         found: dict[str, str] = {}
-        name = wish.name.strip()
+        name = data.name.strip()
         taken = find_provider(session, name)
         if not _NAME.fullmatch(name):
             found["name"] = "Use a short name of small letters, digits, - and _, such as openai."
         elif taken and taken.id != row.id:
             found["name"] = f"There is already a provider called “{name}”."
-        if not 1 <= len(wish.model.strip()) <= 100:
+        if not 1 <= len(data.model.strip()) <= 100:
             found["model"] = "Name the model that is asked, in 1 to 100 characters, such as gpt-4o-mini."
-        if not _VISIBLE.fullmatch(wish.key.strip()):
+        if not (data.key.strip() or data.keyless or self.has_readable_key(row)):
+            found["key"] = "The stored key does not open any more: enter it again, or forget it."
+        if not _VISIBLE.fullmatch(data.key.strip()):
             found["key"] = "The key must be one word of plain signs: copy it again without spaces."
-        wrong = self._wrong_address(wish.base_url.strip())
-        return found | ({"base_url": wrong} if wrong else {}) | _wrong_prices(wish)
+        wrong = self._check_address(data.base_url.strip())
+        return found | ({"base_url": wrong} if wrong else {}) | _check_prices(data) | _check_options(data)
 
-    def _wrong_address(self, address: str) -> str:
+    def _check_address(self, address: str) -> str:
         schemes = _SCHEMES[self._allow_private]
         example = "such as https://api.openai.com/v1"
         try:
@@ -136,35 +143,52 @@ class Providers:
         return ""
 
 
-def _wrong_prices(wish: Wish) -> dict[str, str]:
+def _check_prices(data: ProviderInput) -> dict[str, str]:
     found: dict[str, str] = {}
-    if not prices.is_currency(wish.currency.strip()):
+    if not prices.is_currency(data.currency.strip()):
         found["currency"] = "Write the three capital letters of a currency, such as USD or EUR."
     try:
-        prices.read(wish.prices)
+        prices.parse_lines(data.prices)
     except prices.WrongPrices as error:
         found["prices"] = str(error)
     return found
 
 
-def _origin(address: str) -> tuple[str, str]:
+def _check_options(data: ProviderInput) -> dict[str, str]:
+    """Return the problems of the kind's own settings, by field; their names begin with `option_`."""
+    kind = KINDS.get(data.kind)
+    if kind is None:
+        return {"kind": "Choose one of the kinds in the list."}
+    try:
+        kind.Config.model_validate(dict(data.options))
+    except ValidationError as error:
+        return {f"option_{each['loc'][0]}": f"{each['msg']}." for each in error.errors()}
+    return {}
+
+
+def list_kinds() -> list[ProviderKind]:
+    """Return the kinds of providers that this installation has, by title."""
+    return sorted(KINDS.values(), key=lambda kind: kind.title)
+
+
+def _parse_origin(address: str) -> tuple[str, str]:
     parts = urlsplit(address)
     return parts.scheme, parts.netloc.lower()
 
 
 def list_providers(session: Session) -> list[AiProvider]:
-    """List the providers, oldest first: the first one answers where a brain names none."""
+    """List the providers, oldest first: the first one is the default."""
     return list(session.scalars(select(AiProvider).order_by(AiProvider.id)))
 
 
 def find_provider(session: Session, name: str | None) -> AiProvider | None:
-    """Find a provider by its name, or the first one; None when there is none."""
+    """Find a provider by its name, or the default one; None when there is none."""
     query = select(AiProvider).order_by(AiProvider.id).limit(1)
     return session.scalar(query if name is None else query.where(AiProvider.name == name))
 
 
 def get_provider(session: Session, provider_id: int) -> AiProvider:
-    """Find a provider by its number; raises ProviderNotFound."""
+    """Return a provider by its id; raises ProviderNotFound."""
     row = session.get(AiProvider, provider_id)
     if row is None:
         raise ProviderNotFound("This AI provider is not there any more. Look at the list again.")
@@ -172,7 +196,7 @@ def get_provider(session: Session, provider_id: int) -> AiProvider:
 
 
 def remove_provider(session: Session, provider_id: int) -> str:
-    """Remove a provider and its key; returns its name, raises ProviderNotFound. What it answered stays recorded."""
+    """Remove a provider and its key; returns its name, raises ProviderNotFound. Its recorded calls stay."""
     row = get_provider(session, provider_id)
     session.delete(row)
     return row.name

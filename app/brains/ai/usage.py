@@ -1,23 +1,23 @@
-"""The ledger of tokens: every call is written down, and each month is summed up for the budgets."""
+"""Ledger of AI calls: each call stored, tokens summed by month for the budgets."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.brains.ai.contract import AiRecord
 from app.brains.ai.models import AiCall, AiMonth
-from app.brains.capabilities.ai import AiRecord
-from app.writer import Database
+from app.db.statements import build_insert
+from app.db.writer import Database
 
-SHOWN: Final = 20
+LATEST_CALLS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """What a brain has used in a month."""
+class MonthlyUsage:
+    """Usage of a brain in one month."""
 
     calls: int = 0
     tokens_in: int = 0
@@ -25,53 +25,52 @@ class Used:
 
     @property
     def tokens(self) -> int:
-        """All tokens, asked and answered: what the budget counts."""
+        """Sum of input and output tokens, which the budget counts."""
         return self.tokens_in + self.tokens_out
 
 
-def month_of(now: int) -> str:
-    """Name the month of a moment (ms) in UTC, such as 2026-01."""
+def format_month(now: int) -> str:
+    """Format the month of a time (ms) in UTC, such as 2026-01."""
     return datetime.fromtimestamp(now // 1000, UTC).strftime("%Y-%m")
 
 
-def used(session: Session, brain_id: int, now: int) -> Used:
-    """Return what a brain has used in the month of `now` (ms)."""
-    row = session.get(AiMonth, (brain_id, month_of(now)))
-    return Used(row.calls, row.tokens_in, row.tokens_out) if row else Used()
+def read_month(session: Session, brain_id: int, now: int) -> MonthlyUsage:
+    """Return the usage of a brain in the month of `now` (ms)."""
+    row = session.get(AiMonth, (brain_id, format_month(now)))
+    return MonthlyUsage(row.calls, row.tokens_in, row.tokens_out) if row else MonthlyUsage()
 
 
-def latest_calls(session: Session, brain_id: int, prompt: str) -> list[AiCall]:
-    """Return the last calls of one prompt, the newest first, at most 20."""
+def list_latest_calls(session: Session, brain_id: int, prompt: str) -> list[AiCall]:
+    """Return the latest calls of one prompt, newest first, at most 20."""
     query = select(AiCall).where(AiCall.brain_id == brain_id, AiCall.prompt == prompt)
-    return list(session.scalars(query.order_by(AiCall.id.desc()).limit(SHOWN)))
+    return list(session.scalars(query.order_by(AiCall.id.desc()).limit(LATEST_CALLS)))
 
 
-class Ledger:
-    """Reads and writes the ledger in the installation's database."""
+class DatabaseUsageLedger:
+    """Token ledger in the installation's database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def spent(self, brain_id: int, now: int) -> int:
+    def count_used_tokens(self, brain_id: int, now: int) -> int:
         """Return how many tokens a brain has used in the month of `now` (ms)."""
         with self._database.read() as session:
-            return used(session, brain_id, now).tokens
+            return read_month(session, brain_id, now).tokens
 
-    def note(self, record: AiRecord) -> None:
-        """Write down a call and wait until it is stored."""
-        self._database.writer.run(lambda db: _note(db, record))
+    def record_call(self, record: AiRecord) -> None:
+        """Store a call and wait until it is committed."""
+        self._database.writer.run(lambda db: _insert_call(db, record))
 
 
-def _note(db: Connection, record: AiRecord) -> None:
+def _insert_call(db: Connection, record: AiRecord) -> None:
     db.execute(insert(AiCall).values(**asdict(record)))
     month = {
         "brain_id": record.brain_id,
-        "month": month_of(record.created_at),
+        "month": format_month(record.created_at),
         "calls": 1,
         "tokens_in": record.tokens_in,
         "tokens_out": record.tokens_out,
     }
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
-    query = dialect.insert(AiMonth).values(month)
+    query = build_insert(db, AiMonth).values(month)
     sums = {name: getattr(AiMonth, name) + month[name] for name in ("calls", "tokens_in", "tokens_out")}
     db.execute(query.on_conflict_do_update(index_elements=["brain_id", "month"], set_=sums))

@@ -1,15 +1,15 @@
-"""What every capability gives and takes."""
+"""Contract of capability calls: call context, refusal, the `Capability` interface."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.brains import limits
-from app.brains.document import Grants
+from app.brains.capabilities.grant import GrantSet
 
 
-class CallRefused(Exception):
-    """A call that gives no answer; the text says what to do.
+class CallRefusal(Exception):
+    """Refusal of a call; the text says what to do.
 
     `kind`: denied (not granted), limit, timeout, upstream (the other side failed), unavailable (nothing to ask).
     """
@@ -20,11 +20,11 @@ class CallRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """For whom a call is made; nothing in the call itself can name another."""
+class CallContext:
+    """Identity of the run that makes a call; the call itself cannot name another."""
 
     brain_id: int
-    grants: Grants
+    grants: GrantSet
     contact_id: int | None = None
     chat_id: int | None = None
     now: int = 0  # ms
@@ -33,12 +33,10 @@ class Asker:
 
 
 class Capability(Protocol):
-    """One thing scripts may ask for, under one or more method names; safe to share between threads."""
+    """Interface of a capability: answers one or more methods; safe to share between threads."""
 
-    grant: str
-
-    def answer(self, method: str, arguments: Mapping[str, Any], asker: Asker) -> Any:
-        """Return JSON data; raises CallRefused. The arguments come from a hostile process."""
+    def answer(self, method: str, arguments: Mapping[str, Any], context: CallContext) -> Any:
+        """Return JSON data; raises CallRefusal. The arguments come from an untrusted process."""
         ...
 
 
@@ -46,17 +44,17 @@ class Capability(Protocol):
 Capabilities = Mapping[str, Capability]
 
 
-def known(arguments: Mapping[str, Any], names: frozenset[str]) -> None:
-    """Refuse arguments that a method does not have; raises CallRefused."""
+def check_arguments(arguments: Mapping[str, Any], names: frozenset[str]) -> None:
+    """Refuse unknown arguments of a method; raises CallRefusal."""
     if not arguments.keys() <= names:
-        raise CallRefused("denied", "This call has arguments that are not known.")
+        raise CallRefusal("denied", "This call has arguments that are not known.")
 
 
-def text_of(arguments: Mapping[str, Any], name: str, most: int) -> str:
-    """Return a text of 1 to `most` characters; raises CallRefused."""
+def read_text(arguments: Mapping[str, Any], name: str, max_chars: int) -> str:
+    """Return a text of 1 to `max_chars` characters; raises CallRefusal."""
     value = arguments.get(name)
     if type(value) is not str or not value:
-        raise CallRefused("denied", f"“{name}” must be a text that is not empty.")
-    if len(value) > most:
-        raise CallRefused("limit", f"“{name}” has {len(value):,} characters; {most:,} are allowed.")
+        raise CallRefusal("denied", f"“{name}” must be a text that is not empty.")
+    if len(value) > max_chars:
+        raise CallRefusal("limit", f"“{name}” has {len(value):,} characters; {max_chars:,} are allowed.")
     return value

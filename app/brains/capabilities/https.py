@@ -1,4 +1,4 @@
-"""One https exchange with one address: everything within a deadline, and no more than so many bytes."""
+"""One https exchange with a checked address, within a deadline and a size limit."""
 
 import http.client
 import io
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.brains import limits
-from app.brains.capabilities.contract import CallRefused
+from app.brains.capabilities.contract import CallRefusal
 
-_ENVELOPE: Final = 131_072  # status line, headers, chunk marks
+_ENVELOPE_BYTES: Final = 131_072  # status line, headers, chunk marks
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes to one address, `addresses` in the order of trying; `path` holds the query."""
+    """HTTP request to one host, `addresses` in the order of connecting; `path` holds the query."""
 
     method: str
     host: str
@@ -29,13 +29,13 @@ class Request:
 
     @property
     def url(self) -> str:
-        """The address as it is asked."""
+        """The URL as it is requested."""
         return f"https://{self.host}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back; header names in lower case."""
+    """HTTP response; header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,7 +43,7 @@ class Response:
 
 
 class Https:
-    """Talks TLS to a checked address under the host's name; no proxy, no cookie, no second connection."""
+    """TLS client for a checked address under the host's name; no proxy, no cookies, one connection."""
 
     def __init__(
         self,
@@ -56,37 +56,39 @@ class Https:
         self._clock = clock
 
     def __call__(self, request: Request) -> Response:
-        """Exchange one request for its response; raises CallRefused."""
+        """Send one request and return its response; raises CallRefusal."""
         deadline = self._clock() + request.seconds
         try:
             with _Stream(self._connect(request, deadline), deadline, self._clock) as stream:
                 return _exchange(request, stream)
         except TimeoutError as error:
-            raise CallRefused(
+            raise CallRefusal(
                 "timeout", f"{request.host} did not answer within {limits.HTTP_SECONDS:.0f} seconds."
             ) from error
         except ssl.SSLCertVerificationError as error:
-            raise CallRefused(
+            raise CallRefusal(
                 "upstream", f"The certificate of {request.host} cannot be trusted: {error.verify_message}."
             ) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise CallRefused(
+            raise CallRefusal(
                 "upstream", f"{request.host} could not be reached or gave no answer."
             ) from error
 
     def _connect(self, request: Request, deadline: float) -> ssl.SSLSocket:
-        """Connect to the first address that listens; the host's name is for the certificate alone."""
+        """Connect to the first address that accepts; the host's name is used for the certificate only."""
         last: OSError = OSError("no address")
         for address in request.addresses:
             try:
-                plain = socket.create_connection((address, self._port), _left(deadline, self._clock))
+                plain = socket.create_connection(
+                    (address, self._port), _compute_time_left(deadline, self._clock)
+                )
             except TimeoutError:
                 raise
             except OSError as error:
                 last = error
                 continue
             try:
-                plain.settimeout(_left(deadline, self._clock))
+                plain.settimeout(_compute_time_left(deadline, self._clock))
                 return self._context.wrap_socket(plain, server_hostname=request.host)
             except (OSError, ValueError):
                 plain.close()
@@ -104,33 +106,33 @@ def _exchange(request: Request, stream: "_Stream") -> Response:
     answer.begin()
     body = answer.read(limits.HTTP_BYTES + 1)
     if len(body) > limits.HTTP_BYTES:
-        raise too_large(request.host)
+        raise build_size_refusal(request.host)
     if answer.length:
         raise http.client.IncompleteRead(body, answer.length)
     found = {name.lower(): value for name, value in answer.getheaders()}
     return Response(answer.status, found, body)
 
 
-def too_large(host: str) -> CallRefused:
-    """Return the error for an answer beyond the limit."""
-    return CallRefused(
+def build_size_refusal(host: str) -> CallRefusal:
+    """Build the refusal of an answer beyond the size limit."""
+    return CallRefusal(
         "limit", f"The answer of {host} is larger than {limits.HTTP_BYTES // 1024} KB. Ask for less of it."
     )
 
 
 class _Stream(io.RawIOBase):
-    """A socket for http.client: each step gets what is left of the time, and all reads share one budget."""
+    """Socket for http.client: each step gets the time that is left, all reads share one byte budget."""
 
     def __init__(self, sock: ssl.SSLSocket, deadline: float, clock: Callable[[], float]) -> None:
         super().__init__()
         self._sock = sock
         self._deadline = deadline
         self._clock = clock
-        self._bytes = limits.HTTP_BYTES + _ENVELOPE
+        self._bytes = limits.HTTP_BYTES + _ENVELOPE_BYTES
 
     def sendall(self, data: bytes) -> None:
         """Send everything in time; raises OSError."""
-        self._sock.settimeout(_left(self._deadline, self._clock))
+        self._sock.settimeout(_compute_time_left(self._deadline, self._clock))
         self._sock.sendall(data)
 
     def makefile(self, mode: str) -> io.BufferedReader:  # noqa: ARG002  a socket's signature
@@ -138,16 +140,16 @@ class _Stream(io.RawIOBase):
         return io.BufferedReader(self)
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Tell that the stream can be read (io.RawIOBase)."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Receive what is there; raises OSError, CallRefused beyond the budget."""
-        self._sock.settimeout(_left(self._deadline, self._clock))
+        """Receive available bytes; raises OSError, CallRefusal beyond the budget."""
+        self._sock.settimeout(_compute_time_left(self._deadline, self._clock))
         count = self._sock.recv_into(buffer)
         self._bytes -= count
         if self._bytes < 0:
-            raise too_large(self._sock.server_hostname or "this host")
+            raise build_size_refusal(self._sock.server_hostname or "this host")
         return count
 
     def close(self) -> None:
@@ -156,7 +158,7 @@ class _Stream(io.RawIOBase):
         super().close()
 
 
-def _left(deadline: float, clock: Callable[[], float]) -> float:
+def _compute_time_left(deadline: float, clock: Callable[[], float]) -> float:
     left = deadline - clock()
     if left <= 0:
         raise TimeoutError("out of time")

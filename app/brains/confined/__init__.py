@@ -1,1 +1,1 @@
-"""What runs inside a sandbox process, imported there as `brains.confined`: no application around it."""
+"""Code that runs inside a sandbox process, imported there as `brains.confined` without the application."""

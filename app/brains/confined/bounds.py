@@ -1,4 +1,4 @@
-"""Bounds of a script's source: before the parser sees it, and on the tree before anything walks it recursively."""
+"""Size and depth bounds of a script's source, checked before the parser and on the tree."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 
 def refuse(rule: tuple[str, str], node: ast.AST | None = None, kind: str = "rule", **words: Any) -> NoReturn:
-    """Raise the LanguageError of a rule, at the place of a node."""
+    """Raise the LanguageError of a rule, at the position of a node."""
     code, message = rule
     line, columns = None, None
     if node is not None:
@@ -26,7 +26,7 @@ def refuse(rule: tuple[str, str], node: ast.AST | None = None, kind: str = "rule
 
 
 def check_source(source: str) -> None:
-    """Refuse what the parser should not even see; raises LanguageError."""
+    """Refuse a source by length, characters and bracket depth before parsing; raises LanguageError."""
     if len(source) > limits.SCRIPT_CHARS:
         message = rules.LONG[1].format(count=len(source), most=limits.SCRIPT_CHARS)
         raise LanguageError(
@@ -55,7 +55,7 @@ def _check_brackets(source: str) -> None:
 
 
 def check_tree(tree: ast.Module) -> int:
-    """Count the nodes, iteratively, since depth is what is checked; raises LanguageError."""
+    """Refuse a tree by number of nodes and depth, without recursion; raises LanguageError."""
     waiting: list[tuple[ast.AST, int]] = [(tree, 0)]
     count = 0
     at: ast.AST | None = None

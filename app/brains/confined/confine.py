@@ -1,4 +1,4 @@
-"""Gives up, for good, all that a sandbox process does not need; before any operator's text comes in."""
+"""Confinement of a sandbox process: namespaces, Landlock, capabilities, rlimits, seccomp, in this order."""
 
 import ctypes
 import os
@@ -36,11 +36,11 @@ _ZYGOTE_DESCRIPTORS = 1024
 
 
 class StepFailedError(Exception):
-    """A step that was begun and did not succeed: this process must not go on."""
+    """Confinement step that was begun and failed: the process must not go on."""
 
 
 class _Kernel:
-    """System calls by way of ctypes; every failure is an OSError."""
+    """System calls through ctypes; every failure is an OSError."""
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -57,7 +57,7 @@ class _Kernel:
 
 
 class Confinement:
-    """The layers of one zygote and of the children it forks, applied in this order: enter, seal, seal_child."""
+    """Layers of a zygote and of the children it forks, applied in this order: enter, seal, seal_child."""
 
     def __init__(self, layers: Collection[str]) -> None:
         self._layers = frozenset(layers)
@@ -66,7 +66,7 @@ class Confinement:
         self._memory = self._resident = 0
 
     def enter(self) -> None:
-        """Leave for new namespaces; the next fork is process 1 of its own. Raises StepFailedError."""
+        """Enter new namespaces; the next fork is process 1 of its own. Raises StepFailedError."""
         os.closerange(1, _MOST_DESCRIPTORS)
         if NAMESPACES not in self._layers:
             self._die_with_parent()
@@ -89,7 +89,7 @@ class Confinement:
         self._die_with_parent()
 
     def seal(self) -> dict[str, int]:
-        """Confine the zygote; return what is in force, `landlock` as the ABI (0 = none), `memory` in bytes.
+        """Confine the zygote; return the layers in force, `landlock` as the ABI (0 = none), `memory` in bytes.
 
         Raises StepFailedError for a layer begun in vain.
         """
@@ -105,8 +105,8 @@ class Confinement:
         self._drop_capabilities()
         _limit(RLIMIT_NOFILE=_ZYGOTE_DESCRIPTORS, RLIMIT_FSIZE=0, RLIMIT_CORE=0, RLIMIT_MEMLOCK=0)
         if self._table:
-            self._child_filter = _Filter(seccomp.program(self._table, seccomp.PID))
-            filtered = self._install(_Filter(seccomp.zygote_program(self._table)))
+            self._child_filter = _Filter(seccomp.build_program(self._table, seccomp.PID))
+            filtered = self._install(_Filter(seccomp.build_zygote_program(self._table)))
         else:
             filtered = False
         # Nothing needs to find it any more; what is bound to it here stays.
@@ -121,7 +121,7 @@ class Confinement:
         }
 
     def seal_child(self) -> None:
-        """Confine a fresh child further, for good. Raises StepFailedError."""
+        """Confine a new child further, irrevocably. Raises StepFailedError."""
         if NAMESPACES not in self._layers:
             self._die_with_parent()
         _limit(
@@ -139,7 +139,7 @@ class Confinement:
         self._kernel.call("prctl", _PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
 
     def _leave_files(self) -> None:
-        """Leave for an empty, read-only root; a half-done job is a StepFailedError."""
+        """Change to an empty, read-only root; a half-done change is a StepFailedError."""
         call = self._kernel.call
         try:
             call("mount", b"none", b"/", None, _MS_PRIVATE_RECURSIVE, None)
@@ -153,7 +153,7 @@ class Confinement:
             raise StepFailedError(f"{NAMESPACES}: {error.strerror}") from error
 
     def _deny_files(self) -> int:
-        """Apply a Landlock ruleset without rules: no file, no TCP, no signal to others. Returns the ABI or 0."""
+        """Apply a Landlock ruleset without rules: no file, no TCP, no signal to others. Return the ABI or 0."""
         call = self._kernel.call
         try:
             abi = call("syscall", _LANDLOCK_CREATE, None, 0, 1)
@@ -173,13 +173,13 @@ class Confinement:
         return abi
 
     def _drop_capabilities(self) -> None:
-        """Give up every capability, also those of the new user namespace."""
+        """Drop every capability, also those of the new user namespace."""
         header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
         nothing = (ctypes.c_uint32 * 6)()
         self._kernel.call("syscall", self._kernel.capset, ctypes.byref(header), ctypes.byref(nothing))
 
     def _install(self, program: "_Filter") -> bool:
-        """Install a system call filter; False where this kernel has none."""
+        """Install a system call filter; return False where the kernel has none."""
         try:
             self._kernel.call("syscall", self._kernel.seccomp, _SECCOMP_SET_MODE_FILTER, 0, program.address)
         except OSError:
@@ -188,7 +188,7 @@ class Confinement:
 
 
 class _Filter:
-    """A filter in memory as the kernel wants it, made before the fork: a child only writes its own number in."""
+    """Filter in the kernel's memory layout, built before the fork; a child only writes its own pid in."""
 
     def __init__(self, code: bytes) -> None:
         self._buffer = ctypes.create_string_buffer(code, len(code))
@@ -198,12 +198,12 @@ class _Filter:
         self.address = ctypes.byref(self._fprog)
 
     def set_pid(self, pid: int) -> None:
-        """Write the number of the process the filter is for."""
+        """Write the pid of the process the filter is for."""
         self._buffer[self._pid_at : self._pid_at + 4] = pid.to_bytes(4, "little")
 
 
-def _limit(**most: int) -> None:
-    for name, value in most.items():
+def _limit(**maxima: int) -> None:
+    for name, value in maxima.items():
         resource.setrlimit(getattr(resource, name), (value, value))
 
 

@@ -1,4 +1,4 @@
-"""The modules json, math and random as a script sees them: names and functions, never the modules themselves."""
+"""Modules json, math and random as a script sees them, without the real modules."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import math
 import random
 
 from .. import limits  # noqa: TID252  the package has another name in the child
-from .guards import ATTRIBUTES, words
+from .guards import ATTRIBUTES, split_words
 from .language import LimitReachedError
-from .plain import named
-from .shapes import Module, Record, Shown
+from .plain import describe_type
+from .shapes import Module, Record, TitledObject
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _no_constant(name: str) -> NoReturn:
 def load_json(text: Any) -> Any:
     """Read JSON; raises ValueError, LimitReachedError."""
     if type(text) is not str:
-        raise TypeError(f"json.loads() takes a text, not {named(text)}")
+        raise TypeError(f"json.loads() takes a text, not {describe_type(text)}")
     if len(text) > limits.JSON_CHARS:
         raise LimitReachedError(f"json.loads() takes {limits.JSON_CHARS:,} characters at most.")
     try:
@@ -49,7 +49,7 @@ def _dump_json(value: Any, *, indent: Any = None, ensure_ascii: bool = True, sor
 def _fields(value: Any) -> dict[str, Any]:
     if type(value) is Record:
         return value.fields
-    raise TypeError(f"json.dumps() cannot write {named(value)}; turn it into a text with str(value)")
+    raise TypeError(f"json.dumps() cannot write {describe_type(value)}; turn it into a text with str(value)")
 
 
 JSON = Module("json", {"loads": load_json, "dumps": _dump_json, "JSONDecodeError": json.JSONDecodeError})
@@ -118,7 +118,7 @@ MATH = Module(
 )
 
 
-class Random(Shown):
+class Random(TitledObject):
     """Random numbers that are the same whenever a run is done again."""
 
     __slots__ = ("_made", "_seed")
@@ -128,57 +128,57 @@ class Random(Shown):
         self._seed = seed
         self._made: random.Random | None = None
 
-    def source(self) -> random.Random:
-        """Return the generator; it is made when it is first needed."""
+    def get_source(self) -> random.Random:
+        """Return the generator, created on first use."""
         if self._made is None:
             self._made = random.Random(self._seed)
         return self._made
 
     def choice(self, options: Any) -> Any:
         """Return one of the options; raises IndexError when there are none."""
-        return self.source().choice(options)
+        return self.get_source().choice(options)
 
     def choices(self, options: Any, weights: Any = None, *, cum_weights: Any = None, k: int = 1) -> list[Any]:
         """Return `k` of the options, the same one more than once too."""
         _check_count(k)
-        return self.source().choices(options, weights, cum_weights=cum_weights, k=k)
+        return self.get_source().choices(options, weights, cum_weights=cum_weights, k=k)
 
     def getrandbits(self, k: int) -> int:
         """Return a number of `k` bits; raises LimitReachedError."""
         if k > limits.NUMBER_BITS:
             raise LimitReachedError(f"A random number has {limits.NUMBER_BITS:,} bits at most.")
-        return self.source().getrandbits(k)
+        return self.get_source().getrandbits(k)
 
     def randint(self, a: int, b: int) -> int:
         """Return a whole number from a to b, both included."""
-        return self.source().randint(a, b)
+        return self.get_source().randint(a, b)
 
     def randrange(self, *limits_: int) -> int:
         """Return one of the numbers of range(...)."""
-        return self.source().randrange(*limits_)
+        return self.get_source().randrange(*limits_)
 
     def random(self) -> float:
         """Return a number from 0 up to 1."""
-        return self.source().random()
+        return self.get_source().random()
 
     def uniform(self, a: float, b: float) -> float:
         """Return a number from a to b."""
-        return self.source().uniform(a, b)
+        return self.get_source().uniform(a, b)
 
     def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
         """Return a number about mu, sigma away as a rule."""
-        return self.source().gauss(mu, sigma)
+        return self.get_source().gauss(mu, sigma)
 
     def sample(self, population: Any, k: int) -> list[Any]:
         """Return `k` different options."""
         _check_count(k)
-        return self.source().sample(population, k)
+        return self.get_source().sample(population, k)
 
     def shuffle(self, items: list[Any]) -> None:
         """Mix a list; raises TypeError for anything else."""
         if type(items) is not list:
             raise TypeError("shuffle() takes a list")
-        self.source().shuffle(items)
+        self.get_source().shuffle(items)
 
     def seed(self, value: int) -> None:
         """Begin again from another seed; raises TypeError."""
@@ -187,7 +187,7 @@ class Random(Shown):
         self._seed, self._made = value, None
 
 
-ATTRIBUTES[Random] = words(
+ATTRIBUTES[Random] = split_words(
     "choice choices gauss getrandbits randint randrange random sample seed shuffle uniform"
 )
 

@@ -1,4 +1,4 @@
-"""What a source says without being run: plain facts for whoever judges a whole brain, never more than fit a packet."""
+"""Facts about a source, collected without a run and bounded to fit a packet."""
 
 import json
 from typing import Any, Final
@@ -10,8 +10,12 @@ UNKNOWN: Final = -1  # a number that only a run would tell
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
+# Methods of Python's texts that no value has here: formatting walks attributes, the others leave plain data.
+REFUSED_METHODS: Final = frozenset({"format", "format_map", "encode", "expandtabs", "translate"})
+
+
 class Facts:
-    """Facts of one source: lists of kind, texts, line, columns from 1, a number and a flag."""
+    """Facts of one source: lists of kind, texts, line, columns (from 1), a number and a flag."""
 
     def __init__(self) -> None:
         self.found: list[list[Any]] = []
@@ -26,7 +30,7 @@ class Facts:
         *,
         flag: bool = False,
     ) -> None:
-        """Note a fact; beyond the limit only that there are more."""
+        """Add a fact; beyond the limit only the marker that there are more."""
         if self._bytes > limits.FACTS_BYTES:
             return
         cut = [text[: limits.FACT_CHARS] for text in texts[: limits.FACT_TEXTS]]

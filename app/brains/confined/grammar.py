@@ -1,4 +1,4 @@
-"""Compiles scripts: bounds before and after the parser, then the allow-list of syntax with its guards."""
+"""Compiler of scripts: bounds, parser, allow-list of syntax, guards."""
 
 import ast
 import marshal
@@ -13,14 +13,14 @@ from .bounds import check_source, check_tree
 from .language import LanguageError
 from .restricted import Grammar
 from .script import SCRIPT_FILE
-from .script_facts import script_facts
+from .script_facts import collect_script_facts
 
 _LONG_LINE = 200
 _FRAMES = 2_000  # of Python's own, while a tree of the allowed depth is rewritten
 
 
 def _columns_in_characters(tree: ast.AST, lines: list[str]) -> None:
-    """Let columns count characters: Python counts the bytes of UTF-8."""
+    """Convert columns from bytes of UTF-8, as Python counts them, to characters."""
     ascii_lines = [line.isascii() for line in lines]
     for node in ast.walk(tree):
         for line_name, name in (("lineno", "col_offset"), ("end_lineno", "end_col_offset")):
@@ -51,7 +51,7 @@ def _syntax_columns(error: SyntaxError) -> tuple[int, int] | None:
 
 
 def _longest(source: str) -> int | None:
-    """Return the line that is far too long, if one is: the parser gives up without saying where."""
+    """Return the number of a far too long line, if there is one: the parser gives up without a position."""
     lines = source.splitlines()
     line = max(range(len(lines)), key=lambda number: len(lines[number]))
     return line + 1 if len(lines[line]) > _LONG_LINE else None
@@ -98,10 +98,10 @@ class Compiler:
         return compile_script(source, self._look)
 
     def _look(self, tree: ast.Module) -> None:
-        self.facts = script_facts(tree)
+        self.facts = collect_script_facts(tree)
 
     def warm_up(self) -> list[str]:
-        """Return scripts that touch the whole grammar, and its errors."""
+        """Return scripts that use the whole grammar, and its errors."""
         return [_WARM_UP, "class A: pass", "x = (", _WARM_UP]
 
 

@@ -1,25 +1,25 @@
-"""What a script may touch: attributes by exact type, items, loops and changes of plain data, nothing else."""
+"""Guards of attribute and item access: which attributes of which types a script may read or change."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 import types
+import zoneinfo
 
 from . import operators
-from .language import LimitReachedError
-from .shapes import KNOWN, MissingKeyError, Module, Record, TypeFacade
+from .shapes import KNOWN, MissingKeyError, Module, Namespace, Record, TypeFacade
+from .texts import find_index
+from .zones import LOCAL, format_time
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-_CODE_CHARS = 100
-
 
 class UnknownAttributeError(AttributeError):
-    """There is no such name on this thing; `known` are those there are."""
+    """Access to a name an object does not have; `known` lists the names it has."""
 
     def __init__(self, message: str, wanted: str, known: Iterable[str]) -> None:
         super().__init__(message)
@@ -28,14 +28,14 @@ class UnknownAttributeError(AttributeError):
 
 
 def name_methods(kind: type) -> None:
-    """Let the methods a script may call name themselves in errors as the script does: ctx.reply()."""
+    """Set the names of the methods of a type as errors show them: ctx.reply()."""
     for name in ATTRIBUTES[kind]:
         function = kind.__dict__.get(name)
         if isinstance(function, types.FunctionType):
             function.__qualname__ = f"{kind.title}.{name}"
 
 
-def words(listed: str) -> frozenset[str]:
+def split_words(listed: str) -> frozenset[str]:
     """Return the words of a text as a set."""
     return frozenset(listed.split())
 
@@ -49,28 +49,31 @@ _MATCH = type(re.match("", ""))
 # Attributes by exact type; whatever is not listed does not exist. No str.format, format_map, expandtabs,
 # translate, encode: formatting walks attributes, the others multiply or leave plain data.
 ATTRIBUTES: dict[type, frozenset[str]] = {
-    str: words(
+    str: split_words(
         "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier "
         "islower isnumeric isprintable isspace istitle isupper join lower lstrip partition removeprefix "
         "removesuffix rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper"
     ),
-    int: words("bit_length bit_count"),
-    float: words("is_integer"),
-    list: words("append clear copy count extend index insert pop remove reverse sort"),
-    dict: words("clear copy get items keys pop popitem setdefault update values"),
-    tuple: words("count index"),
-    set: words(
+    int: split_words("bit_length bit_count"),
+    float: split_words("is_integer"),
+    list: split_words("append clear copy count extend insert pop remove reverse sort"),
+    dict: split_words("clear copy get items keys pop popitem setdefault update values"),
+    tuple: split_words("count index"),
+    set: split_words(
         f"{_SET} add clear discard pop remove update difference_update intersection_update symmetric_difference_update"
     ),
-    frozenset: words(_SET),
-    range: words("count index start stop step"),
-    _MATCH: words("group groups groupdict start end span lastindex lastgroup string"),
-    dt.date: words(_DATE),
-    dt.time: words(f"{_CLOCK} isoformat replace"),
-    dt.datetime: words(f"{_DATE} {_CLOCK} date time timetz"),
-    dt.timedelta: words("days seconds microseconds total_seconds"),
-    type(dt.date(2000, 1, 1).isocalendar()): words("year week weekday"),
+    frozenset: split_words(_SET),
+    range: split_words("count index start stop step"),
+    _MATCH: split_words("group groups groupdict start end span lastindex lastgroup string"),
+    dt.date: split_words(_DATE),
+    dt.time: split_words(f"{_CLOCK} isoformat replace"),
+    dt.datetime: split_words(f"{_DATE} {_CLOCK} date time timetz"),
+    dt.timedelta: split_words("days seconds microseconds total_seconds"),
+    type(dt.date(2000, 1, 1).isocalendar()): split_words("year week weekday"),
+    zoneinfo.ZoneInfo: split_words("key"),
 }
+# Exact types whose objects have a dictionary `members`: those, too, can be read as attributes.
+MEMBERED: set[type] = {Module, Namespace, TypeFacade}
 _ITERABLE = frozenset(
     {str, list, tuple, dict, set, frozenset, range, map, filter, zip, enumerate, reversed, Record}
     | {type({}.keys()), type({}.values()), type({}.items()), type(_ for _ in ()), type(iter(int, 0))}
@@ -82,7 +85,7 @@ _KEYED = frozenset({dict, Record, _MATCH})
 
 
 def read_attribute(obj: Any, name: str) -> Any:
-    """Read `obj.name`; raises UnknownAttributeError for all that no table names."""
+    """Read `obj.name`; raises UnknownAttributeError for names outside the tables."""
     names = ATTRIBUTES.get(type(obj))
     if names is not None and name in names:
         return getattr(obj, name)
@@ -96,16 +99,16 @@ def _read_otherwise(obj: Any, name: str) -> Any:
             return obj.fields[name]
         if name in _RECORD:
             return getattr(obj.fields, name)
-    elif (kind is Module or kind is TypeFacade) and name in obj.members:
+    elif kind in MEMBERED and name in obj.members:
         return obj.members[name]
     elif name in GUARDED.get(kind, ()):
         return _bound(GUARDED[kind][name], obj)
     elif name == "args" and isinstance(obj, BaseException):
         return obj.args
-    raise unknown_attribute(obj, name)
+    raise build_attribute_error(obj, name)
 
 
-_RECORD = words("get keys values items")
+_RECORD = split_words("get keys values items")
 
 
 def _bound(function: Callable[..., Any], obj: Any) -> Callable[..., Any]:
@@ -115,18 +118,18 @@ def _bound(function: Callable[..., Any], obj: Any) -> Callable[..., Any]:
     return method
 
 
-def unknown_attribute(obj: Any, name: str) -> UnknownAttributeError:
-    """Return the error for a name that is not on this thing."""
+def build_attribute_error(obj: Any, name: str) -> UnknownAttributeError:
+    """Build the error for a name an object does not have."""
     kind = type(obj)
     if kind is Record:
         known = {*obj.fields, "get"}
-    elif kind is Module or kind is TypeFacade:
-        known = set(obj.members)
+    elif kind in MEMBERED:
+        known = {*obj.members, *ATTRIBUTES.get(kind, ())}
     elif issubclass(kind, BaseException):
         known = {"args"}
     else:
         known = {*ATTRIBUTES.get(kind, ()), *GUARDED.get(kind, ())}
-    title = obj.title if kind is Record or kind is Module or kind is TypeFacade else _title(kind)
+    title = obj.title if kind is Record or kind in MEMBERED else _title(kind)
     return UnknownAttributeError(f"{title} has no {name}", name, known)
 
 
@@ -134,7 +137,7 @@ def _title(kind: type) -> str:
     return getattr(kind, "title", kind.__name__) if kind.__module__ != "builtins" else kind.__name__
 
 
-def guarded_getattr(obj: Any, name: Any, *default: Any) -> Any:
+def guard_getattr(obj: Any, name: Any, *default: Any) -> Any:
     """Return `getattr(...)` within the tables; raises TypeError, UnknownAttributeError."""
     if type(name) is not str:
         raise TypeError("getattr() takes the name as a text")
@@ -146,8 +149,8 @@ def guarded_getattr(obj: Any, name: Any, *default: Any) -> Any:
         raise
 
 
-def guarded_hasattr(obj: Any, name: Any) -> bool:
-    """Tell whether the tables have a name for this thing; raises TypeError."""
+def guard_hasattr(obj: Any, name: Any) -> bool:
+    """Tell whether the tables hold a name for this object; raises TypeError."""
     if type(name) is not str:
         raise TypeError("hasattr() takes the name as a text")
     try:
@@ -157,13 +160,13 @@ def guarded_hasattr(obj: Any, name: Any) -> bool:
     return True
 
 
-def guarded_isinstance(obj: Any, kinds: Any) -> bool:
+def guard_isinstance(obj: Any, kinds: Any) -> bool:
     """Tell whether `obj` is of these types, which may be facades; raises TypeError."""
     if type(kinds) is tuple:
-        return any(guarded_isinstance(obj, kind) for kind in kinds)
+        return any(guard_isinstance(obj, kind) for kind in kinds)
     if type(kinds) is TypeFacade:
         kinds = kinds.kind
-    elif kinds is operators.guarded_range:
+    elif kinds is operators.guard_range:
         kinds = range
     return isinstance(obj, kinds)
 
@@ -184,36 +187,23 @@ def read_item(obj: Any, key: Any) -> Any:
     raise TypeError(f"'{kind.__name__}' object is not subscriptable")
 
 
-def iterable(obj: Any) -> Any:
-    """Return what a loop may go through; raises TypeError."""
+def check_iterable(obj: Any) -> Any:
+    """Return the object if a loop may iterate over it; raises TypeError."""
     if type(obj) in _ITERABLE:
         return obj
     raise TypeError(f"'{type(obj).__name__}' object is not iterable")
 
 
-def writable(obj: Any) -> Any:
-    """Return what may have its items set or deleted; raises TypeError."""
+def check_writable(obj: Any) -> Any:
+    """Return the object if its items may be set or deleted; raises TypeError."""
     if type(obj) is list or type(obj) is dict:
         return obj
     raise TypeError(f"'{type(obj).__name__}' object does not support item assignment")
 
 
 def change_item(op: str, obj: Any, key: Any, value: Any) -> None:
-    """Carry out `obj[key] op value`, such as `counts["a"] += 1`."""
-    writable(obj)[key] = operators.in_place(op, read_item(obj, key), value)
-
-
-def _strftime(moment: Any, pattern: Any) -> str:
-    if type(pattern) is not str:
-        raise TypeError("strftime() takes a text such as '%d.%m.%Y'")
-    if len(pattern) > _CODE_CHARS or _WIDE.search(pattern):
-        raise LimitReachedError(
-            f"strftime() takes a short pattern of simple codes such as %d, {_CODE_CHARS} characters"
-        )
-    return moment.strftime(pattern)
-
-
-_WIDE = re.compile(r"%[^a-zA-Z%]")
+    """Execute `obj[key] op value`, such as `counts["a"] += 1`."""
+    check_writable(obj)[key] = operators.apply_in_place(op, read_item(obj, key), value)
 
 
 def _no_zone() -> NoReturn:
@@ -224,14 +214,15 @@ def _timestamp(moment: dt.datetime) -> float:
     return moment.timestamp() if moment.tzinfo else _no_zone()
 
 
-def _astimezone(moment: dt.datetime, zone: Any) -> dt.datetime:
-    return moment.astimezone(zone) if moment.tzinfo else _no_zone()
+def _astimezone(moment: dt.datetime, tz: Any = None) -> dt.datetime:
+    return moment.astimezone(LOCAL.resolve(tz)) if moment.tzinfo else _no_zone()
 
 
 # Methods that need a look at what they are given, or that import lazily: from a frame of ours Python can.
 GUARDED: dict[type, dict[str, Callable[..., Any]]] = {
     str: operators.TEXT_METHODS,
-    dt.date: {"strftime": _strftime},
-    dt.time: {"strftime": _strftime},
-    dt.datetime: {"strftime": _strftime, "timestamp": _timestamp, "astimezone": _astimezone},
+    list: {"index": find_index},
+    dt.date: {"strftime": format_time},
+    dt.time: {"strftime": format_time},
+    dt.datetime: {"strftime": format_time, "timestamp": _timestamp, "astimezone": _astimezone},
 }

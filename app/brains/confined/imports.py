@@ -1,12 +1,14 @@
-"""The clock of a job and the imports of one run: `datetime` and `random` are the run's own."""
+"""Imports of a script: allowed modules, `datetime` in the brain's time zone, `random` with the run's seed."""
 
 from __future__ import annotations
 
 import datetime as dt
+import zoneinfo
 
 from .facades import JSON, MATH, Random
 from .patterns import RE
 from .shapes import Module, TypeFacade
+from .zones import LOCAL, UnknownZoneError, get_zone
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
 if TYPE_CHECKING:
@@ -15,42 +17,37 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """The job's moment and its zone; every moment made with it has that zone unless another is given."""
+    """Time of a job; every datetime made with it is in the brain's zone unless another is given."""
 
     __slots__ = ("_moment",)
 
     def __init__(self, clock: Any) -> None:
-        stamp, offset, name = clock
-        zone = dt.timezone(dt.timedelta(seconds=offset), name) if offset or name else dt.UTC
-        self._moment = dt.datetime.fromtimestamp(stamp, zone)
+        self._moment = dt.datetime.fromtimestamp(clock[0], LOCAL.zone)
 
-    def now(self, tz: dt.tzinfo | None = None) -> dt.datetime:
-        """Return the job's moment; raises TypeError."""
-        return self._moment.astimezone(tz) if tz else self._moment
-
-    def _local(self, moment: dt.datetime) -> dt.datetime:
-        return moment if moment.tzinfo else moment.replace(tzinfo=self._moment.tzinfo)
+    def now(self, tz: Any = None) -> dt.datetime:
+        """Return the job's time; raises TypeError, UnknownZoneError."""
+        return self._moment if tz is None else self._moment.astimezone(LOCAL.resolve(tz))
 
     def _make(self, *args: Any, **named: Any) -> dt.datetime:
-        return self._local(dt.datetime(*args, **named))  # noqa: DTZ001  its zone comes right behind
+        return LOCAL.localise(dt.datetime(*args, **named))  # noqa: DTZ001  its zone comes right behind
 
     def _parse(self, text: str, pattern: str) -> dt.datetime:
-        return self._local(dt.datetime.strptime(text, pattern))  # noqa: DTZ007  the same
+        return LOCAL.localise(dt.datetime.strptime(text, pattern))  # noqa: DTZ007  the same
 
     def _from_iso(self, text: str) -> dt.datetime:
-        return self._local(dt.datetime.fromisoformat(text))
+        return LOCAL.localise(dt.datetime.fromisoformat(text))
 
-    def _from_stamp(self, stamp: float, tz: dt.tzinfo | None = None) -> dt.datetime:
-        return dt.datetime.fromtimestamp(stamp, tz or self._moment.tzinfo)
+    def _from_stamp(self, stamp: float, tz: Any = None) -> dt.datetime:
+        return dt.datetime.fromtimestamp(stamp, LOCAL.resolve(tz))
 
     def _combine(self, *args: Any) -> dt.datetime:
-        return self._local(dt.datetime.combine(*args))
+        return LOCAL.localise(dt.datetime.combine(*args))
 
     def _today(self) -> dt.date:
         return self._moment.date()
 
-    def module(self) -> Module:
-        """Return what `import datetime` gives."""
+    def build_module(self) -> Module:
+        """Return the `datetime` module of a script."""
         kind, day = dt.datetime, dt.date
         moments = {
             "now": self.now,
@@ -75,11 +72,18 @@ class Clock:
         )
 
 
-_SHARED = {"json": JSON, "re": RE, "math": MATH}
+ZONES = Module(
+    "zoneinfo",
+    {
+        "ZoneInfo": TypeFacade("ZoneInfo", zoneinfo.ZoneInfo, get_zone, {}),
+        "ZoneInfoNotFoundError": UnknownZoneError,
+    },
+)
+_SHARED = {"json": JSON, "re": RE, "math": MATH, "zoneinfo": ZONES}
 
 
 class Imports:
-    """The modules of one run: those with a clock or a seed are its own."""
+    """Modules of one run: those with a clock or a seed are its own."""
 
     __slots__ = ("_clock", "_data", "_random")
 
@@ -88,24 +92,24 @@ class Imports:
         self._clock: Clock | None = None
         self._random: Random | None = None
 
-    def clock(self) -> Clock:
+    def get_clock(self) -> Clock:
         """Return the job's clock."""
         if self._clock is None:
             self._clock = Clock(self._data["clock"])
         return self._clock
 
-    def random(self) -> Random:
-        """Return the job's random numbers."""
+    def get_random(self) -> Random:
+        """Return the job's random number generator."""
         if self._random is None:
             self._random = Random(self._data["seed"])
         return self._random
 
     def load(self, name: str) -> Any:
-        """Return what `import name` gives; raises ImportError."""
+        """Return the module for `import name`; raises ImportError."""
         if name == "random":
-            return self.random()
+            return self.get_random()
         if name == "datetime":
-            return self.clock().module()
+            return self.get_clock().build_module()
         if name in _SHARED:
             return _SHARED[name]
         raise ImportError(f"{name} cannot be imported")

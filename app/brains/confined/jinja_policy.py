@@ -1,4 +1,4 @@
-"""What a template may say: its Jinja environment (specs: sandbox 7)."""
+"""Jinja environment of templates: allowed filters, attributes and operators (specs: sandbox 7)."""
 
 import ast
 import re
@@ -15,7 +15,10 @@ from jinja2.utils import Namespace, missing
 
 from .. import limits  # noqa: TID252  the package has another name in the child
 from .language import LanguageError, LimitReachedError
-from .template_facts import template_facts
+from .nothing import adapt_filter, fill_default, join_as_text, write_none_as_nothing
+from .template_facts import collect_template_facts
+from .texts import BoundMethod
+from .zones import strftime
 
 TEMPLATE_FILE: Final = "<template>"
 _KNOWN = 40
@@ -29,7 +32,7 @@ def _words(listed: str) -> frozenset[str]:
 # attributes, formats or multiplies. No random: a turn's choice must be the same when it is run again.
 FILTERS: Final = _words(
     "abs capitalize count d default dictsort first float int items join last length list lower max min "
-    "reject rejectattr replace reverse round select selectattr sort string sum title trim truncate unique "
+    "reject rejectattr replace reverse round select selectattr sort strftime string sum title trim truncate unique "
     "upper urlencode wordcount wordwrap"
 )
 # Attributes by exact type; whatever is not listed does not exist. No str.format, format_map, center, ljust,
@@ -47,11 +50,12 @@ ATTRIBUTES: Final[dict[type, frozenset[str]]] = {
         "index index0 revindex revindex0 first last length depth depth0 cycle changed previtem nextitem"
     ),
 }
-_CALLABLE = (StrictUndefined, types.BuiltinMethodType, types.MethodType, Macro, BlockReference, LoopContext)
+_METHODS = (types.BuiltinMethodType, types.MethodType)
+_CALLABLE = (StrictUndefined, BoundMethod, Macro, BlockReference, LoopContext)
 
 
 class UnknownNameError(UndefinedError):
-    """A name that is not known; `known` are those there are, None at the top."""
+    """Unknown variable or field; `known` lists the known ones, None for a variable."""
 
     def __init__(self, message: str, wanted: str, known: list[str] | None) -> None:
         super().__init__(message)
@@ -60,7 +64,7 @@ class UnknownNameError(UndefinedError):
 
 
 class PlainUndefined(StrictUndefined):
-    """A missing value that names itself, and what there is instead, when it is used."""
+    """Missing value that raises an error with its name, and the known ones, when used."""
 
     __slots__ = ()
 
@@ -84,16 +88,27 @@ class PlainUndefined(StrictUndefined):
         return f"“{str(self._undefined_name)[:80]}” is not known here"
 
 
-def capped_range(*args: int) -> range:
-    """Return a range of at most `RANGE_ITEMS` steps; raises LimitReachedError."""
-    numbers = range(*args)
-    if len(numbers) > limits.RANGE_ITEMS:
-        raise LimitReachedError(f"range() goes to {limits.RANGE_ITEMS:,} steps at most.")
-    return numbers
+class CappedRange:
+    """`range` of a template, with a text of its own."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: int) -> range:
+        """Return a range of at most `RANGE_ITEMS` steps; raises LimitReachedError."""
+        numbers = range(*args)
+        if len(numbers) > limits.RANGE_ITEMS:
+            raise LimitReachedError(f"range() goes to {limits.RANGE_ITEMS:,} steps at most.")
+        return numbers
+
+    def __repr__(self) -> str:
+        return "<class 'range'>"
+
+
+_RANGE: Final = CappedRange()
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """Jinja with attributes and callables by allow-list, bounded operators and template lines in errors."""
+    """Jinja environment with allow-lists of attributes and callables, bounded operators, template line numbers."""
 
     intercepted_binops = frozenset({"**", "*", "%"})
     counted = 0  # nodes of the template that was compiled last
@@ -122,14 +137,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def _allowed(self, obj: Any, name: str) -> Any:
         kind = type(obj)
         if name in ATTRIBUTES.get(kind, ()):
-            return getattr(obj, name)
+            found = getattr(obj, name)
+            return BoundMethod(obj, name) if isinstance(found, _METHODS) else found
         if kind is Namespace and not name.startswith("_"):
             return getattr(obj, name, None)
         return self.undefined(obj=obj, name=name)
 
     def is_safe_callable(self, obj: Any) -> bool:
-        """Allow what the tables hand out: methods of plain data, macros, loops, range and namespace."""
-        return isinstance(obj, _CALLABLE) or obj is capped_range or obj is Namespace
+        """Allow methods of plain data, macros, loops, range and namespace."""
+        return isinstance(obj, _CALLABLE) or obj is _RANGE or obj is Namespace
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Apply `**`, `*` or `%` within bounds; raises LimitReachedError."""
@@ -137,16 +153,17 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def handle_exception(self, source: str | None = None) -> NoReturn:  # noqa: ARG002  Jinja's signature
-        """Let the error out as it is: lines already are the template's."""
+        """Raise the error unchanged: its lines are the template's already."""
         raise  # noqa: PLE0704  called while the error is being handled
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
         self.counted = _check_tree(source)
-        self.facts = template_facts(source)
+        self.facts = collect_template_facts(source)
+        join_as_text(source)
         return super()._generate(source, *args, **kwargs)
 
     def _compile(self, source: str, filename: str) -> types.CodeType:
-        """Compile with the template's own line numbers: every traceback and crash report speaks of them."""
+        """Compile with the template's own line numbers, which tracebacks and crash reports show."""
         tree = ast.parse(source, filename)
         lines = _template_lines(source)
         for node in ast.walk(tree):
@@ -156,18 +173,24 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return compile(tree, filename, "exec")
 
 
-def environment() -> TemplateEnvironment:
-    """Make the environment of a child: no loader, few filters, two globals."""
+def build_environment() -> TemplateEnvironment:
+    """Build the environment of a child: no loader, few filters, two globals."""
     made = TemplateEnvironment(
-        loader=None, optimized=False, undefined=PlainUndefined, autoescape=False, cache_size=0
+        loader=None,
+        optimized=False,
+        undefined=PlainUndefined,
+        autoescape=False,
+        cache_size=0,
+        finalize=write_none_as_nothing,
     )
-    made.filters = {name: JINJA_FILTERS[name] for name in FILTERS}
-    made.globals = {"range": capped_range, "namespace": Namespace}
+    known = {**JINJA_FILTERS, "strftime": strftime, "default": fill_default, "d": fill_default}
+    made.filters = {name: adapt_filter(known[name]) for name in FILTERS}
+    made.globals = {"range": _RANGE, "namespace": Namespace}
     return made
 
 
 def check_source(source: str) -> None:
-    """Refuse a text that is too long or nested before the parser sees it; raises LanguageError."""
+    """Refuse a text that is too long or too deeply nested before it is parsed; raises LanguageError."""
     if len(source) > limits.TEMPLATE_CHARS:
         message = f"A template has {limits.TEMPLATE_CHARS:,} characters at most."
         raise LanguageError("limit", message, source.count("\n", 0, limits.TEMPLATE_CHARS) + 1, code="long")
@@ -182,8 +205,8 @@ def check_source(source: str) -> None:
         depth = max(depth, 0)
 
 
-def deepest_line(source: str) -> int:
-    """Return the line on which the blocks of a template stand deepest within each other."""
+def find_deepest_line(source: str) -> int:
+    """Return the line at which the blocks of a template are nested deepest."""
     depth = deepest = 0
     found = 0
     for tag in _BLOCK.finditer(source):
@@ -197,7 +220,7 @@ _BLOCK = re.compile(r"\{%-?\s*((?:end)?(?:if|for|macro|call|filter|block|with))\
 
 
 def _check_tree(tree: nodes.Template) -> int:
-    """Return the number of nodes; raises LanguageError."""
+    """Return the number of nodes; raises LanguageError for too many or too long filter chains."""
     count = 0
     for count, (node, chain) in enumerate(_walk(tree), 1):
         if isinstance(node, (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
@@ -209,7 +232,7 @@ def _check_tree(tree: nodes.Template) -> int:
 
 
 def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
-    """Yield every node with the number of filters around it; iterative, since depth is what is checked."""
+    """Yield every node with the number of filters around it, without recursion."""
     waiting = [(tree, 0)]
     while waiting:
         node, chain = waiting.pop()

@@ -1,4 +1,4 @@
-"""What the life of a child expects of a language, and what every language shares; as lean as the child itself."""
+"""Interface of a sandbox language, its errors, and the output of a run."""
 
 from __future__ import annotations
 
@@ -48,23 +48,23 @@ if TYPE_CHECKING:
 
 
 class OutOfTimeError(BaseException):
-    """The soft time limit; no Exception, so that nothing on the way swallows it."""
+    """Soft time limit; not an Exception, so that no handler swallows it."""
 
 
 class TooManyCallsError(BaseException):
-    """Call after call although they are spent; no Exception, so that it ends the run."""
+    """Call after call beyond the limit; not an Exception, so that it ends the run."""
 
 
 class LimitReachedError(Exception):
-    """More was asked for than the table of limits gives; the text says what."""
+    """Request beyond a limit; the text names it."""
 
 
 class CallError(Exception):
-    """The host could not do what a call asked for; operators may catch it."""
+    """Refusal of a call by the host; scripts may catch it."""
 
 
 class LanguageError(Exception):
-    """A source that cannot be compiled; `kind` is syntax, rule or limit, `code` names the rule.
+    """Source that cannot be compiled; `kind` is syntax, rule or limit, `code` names the rule.
 
     Columns count characters from 1, the second stands behind the last character.
     """
@@ -85,7 +85,7 @@ class LanguageError(Exception):
 
 
 class Output:
-    """What a run printed, up to the limit."""
+    """Printed text of a run, up to the limit."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -99,11 +99,11 @@ class Output:
         self._pieces.append(text)
 
     def clear(self) -> None:
-        """Forget everything: a new run begins."""
+        """Delete the text before a new run."""
         self._pieces.clear()
         self.size = 0
 
     @property
     def text(self) -> str:
-        """All that was printed."""
+        """The text printed so far."""
         return "".join(self._pieces)

@@ -1,4 +1,4 @@
-"""The life of a child: warm up, be confined, then do one job after another from its socket, descriptor 0.
+"""Main loop of a child: warm-up, confinement, then one job after another from descriptor 0; the time limits.
 
 Host to child, marshal: ("code", key, bytes), ("run", number, language, key, data, measure),
 ("compile", number, language, source), ("answer", value, error). Child to host, JSON: {"n", "ok"...},
@@ -24,29 +24,29 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 # What ends a child besides the clocks: after these its state cannot be trusted to be as it was.
 _FATAL = (OutOfTimeError, MemoryError, RecursionError)
 _PAGE_KB = resource.getpagesize() // 1024
-_INSISTENCE = 4 * limits.CALLS  # calls, most of them refused and the refusal ignored
-_MOMENT = 0.0001  # seconds
-_PATIENCE = 5  # rings of the clock on the wall
+_MAX_CALL_ATTEMPTS = 4 * limits.CALLS  # calls, most of them refused and the refusal ignored
+_MIN_TIMER_S = 0.0001  # seconds
+_MAX_ALARMS = 5  # rings of the clock on the wall
 _OUR_FRAMES = 12  # below the operator's first
 _DEPTHS = {"script": limits.RECURSION, "template": limits.TEMPLATE_RECURSION}
 
 
 class Clocks:
-    """Two of the three clocks: ours raises, the processor's reports the line and dies (specs: sandbox 5)."""
+    """Two of three time limits: the soft one raises, processor time reports the line and ends (specs: sandbox 5)."""
 
     def __init__(self) -> None:
         self._running = False
         self._rings = 0
         self._due = self._last = self._paused = 0.0
-        signal.signal(signal.SIGALRM, self._rang)
+        signal.signal(signal.SIGALRM, self._handle_alarm)
         faulthandler.enable(file=_SOCKET, all_threads=False)
         faulthandler.register(signal.SIGPROF, file=_SOCKET, all_threads=False, chain=True)
 
-    def _rang(self, _number, _frame):  # noqa: ANN001, ANN202
+    def _handle_alarm(self, _number, _frame):  # noqa: ANN001, ANN202
         # A machine busy elsewhere lets the clock on the wall run on: only time on a processor is the script's own.
         if self._running and (time.process_time() >= self._due or time.monotonic() >= self._last):
             self._rings += 1
-            if self._rings > _PATIENCE:
+            if self._rings > _MAX_ALARMS:
                 # Code that answers each ring with more work, such as "finally": say where, and be gone.
                 faulthandler.dump_traceback(_SOCKET, all_threads=False)
                 os._exit(1)
@@ -62,7 +62,7 @@ class Clocks:
         signal.setitimer(signal.ITIMER_REAL, limits.SOFT_SECONDS, limits.SOFT_AGAIN_SECONDS)
 
     def stop(self) -> None:
-        """Stop both clocks, whatever rings meanwhile."""
+        """Stop both clocks, also when one expires meanwhile."""
         while self._running:
             try:  # noqa: SIM105  contextlib would be one more module in every child
                 self._running = False
@@ -72,20 +72,20 @@ class Clocks:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
     def pause(self) -> float:
-        """Stop the clock on the wall while the host works; return the seconds that are left."""
+        """Pause the wall clock while the host works; return the seconds left."""
         left = signal.setitimer(signal.ITIMER_REAL, 0)[0]
         self._paused = time.monotonic()
         return left
 
-    def go_on(self, left: float) -> None:
-        """Let the clock on the wall run again."""
+    def resume(self, left: float) -> None:
+        """Resume the wall clock with the seconds left."""
         self._last += time.monotonic() - self._paused
         # Never nothing, which would stop it; hardly more than is left, or short turns between calls never end.
-        signal.setitimer(signal.ITIMER_REAL, max(left, _MOMENT), limits.SOFT_AGAIN_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, max(left, _MIN_TIMER_S), limits.SOFT_AGAIN_SECONDS)
 
 
 class Child:
-    """What a zygote makes ready once and every child inherits."""
+    """Child process: prepared once by the zygote, inherited by every fork."""
 
     def __init__(self, modules, confinement) -> None:  # noqa: ANN001
         self._confinement = confinement
@@ -108,37 +108,37 @@ class Child:
         self._clocks = Clocks()
 
     def warm_up(self) -> None:
-        """Run harmless jobs, so that all that Python loads lazily is there before files are out of reach."""
+        """Run harmless jobs, so that everything Python loads lazily is loaded before files become unreachable."""
         for name, compiler in self._compilers.items():
-            self._practise([("compile", 0, name, source) for source in compiler.warm_up()])
+            self._run_warm_up([("compile", 0, name, source) for source in compiler.warm_up()])
         for name, language in self._languages.items():
             for code, data in language.warm_up():
                 jobs = [("code", "warm", code), ("run", 0, name, "warm", data, False)]
-                self._practise(jobs)
+                self._run_warm_up(jobs)
                 # The last one is what every fresh child does once, so that its pages are its own before they matter.
                 self._last_practice = jobs
 
-    def _practise(self, jobs: list) -> None:
-        self._write = _into_nothing
+    def _run_warm_up(self, jobs: list) -> None:
+        self._write = _discard_output
         for job in jobs:
             packet = marshal.dumps(job)
             self._buffer[: len(packet)] = packet
-            self._do(marshal.loads(self._buffer[: len(packet)]))  # noqa: S302  our own words
+            self._execute(marshal.loads(self._buffer[: len(packet)]))  # noqa: S302  our own words
         self._loaded.clear()
         self._write = os.write
 
-    def prove(self) -> None:
-        """Be confined to the last and run the warm-up: the end of a throw-away child tells whether that works."""
+    def test_confinement(self) -> None:
+        """Apply full confinement and run the warm-up; the exit of this throw-away child tells whether that works."""
         self._confinement.seal_child()
         self.warm_up()
         os._exit(0)
 
-    def live(self) -> None:
-        """Be confined to the last and do jobs until the host hangs up, or one of them must be the last."""
-        self._practise(self._last_practice)
+    def serve_jobs(self) -> None:
+        """Apply the full confinement and run jobs until the host hangs up, or one of them must be the last."""
+        self._run_warm_up(self._last_practice)
         self._confinement.seal_child()
         while packet := self._receive():
-            if self._do(packet):
+            if self._execute(packet):
                 os._exit(1)
         os._exit(0)
 
@@ -149,8 +149,8 @@ class Child:
         # Only the host can write to this socket.
         return marshal.loads(self._buffer[:size]) if size else None  # noqa: S302
 
-    def _do(self, packet):  # noqa: ANN001, ANN202
-        """Do one job; true when it must be the last."""
+    def _execute(self, packet):  # noqa: ANN001, ANN202
+        """Execute one packet; return true when this job must be the last."""
         what = packet[0]
         if what == "code":
             self._codes[packet[1]] = packet[2]
@@ -166,13 +166,13 @@ class Child:
 
     def _send(self, answer) -> None:  # noqa: ANN001
         try:
-            words = _encode(answer).encode()
+            packet = _encode(answer).encode()
         except (ValueError, TypeError, RecursionError, MemoryError) as error:
-            words = _encode({"n": self._number, "err": describe(error, ""), "fatal": True}).encode()
-        if len(words) > limits.PACKET_BYTES:
+            packet = _encode({"n": self._number, "err": describe(error, ""), "fatal": True}).encode()
+        if len(packet) > limits.PACKET_BYTES:
             late = LimitReachedError(f"All effects together grew beyond {limits.PACKET_BYTES // 1024} KB.")
-            words = _encode({"n": self._number, "err": describe(late, ""), "fatal": True}).encode()
-        self._write(_SOCKET, words)
+            packet = _encode({"n": self._number, "err": describe(late, ""), "fatal": True}).encode()
+        self._write(_SOCKET, packet)
 
     def _compile(self, name, source):  # noqa: ANN001, ANN202
         try:
@@ -192,7 +192,7 @@ class Child:
         return {"ok": {"facts": facts}, "use": {"source": len(source), "nodes": nodes}}
 
     def _run(self, name, key, data, measure):  # noqa: ANN001, ANN202
-        """Run one job; whatever goes wrong becomes words and lines (a border where everything is caught)."""
+        """Run one job; every error becomes a report with lines (a border where everything is caught)."""
         language = self._languages[name]
         language.output.clear()
         gauge = _Gauge() if measure else None
@@ -222,26 +222,26 @@ class Child:
         if language.output.size:
             answer["out"] = language.output.text
         if gauge:
-            answer["use"] = gauge.use()
+            answer["use"] = gauge.read_usage()
         return answer
 
     def _call(self, method, arguments):  # noqa: ANN001, ANN202
-        """Ask the host; its time is not the script's. Raises CallError with the host's reason."""
+        """Call the host with the wall clock paused. Raises CallError with the host's reason."""
         self._asked += 1
-        if self._asked > _INSISTENCE:
+        if self._asked > _MAX_CALL_ATTEMPTS:
             raise TooManyCallsError(f"A run may make {limits.CALLS} calls at most.")
         left = self._clocks.pause()
         self._write(_SOCKET, _encode({"n": self._number, "call": method, "args": arguments}).encode())
         while (packet := self._receive_answer()) is None:
             pass
-        self._clocks.go_on(left)
+        self._clocks.resume(left)
         _, value, error = packet
         if error:
             raise CallError(error)
         return value
 
     def _receive_answer(self):  # noqa: ANN202
-        """Read one packet; a job that was sent ahead waits until this one is done."""
+        """Receive one packet; a job that was sent ahead is kept until this one is done."""
         size = self._input.readinto(self._buffer)
         if not size:
             os._exit(0)
@@ -253,7 +253,7 @@ class Child:
 
 
 class _Gauge:
-    """Counts memory and depth of one run; too slow for every message, meant for tries."""
+    """Meter of memory and call depth of one run; too slow for live messages, used in test runs."""
 
     def __init__(self) -> None:
         self._before = resource.getrusage(resource.RUSAGE_SELF)
@@ -272,14 +272,14 @@ class _Gauge:
         elif event == "return":
             self._deep -= 1
 
-    def use(self) -> dict:
-        """Return what was counted, as usage."""
+    def read_usage(self) -> dict:
+        """Return the measured values as usage."""
         now = resource.getrusage(resource.RUSAGE_SELF)
         # A little memory only takes the place of pages shared with the zygote: then its pages tell, each faulted in.
-        touched = min((now.ru_minflt - self._before.ru_minflt) * _PAGE_KB, 1024)
-        grown = max(now.ru_maxrss - self._before.ru_maxrss, touched)
+        touched_kb = min((now.ru_minflt - self._before.ru_minflt) * _PAGE_KB, 1024)
+        grown = max(now.ru_maxrss - self._before.ru_maxrss, touched_kb)
         return {"memory_mb": round(grown / 1024, 2), "recursion": self._deepest}
 
 
-def _into_nothing(_descriptor, _words) -> None:  # noqa: ANN001
-    """Take the place of the socket while a child warms up."""
+def _discard_output(_descriptor, _words) -> None:  # noqa: ANN001
+    """Replacement for the socket during the warm-up."""

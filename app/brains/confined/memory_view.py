@@ -1,4 +1,4 @@
-"""`ctx.memory`: a snapshot with this run's own changes laid over it, and a note of what was read."""
+"""`ctx.memory`: snapshot with this run's own changes, and the record of reads."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import datetime as dt
 import marshal
 
 from .. import limits  # noqa: TID252  the package has another name in the child
-from .guards import ATTRIBUTES, words
+from .guards import ATTRIBUTES, split_words
 from .language import LimitReachedError
-from .plain import named, number_of, plain, short_text, size_of
-from .shapes import Shown
+from .plain import compute_size, describe_type, to_number, to_plain, to_short_text
+from .shapes import TitledObject
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _SCOPES = ("contact", "chat", "brain")
 
 
-class Memory(Shown):
-    """What a script remembers; scope is contact, chat or brain."""
+class Memory(TitledObject):
+    """Variables of a script; scope is contact, chat or brain."""
 
     __slots__ = ("_add", "_call", "_snapshot", "changed", "reads")
     title = "ctx.memory"
@@ -44,17 +44,17 @@ class Memory(Shown):
             return changed[key]
         return self._snapshot.get(scope, {}).get(key)
 
-    def note(self, scope: str, key: str, value: Any) -> None:
-        """Lay a value over the snapshot; None for one that is gone."""
+    def set_overlay(self, scope: str, key: str, value: Any) -> None:
+        """Override a value of the snapshot; None for a deleted one."""
         self.changed.setdefault(scope, {})[key] = value
 
-    def take_over(self, writes: list[Any]) -> None:
-        """Lay the changes of a called command over the snapshot."""
+    def apply_writes(self, writes: list[Any]) -> None:
+        """Apply the changes of a called command over the snapshot."""
         for kind, scope, key, *rest in writes:
             if kind == "incr":
-                self.note(scope, key, (self._look(scope, key) or 0) + rest[0])
+                self.set_overlay(scope, key, (self._look(scope, key) or 0) + rest[0])
             else:
-                self.note(scope, key, rest[0] if rest else None)
+                self.set_overlay(scope, key, rest[0] if rest else None)
 
     def get(self, key: str, default: Any = None, scope: str = "contact") -> Any:
         """Return a value, or the default; raises TypeError, ValueError."""
@@ -72,14 +72,14 @@ class Memory(Shown):
         if value is None:
             self.delete(key, scope)
             return
-        kept = plain(value, "What is remembered")
-        size = size_of(kept)
+        kept = to_plain(value, "A variable")
+        size = compute_size(kept)
         if size > limits.MEMORY_VALUE_BYTES:
             raise LimitReachedError(
-                f"What is remembered as “{key}” has {size:,} bytes; {limits.MEMORY_VALUE_BYTES:,} are allowed."
+                f"The variable “{key}” has {size:,} bytes; {limits.MEMORY_VALUE_BYTES:,} are allowed."
             )
         self._add(["set", scope, key, kept, _ttl(ttl)])
-        self.note(scope, key, kept)
+        self.set_overlay(scope, key, kept)
 
     def incr(self, key: str, by: float = 1, ttl: Any = None, scope: str = "contact") -> int | float:
         """Add to a number, 0 at first, and return it; raises TypeError, LimitReachedError."""
@@ -88,17 +88,17 @@ class Memory(Shown):
         if before is None:
             before = 0
         elif type(before) is not int and type(before) is not float:
-            raise TypeError(f"“{key}” is remembered as {named(before)}; incr() needs a number")
-        value = number_of(before + number_of(by, "“by”"), "The number")
+            raise TypeError(f"the variable “{key}” is {describe_type(before)}; incr() needs a number")
+        value = to_number(before + to_number(by, "“by”"), "The number")
         self._add(["incr", scope, key, by, _ttl(ttl)])
-        self.note(scope, key, value)
+        self.set_overlay(scope, key, value)
         return value
 
     def delete(self, key: str, scope: str = "contact") -> None:
         """Forget a value; one that is not there is no error."""
         key = _key(key, scope)
         self._add(["del", scope, key])
-        self.note(scope, key, None)
+        self.set_overlay(scope, key, None)
 
     def keys(self, scope: str = "contact") -> list[str]:
         """Return the names of all that is remembered, sorted."""
@@ -117,7 +117,7 @@ class Memory(Shown):
         return self._call("memory.top", {"key": key, "n": n, "scope": scope})
 
 
-ATTRIBUTES[Memory] = words("delete get incr keys set top")
+ATTRIBUTES[Memory] = split_words("delete get incr keys set top")
 
 
 def _scope(scope: Any) -> None:
@@ -128,10 +128,10 @@ def _scope(scope: Any) -> None:
 def _key(key: Any, scope: Any) -> str:
     _scope(scope)
     if type(key) is not str:
-        raise TypeError(f"the name of what is remembered must be a text, not {named(key)}")
+        raise TypeError(f"the name of a variable must be a text, not {describe_type(key)}")
     if key and len(key) <= limits.MEMORY_KEY_CHARS and key.isalnum():
         return key
-    return short_text(key, "The name of what is remembered", limits.MEMORY_KEY_CHARS)
+    return to_short_text(key, "The name of a variable", limits.MEMORY_KEY_CHARS)
 
 
 def _ttl(ttl: Any) -> int | None:
@@ -139,7 +139,7 @@ def _ttl(ttl: Any) -> int | None:
         return None
     if type(ttl) is dt.timedelta:
         ttl = ttl.total_seconds()
-    seconds = number_of(ttl, "“ttl”")
+    seconds = to_number(ttl, "“ttl”")
     if not 0 < seconds <= limits.MEMORY_SECONDS:
         raise ValueError(f"“ttl” is out of range; give seconds, 1 to {limits.MEMORY_SECONDS:,}")
     return max(1, int(seconds))

@@ -1,10 +1,11 @@
-"""The names every script begins with: Python's harmless builtins, and the guards its compiled code calls."""
+"""Global names of a script: allowed builtins, and the guards its compiled code calls."""
 
 from __future__ import annotations
 
 from . import guards, operators
 from .language import CallError, Output
-from .plain import clean
+from .shapes import TypeFacade
+from .texts import to_ascii, to_repr, to_string
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
 if TYPE_CHECKING:
@@ -13,16 +14,20 @@ if TYPE_CHECKING:
 OUTPUT = Output()
 
 
-def guarded_print(*values: Any, sep: str = " ", end: str = "\n") -> None:
+def guard_print(*values: Any, sep: str = " ", end: str = "\n") -> None:
     """Add values to what the run printed; raises LimitReachedError."""
-    text = values[0] if len(values) == 1 and type(values[0]) is str else (sep or "").join(map(str, values))
-    OUTPUT.write(clean(text) + end)
+    text = (
+        values[0] if len(values) == 1 and type(values[0]) is str else (sep or "").join(map(to_string, values))
+    )
+    OUTPUT.write(text + end)
 
 
-guarded_print.__qualname__ = "print"
-operators.guarded_range.__qualname__ = "range"
-operators.guarded_round.__qualname__ = "round"
-operators.guarded_pow.__qualname__ = "pow"
+guard_print.__qualname__ = "print"
+to_ascii.__qualname__ = "ascii"
+to_repr.__qualname__ = "repr"
+operators.guard_range.__qualname__ = "range"
+operators.guard_round.__qualname__ = "round"
+operators.guard_pow.__qualname__ = "pow"
 
 # Real types stand here, since isinstance() needs them: a type has no attributes in a script.
 _BUILTINS: dict[str, Any] = {
@@ -32,7 +37,6 @@ _BUILTINS: dict[str, Any] = {
             abs,
             all,
             any,
-            ascii,
             bin,
             bool,
             callable,
@@ -45,7 +49,7 @@ _BUILTINS: dict[str, Any] = {
             frozenset,
             hex,
         ),
-        *(int, len, list, map, max, min, oct, ord, repr, reversed, set, slice, sorted, str, sum, tuple, zip),
+        *(int, len, list, map, max, min, oct, ord, reversed, set, slice, sorted, sum, tuple, zip),
         *(ArithmeticError, AssertionError, AttributeError, Exception, ImportError, IndexError, KeyError),
         *(LookupError, NameError, NotImplementedError, OverflowError, RecursionError, RuntimeError),
         *(
@@ -61,25 +65,28 @@ _BUILTINS: dict[str, Any] = {
 }
 BUILTINS: dict[str, Any] = {
     **_BUILTINS,
-    "print": guarded_print,
-    "range": operators.guarded_range,
-    "round": operators.guarded_round,
-    "pow": operators.guarded_pow,
-    "getattr": guards.guarded_getattr,
-    "hasattr": guards.guarded_hasattr,
-    "isinstance": guards.guarded_isinstance,
+    "ascii": to_ascii,
+    "print": guard_print,
+    "repr": to_repr,
+    "str": TypeFacade("str", str, to_string, {}),
+    "range": operators.guard_range,
+    "round": operators.guard_round,
+    "pow": operators.guard_pow,
+    "getattr": guards.guard_getattr,
+    "hasattr": guards.guard_hasattr,
+    "isinstance": guards.guard_isinstance,
 }
 # What the grammar puts into compiled code; no script can write, read or bind a name with an underscore.
 GUARDS: dict[str, Any] = {
     "_getattr_": guards.read_attribute,
     "_getitem_": guards.read_item,
-    "_getiter_": guards.iterable,
-    "_write_": guards.writable,
+    "_getiter_": guards.check_iterable,
+    "_write_": guards.check_writable,
     "_inplaceitem_": guards.change_item,
-    "_inplacevar_": operators.in_place,
+    "_inplacevar_": operators.apply_in_place,
     "_mul_": operators.multiply,
-    "_pow_": operators.power,
+    "_pow_": operators.compute_power,
     "_shift_": operators.shift,
-    "_mod_": operators.remainder,
-    "_format_": operators.formatted,
+    "_mod_": operators.compute_remainder,
+    "_format_": operators.format_value,
 }

@@ -1,4 +1,4 @@
-"""Operators and functions whose result may be far larger than what they are given: each within the table of limits."""
+"""Operators and functions whose results can grow large, checked against the limits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 
 from .. import limits  # noqa: TID252  the package has another name in the child
 from .language import LimitReachedError
+from .texts import to_ascii, to_filling, to_repr, to_string
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ _SPEC_CHARS = 100
 _DIGITS = 400  # more than any float has
 
 
-def too_large(what: str) -> LimitReachedError:
-    """Return the error for a result beyond the limits."""
+def build_size_error(what: str) -> LimitReachedError:
+    """Build the error for a result beyond the limits."""
     return LimitReachedError(f"The result of {what} would be too large.")
 
 
@@ -29,15 +30,15 @@ def multiply(left: Any, right: Any) -> Any:
     a, b = type(left), type(right)
     if a is int and b is int:
         if left.bit_length() + right.bit_length() > limits.NUMBER_BITS:
-            raise too_large("*")
+            raise build_size_error("*")
     elif (a in _REPEATED and b is int and len(left) * right > limits.REPEAT_ITEMS) or (
         b in _REPEATED and a is int and len(right) * left > limits.REPEAT_ITEMS
     ):
-        raise too_large("*")
+        raise build_size_error("*")
     return left * right
 
 
-def power(left: Any, right: Any) -> Any:
+def compute_power(left: Any, right: Any) -> Any:
     """Return `left ** right`; raises LimitReachedError."""
     if (
         type(left) is int
@@ -45,33 +46,34 @@ def power(left: Any, right: Any) -> Any:
         and left.bit_length() > 1
         and left.bit_length() * right > limits.NUMBER_BITS
     ):
-        raise too_large("**")
+        raise build_size_error("**")
     return left**right
 
 
-def guarded_pow(base: Any, exponent: Any, modulus: Any = None) -> Any:
+def guard_pow(base: Any, exponent: Any, modulus: Any = None) -> Any:
     """Return `pow(...)`; raises LimitReachedError."""
     if modulus is None:
-        return power(base, exponent)
+        return compute_power(base, exponent)
     for number in (base, exponent, modulus):
         if type(number) is int and number.bit_length() > limits.NUMBER_BITS:
-            raise too_large("pow()")
+            raise build_size_error("pow()")
     return pow(base, exponent, modulus)
 
 
 def shift(left: Any, right: Any) -> Any:
     """Return `left << right`; raises LimitReachedError."""
     if type(left) is int and type(right) is int and left.bit_length() + right > limits.NUMBER_BITS:
-        raise too_large("<<")
+        raise build_size_error("<<")
     return left << right
 
 
-def remainder(left: Any, right: Any) -> Any:
+def compute_remainder(left: Any, right: Any) -> Any:
     """Return `left % right`, which for a text fills in values; raises LimitReachedError."""
     if type(left) is str:
         if "*" in left:
             raise LimitReachedError("A * in the pattern of % is not allowed. Write the width as a number.")
         _check_widths(left)
+        return left % to_filling(right)
     return left % right
 
 
@@ -81,18 +83,20 @@ def _check_widths(pattern: str) -> None:
             raise LimitReachedError(f"A width in a format can be {limits.FORMAT_WIDTH:,} at most.")
 
 
-def formatted(value: Any, conversion: int, spec: str) -> str:
+def format_value(value: Any, conversion: int, spec: str) -> str:
     """Return what `{value!conversion:spec}` gives in an f-string; raises LimitReachedError."""
+    convert = _CONVERSIONS.get(conversion)
+    if convert:
+        value = convert(value)
+    if not spec:
+        return to_string(value)
     if len(spec) > _SPEC_CHARS:
         raise LimitReachedError(f"A format has {_SPEC_CHARS} characters at most.")
     _check_widths(spec)
-    if conversion == ord("r"):
-        value = repr(value)
-    elif conversion == ord("a"):
-        value = ascii(value)
-    elif conversion == ord("s"):
-        value = str(value)
     return format(value, spec)
+
+
+_CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("r"): to_repr, ord("a"): to_ascii, ord("s"): to_string}
 
 
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
@@ -104,14 +108,14 @@ _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "&=": operator.iand,
     "^=": operator.ixor,
     ">>=": operator.irshift,
-    "%=": remainder,
-    "**=": power,
+    "%=": compute_remainder,
+    "**=": compute_power,
     "<<=": shift,
 }
 
 
-def in_place(op: str, left: Any, right: Any) -> Any:
-    """Return what `left op right` leaves in `left`; raises LimitReachedError."""
+def apply_in_place(op: str, left: Any, right: Any) -> Any:
+    """Return the value of `left` after `left op right`; raises LimitReachedError."""
     if op == "*=":
         product = multiply(left, right)
         if type(left) is list:
@@ -121,15 +125,15 @@ def in_place(op: str, left: Any, right: Any) -> Any:
     return _IN_PLACE[op](left, right)
 
 
-def guarded_range(*args: Any) -> range:
-    """Return a range that a run could get through at all; raises LimitReachedError."""
+def guard_range(*args: Any) -> range:
+    """Return a range no longer than a run could iterate; raises LimitReachedError."""
     made = range(*args)
     if (made.stop - made.start) // made.step > limits.LOOP_STEPS:
         raise LimitReachedError(f"range() goes to {limits.LOOP_STEPS:,} steps at most.")
     return made
 
 
-def guarded_round(number: Any, digits: Any = None) -> Any:
+def guard_round(number: Any, digits: Any = None) -> Any:
     """Return `round(...)`; raises LimitReachedError for digits no number has."""
     if type(digits) is int and not -_DIGITS <= digits <= _DIGITS:
         raise LimitReachedError(f"round() takes {_DIGITS} digits at most.")
@@ -142,7 +146,7 @@ def replace(text: str, old: Any, new: Any, count: Any = -1) -> str:
         found = text.count(old)
         times = min(found, count) if type(count) is int and count >= 0 else found
         if len(text) + times * (len(new) - len(old)) > limits.REPEAT_ITEMS:
-            raise too_large("replace()")
+            raise build_size_error("replace()")
     return text.replace(old, new, count)
 
 

@@ -1,4 +1,4 @@
-"""Regular expressions as a script sees them: bounded, and the last few kept compiled."""
+"""`re` as a script sees it: bounded patterns, cache of compiled ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 import warnings
 
 from .. import limits  # noqa: TID252  the package has another name in the child
-from .guards import ATTRIBUTES, name_methods, words
+from .guards import ATTRIBUTES, name_methods, split_words
 from .language import LimitReachedError
-from .shapes import Module, Shown
+from .shapes import Module, TitledObject
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _PATTERNS_KEPT = 64
 _compiled: dict[tuple[str, int], Pattern] = {}
 
 
-class Pattern(Shown):
+class Pattern(TitledObject):
     """A compiled regular expression."""
 
     __slots__ = ("_compiled",)
@@ -61,7 +61,7 @@ class Pattern(Shown):
         return self._compiled.subn(repl, text, count)
 
 
-ATTRIBUTES[Pattern] = words("search match fullmatch findall finditer split sub subn")
+ATTRIBUTES[Pattern] = split_words("search match fullmatch findall finditer split sub subn")
 
 
 def compile_pattern(pattern: Any, flags: Any = 0) -> Pattern:

@@ -1,4 +1,4 @@
-"""Tells the host what went wrong, as data: frugal, since memory or time may be used up, and wary of what it reads."""
+"""Error report of a run for the host: type, message, frames, known names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import types
 from .. import limits  # noqa: TID252  the package has another name in the child
 from .guards import ATTRIBUTES
 from .language import CallError, LanguageError, LimitReachedError, OutOfTimeError, TooManyCallsError
-from .plain import clean
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the import
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def describe(error: BaseException, file: str) -> dict[str, Any]:
 
 
 def _type(error: BaseException) -> str:
-    """Return the name of the error's nearest type that is Python's, or the language's own."""
+    """Return the name of the error's nearest type that belongs to Python or to the language."""
     for kind in type(error).__mro__:
         if kind.__module__ == "builtins":
             if kind is Exception:
@@ -59,13 +58,13 @@ def _type(error: BaseException) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """Return the error's text, cut to size before it is made where that may be large."""
+    """Return the error's text, shortened before it is built where it may be large."""
     args = error.args
     if not args:
         return ""
     first = args[0]
     if type(first) is str:
-        return clean(first[: limits.ERROR_CHARS])
+        return first[: limits.ERROR_CHARS]
     if type(first) is int or type(first) is float or isinstance(error, OSError):
         try:
             return str(error)[: limits.ERROR_CHARS]
@@ -75,7 +74,7 @@ def _message(error: BaseException) -> str:
 
 
 def _nearest_trace(error: BaseException, file: str) -> tuple[list[list[Any]], FrameType | None]:
-    """Return the frames of the error, or of that during which it came: a clock may ring twice on the way out."""
+    """Return the frames of the error, or of its context when a clock expired on the way out."""
     found, innermost = _trace(error.__traceback__, file)
     for _ in range(_CONTEXTS):
         if found or error.__context__ is None:
@@ -86,7 +85,7 @@ def _nearest_trace(error: BaseException, file: str) -> tuple[list[list[Any]], Fr
 
 
 def _trace(trace: TracebackType | None, file: str) -> tuple[list[list[Any]], FrameType | None]:
-    """Return the operator's frames, the last few of many, and the innermost."""
+    """Return the operator's frames: the last few of many, and the innermost."""
     found: list[TracebackType] = []
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:
@@ -109,7 +108,7 @@ def _place(trace: TracebackType) -> list[Any]:
 
 
 def _names(error: BaseException, frame: FrameType | None) -> dict[str, Any]:
-    """Say which name was not known and what is, for whoever looks for a typo."""
+    """Return the unknown name and the known ones, for suggestions."""
     wanted = getattr(error, "wanted", None)
     known = getattr(error, "known", ())
     if isinstance(error, NameError):
@@ -122,12 +121,12 @@ def _names(error: BaseException, frame: FrameType | None) -> dict[str, Any]:
         wanted = str(wanted) if wanted.bit_length() < _NAME_CHARS else ""
     if type(wanted) is not str:
         return {}
-    listed = [clean(name[:_NAME_CHARS]) for name in itertools.islice(known, _KNOWN) if type(name) is str]
-    return {"name": clean(wanted[:_NAME_CHARS]), "known": listed}
+    listed = [name[:_NAME_CHARS] for name in itertools.islice(known, _KNOWN) if type(name) is str]
+    return {"name": wanted[:_NAME_CHARS], "known": listed}
 
 
 def _in_reach(frame: FrameType | None) -> list[str]:
-    """Return the names a frame can use, its own first."""
+    """Return the names visible in a frame, its own first."""
     if frame is None:
         return []
     names = [*frame.f_locals, *reversed(frame.f_globals)]
@@ -135,14 +134,14 @@ def _in_reach(frame: FrameType | None) -> list[str]:
 
 
 def _template_names(frame: FrameType | None) -> list[str]:
-    """Return the names a template sees, when this is one of Jinja's frames."""
+    """Return the names visible to a template, when this is one of Jinja's frames."""
     context = frame.f_locals.get("context") if frame else None
     names = getattr(context, "parent", None)
     return sorted(names) if type(names) is dict else []
 
 
 def _parameters(error: TypeError, frame: FrameType | None) -> tuple[str | None, list[str]]:
-    """Read `f() got an unexpected keyword argument 'x'`, and find what f takes."""
+    """Parse `f() got an unexpected keyword argument 'x'`, and find the parameters of f."""
     text = error.args[0] if error.args and type(error.args[0]) is str else ""
     function, found, wanted = text.partition("() got an unexpected keyword argument ")
     if not found or frame is None:

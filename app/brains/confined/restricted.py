@@ -1,5 +1,5 @@
 # ruff: noqa: N802  the methods are named for classes of ast
-"""The allow-list of a script's syntax, and the guards put around what is allowed."""
+"""Allow-list of a script's syntax, and the guards inserted into allowed code."""
 
 import ast
 from typing import Any, Final, NoReturn
@@ -24,7 +24,7 @@ _ESCAPES: Final = (ast.Return, ast.Break, ast.Continue)
 
 
 class Grammar(RestrictingNodeTransformer):
-    """The allow-list of syntax; a refusal is raised where it stands."""
+    """Allow-list of syntax; a refusal is raised at its position."""
 
     def not_allowed(self, node: ast.AST) -> NoReturn:
         """Refuse a kind of syntax."""
@@ -32,7 +32,7 @@ class Grammar(RestrictingNodeTransformer):
         refuse(rules.SYNTAX.get(name, ("syntax", f"“{name}” is not available in a script.")), node)
 
     def error(self, node: ast.AST, info: str) -> NoReturn:
-        """Refuse what the library finds and no rule of ours has named."""
+        """Refuse an error of RestrictedPython that no rule of ours has named."""
         refuse(("syntax", info), node)
 
     def check_name(self, node: Any, name: str | None, allow_magic_methods: bool = False) -> None:  # noqa: ARG002  the library's signature
@@ -54,7 +54,7 @@ class Grammar(RestrictingNodeTransformer):
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """Read attributes through a guard; nothing has one that could be set."""
+        """Read attributes through a guard; none may be set."""
         if node.attr.startswith("_"):
             refuse(rules.ATTRIBUTE, node, name=node.attr)
         if node.attr in INSPECT_ATTRIBUTES:
@@ -65,7 +65,7 @@ class Grammar(RestrictingNodeTransformer):
         return _call("_getattr_", [value, ast.Constant(node.attr)], node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        """Put the operators that multiply into functions that look at the size first."""
+        """Replace operators that multiply by functions that check the size first."""
         node = self.node_contents_visit(node)
         name = _OPERATORS.get(type(node.op))
         return _call(name, [node.left, node.right], node) if name else node
@@ -93,20 +93,20 @@ class Grammar(RestrictingNodeTransformer):
         return made
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        """Guard what is taken apart; one guard will do, for whatever is inside is plain as well."""
+        """Guard unpacking; one guard is enough, since everything inside is plain as well."""
         node = self.node_contents_visit(node)
         if any(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets):
             node.value = _call("_getiter_", [node.value], node.value)
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        """Drop the type beside a variable."""
+        """Drop the type annotation of a variable."""
         made = ast.Assign([node.target], node.value) if node.value else ast.Pass()
         copy_locations(made, node)
         return self.visit(made)
 
     def guard_iter(self, node: Any) -> ast.AST:
-        """Guard what a loop or a comprehension goes through."""
+        """Guard the iterable of a loop or comprehension."""
         if getattr(node, "is_async", 0):
             refuse(rules.SYNTAX["AsyncFor"], node.iter)
         node = self.node_contents_visit(node)
@@ -114,23 +114,22 @@ class Grammar(RestrictingNodeTransformer):
         return node
 
     def visit_Starred(self, node: ast.Starred) -> ast.AST:
-        """Guard what a star spreads."""
+        """Guard the value of a starred expression."""
         node = self.node_contents_visit(node)
         if isinstance(node.ctx, ast.Load):
             node.value = _call("_getiter_", [node.value], node.value)
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Allow calls: what can be called is guarded where it is read."""
+        """Allow calls: callables are guarded where they are read."""
         return self.node_contents_visit(node)
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
-        """Format through a guard where there is a format at all."""
+        """Format through a guard, since an object's own text has its address in it."""
         node = self.node_contents_visit(node)
-        if node.format_spec is not None:
-            arguments = [node.value, ast.Constant(node.conversion), node.format_spec]
-            node.value = _call("_format_", arguments, node.value)
-            node.conversion, node.format_spec = -1, None
+        arguments = [node.value, ast.Constant(node.conversion), node.format_spec or ast.Constant("")]
+        node.value = _call("_format_", arguments, node.value)
+        node.conversion, node.format_spec = -1, None
         return node
 
     def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
@@ -157,7 +156,7 @@ class Grammar(RestrictingNodeTransformer):
         return made
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Allow functions, without decorators; types beside parameters are dropped."""
+        """Allow functions without decorators; annotations are dropped."""
         if node.decorator_list:
             refuse(rules.DECORATOR, node.decorator_list[0])
         self.check_name(node, node.name)
@@ -175,7 +174,7 @@ class Grammar(RestrictingNodeTransformer):
         return node
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
-        """Check the name under which something is passed."""
+        """Check the name of a keyword argument."""
         self.check_name(node, node.arg)
         return self.node_contents_visit(node)
 
@@ -200,7 +199,7 @@ class Grammar(RestrictingNodeTransformer):
         self.not_allowed(node)
 
     def visit_Try(self, node: ast.Try) -> ast.AST:
-        """Allow try, but nothing that would swallow the time limit."""
+        """Allow try without handlers that would swallow the time limit."""
         _check_finally(node.finalbody)
         return self.node_contents_visit(node)
 
@@ -238,7 +237,7 @@ def _module(node: ast.stmt, name: str) -> ast.Call:
 
 
 def _check_finally(statements: list[ast.stmt]) -> None:
-    """Refuse to leave a `finally` early; a function or a loop of its own inside may."""
+    """Refuse return, break and continue in `finally`, except in a function or loop of its own."""
     waiting: list[tuple[ast.AST, bool]] = [(statement, False) for statement in statements]
     while waiting:
         node, in_loop = waiting.pop()

@@ -1,8 +1,8 @@
-"""What a script may not say, in words for who wrote it; the host has the advice that belongs to each code."""
+"""Texts and codes of refused syntax, names and imports in scripts."""
 
 from typing import Final
 
-MODULES: Final = ("datetime", "json", "math", "random", "re")
+MODULES: Final = ("datetime", "json", "math", "random", "re", "zoneinfo")
 
 # Statements and expressions by their type in the syntax tree: a code, and what is refused.
 SYNTAX: Final = {

@@ -1,4 +1,4 @@
-"""Runs compiled scripts, each in a fresh world of its own; all that it needs is loaded in the leanest process."""
+"""Language “script”: runs compiled scripts, each with a fresh namespace."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ _getattr_(_getattr_(ctx, "memory"), "get")("seen")
 _getattr_(_getattr_(ctx, "random"), "choice")([1, 2])
 _getattr_(datetime, "strptime")("2026-01-02", "%Y-%m-%d")
 _getattr_(_getattr_(datetime, "now")(), "strftime")("%A %d %B")
+_getattr_(_getattr_(datetime, "now")(), "astimezone")("Africa/Accra")
 _getattr_(_getattr_(ctx, "args"), "name")
 try:
     _getattr_(json, "loads")("{")
@@ -43,7 +44,7 @@ except ValueError as error:
     print(error)
 """
 # What most scripts do, and no more: each fresh child runs it once, and every page it touches is a copy of its own.
-_PRACTICE = """\
+_FRESH_CHILD_SCRIPT = """\
 text = _getattr_(_getattr_(ctx, "message"), "text")
 for word in _getiter_(_getattr_(text, "split")(" ")):
     print(_getattr_(word, "upper")(), f"{word}")
@@ -58,8 +59,8 @@ _WARM_UP_ERRORS = (
 )
 
 
-class Script:
-    """The language of scripts; `effects` and `output` are those of the latest run."""
+class ScriptLanguage:
+    """Script language; `effects` and `output` are those of the latest run."""
 
     name = "script"
     file = SCRIPT_FILE
@@ -69,13 +70,13 @@ class Script:
         self.effects: list[Any] = []
 
     def load(self, code: bytes) -> CodeType:
-        """Make compiled code ready to run."""
+        """Load compiled code for running."""
         return marshal.loads(code)  # noqa: S302  compiled by the grammar, in a process as confined as this one
 
     def run(
         self, runnable: CodeType, data: Mapping[str, Any], call: Callable[[str, Any], Any]
     ) -> dict[str, Any]:
-        """Run once: return the effects, the result and what was read; raises whatever the script raises."""
+        """Run once: return effects, result and reads; raises whatever the script raises."""
         context = Context(data, call)
         self.effects = context.effects
         world = _WORLD.copy()
@@ -85,16 +86,16 @@ class Script:
         exec(runnable, world)  # noqa: S102  what this process is for
         # Functions of the script and its world hold each other: let go at once, not at the next collection.
         world.clear()
-        return {"fx": context.effects, "ret": context.returned, "reads": context.reads()}
+        return {"fx": context.effects, "ret": context.returned, "reads": context.list_reads()}
 
     def warm_up(self) -> list[tuple[bytes, dict[str, Any]]]:
         """Return harmless compiled scripts with data."""
-        sources = (_WARM_UP, *_WARM_UP_ERRORS, _PRACTICE)
-        return [(marshal.dumps(compile(source, SCRIPT_FILE, "exec")), sample()) for source in sources]
+        sources = (_WARM_UP, *_WARM_UP_ERRORS, _FRESH_CHILD_SCRIPT)
+        return [(marshal.dumps(compile(source, SCRIPT_FILE, "exec")), build_sample()) for source in sources]
 
 
-def sample() -> dict[str, Any]:
-    """Return data as a script sees it, made up."""
+def build_sample() -> dict[str, Any]:
+    """Return sample data as a script receives it."""
     return {
         "message": {
             "text": "hello big world",
@@ -103,6 +104,7 @@ def sample() -> dict[str, Any]:
             "timestamp": 0.0,
             "quoted": None,
             "media": None,
+            "data": {},
         },
         "args": {"name": "Ama"},
         "sender": {"id": "u", "name": "Ama", "phone": "233201234567"},
@@ -117,4 +119,4 @@ def sample() -> dict[str, Any]:
     }
 
 
-LANGUAGE = Script()
+LANGUAGE = ScriptLanguage()

@@ -1,11 +1,11 @@
-"""Reads a script's tree for facts: what of `ctx` it uses, which commands and hosts it names, how long its texts are."""
+"""Lint facts of a script: used parts of `ctx`, called commands and hosts, names without a value."""
 
 import ast
 from typing import Any, Final
 
-from .facts import Facts
+from .facts import REFUSED_METHODS, Facts
 from .names import BUILTINS
-from .replies import Replies, Values, place_of
+from .replies import Replies, Values, get_position
 
 # What stands inside of these may happen or not.
 _MAYBE: Final = (
@@ -17,8 +17,8 @@ _TIMING: Final = frozenset({"command", "after", "at", "name"})
 Path = tuple[str, ...]
 
 
-def script_facts(tree: ast.Module) -> list[list[Any]]:
-    """Return the facts of a script whose size has been checked; it is only looked at."""
+def collect_script_facts(tree: ast.Module) -> list[list[Any]]:
+    """Return the facts of a script whose size has been checked; it is not run."""
     facts = Facts()
     stored = _stored(tree)
     _Reader(facts, Values(_assigned_once(tree, stored)), stored).visit(tree)
@@ -26,7 +26,7 @@ def script_facts(tree: ast.Module) -> list[list[Any]]:
 
 
 def _stored(tree: ast.Module) -> dict[str, int]:
-    """Count how often each name is given a value, in whatever way."""
+    """Count the assignments of each name, of any kind."""
     counts: dict[str, int] = {}
     for node in ast.walk(tree):
         for name in _names_given(node):
@@ -47,7 +47,7 @@ def _names_given(node: ast.AST) -> tuple[str, ...]:
 
 
 def _assigned_once(tree: ast.Module, stored: dict[str, int]) -> dict[str, ast.expr]:
-    """Return the values of names that never get another one."""
+    """Return the values of names that are assigned once."""
     return {
         node.targets[0].id: node.value
         for node in ast.walk(tree)
@@ -59,7 +59,7 @@ def _assigned_once(tree: ast.Module, stored: dict[str, int]) -> dict[str, ast.ex
 
 
 class _Reader(ast.NodeVisitor):
-    """Goes through a tree of bounded depth once."""
+    """Visitor of a tree of bounded depth."""
 
     def __init__(self, facts: Facts, values: Values, stored: dict[str, int]) -> None:
         self._facts = facts
@@ -69,51 +69,53 @@ class _Reader(ast.NodeVisitor):
         self._maybe = 0
 
     def visit(self, node: ast.AST) -> None:
-        """Visit a node, counting how many around it make it uncertain."""
-        maybe = isinstance(node, _MAYBE)
-        self._maybe += maybe
+        """Visit a node, counting the conditional nodes around it."""
+        is_uncertain = isinstance(node, _MAYBE)
+        self._maybe += is_uncertain
         super().visit(node)
-        self._maybe -= maybe
+        self._maybe -= is_uncertain
 
     def visit_Name(self, node: ast.Name) -> None:
-        """Note a name that stands for a part of `ctx`, or for nothing."""
+        """Record a name that stands for a part of `ctx`, or has no value."""
         if isinstance(node.ctx, ast.Load):
             if node.id not in self._known:
                 self._known.add(node.id)
-                self._facts.add("nobody", (node.id,), place_of(node))
+                self._facts.add("nobody", (node.id,), get_position(node))
             self._use("use", node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        """Note the longest path from `ctx`."""
+        """Record the longest path from `ctx`."""
         if not self._use("use", node):
             self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        """Note ctx.args["name"] as ctx.args.name."""
+        """Record ctx.args["name"] as ctx.args.name."""
         if not self._use("use", node):
             self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        """Look through a name that only stands for a part of `ctx`."""
+        """Record an assignment, skipping aliases of parts of `ctx`."""
         target = node.targets[0]
-        if isinstance(target, ast.Name) and self._values.of(target) is node.value:
+        if isinstance(target, ast.Name) and self._values.find_value(target) is node.value:
             path = self._path(node.value)
             if path is not None:
-                self._facts.add("alias", path, place_of(node.value))
+                self._facts.add("alias", path, get_position(node.value))
                 return
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        """Note what is asked of `ctx`."""
+        """Record a call of a method of `ctx`, or of a method that texts do not have here."""
         path = self._path(node.func)
         if path:
             self._asked(path, node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in REFUSED_METHODS:
+            self._facts.add("refused", (node.func.attr,), get_position(node))
         self.generic_visit(node)
 
     def _use(self, kind: str, node: ast.expr) -> bool:
         path = self._path(node)
         if path is not None:
-            self._facts.add(kind, path, place_of(node))
+            self._facts.add(kind, path, get_position(node))
         return path is not None
 
     def _path(self, node: ast.expr | None) -> Path | None:
@@ -124,12 +126,12 @@ class _Reader(ast.NodeVisitor):
             if isinstance(node, ast.Attribute):
                 steps.append(node.attr)
                 node = node.value
-            elif isinstance(node, ast.Subscript) and (key := self._values.text(node.slice)) is not None:
+            elif isinstance(node, ast.Subscript) and (key := self._values.read_text(node.slice)) is not None:
                 steps.append(key)
                 node = node.value
             elif isinstance(node, ast.Name) and node.id not in looked:
                 looked.add(node.id)
-                node = self._values.of(node)
+                node = self._values.find_value(node)
             else:
                 return None
         return None if node is None else tuple(reversed(steps))
@@ -139,33 +141,35 @@ class _Reader(ast.NodeVisitor):
         if path == ("args", "get"):
             self._argument(node)
         elif path in {("http", "get"), ("http", "post")}:
-            for url in self._values.choices(_given(node, 0, "url")):
-                whole = self._values.text(url) is not None
-                self._facts.add("http", (self._values.beginning(url),), place_of(node), flag=whole)
+            for url in self._values.list_choices(_given(node, 0, "url")):
+                whole = self._values.read_text(url) is not None
+                self._facts.add("http", (self._values.read_prefix(url),), get_position(node), flag=whole)
         elif path == ("ai",):
-            self._facts.add("ai", (self._values.text(_given(node, 0, "prompt")) or "",), place_of(node))
+            self._facts.add(
+                "ai", (self._values.read_text(_given(node, 0, "prompt")) or "",), get_position(node)
+            )
         elif not rest and method in {"call", "schedule"}:
             self._command(method, node)
         elif not rest and (method == "reply" or method.startswith("send_")):
             self._replies.read(method, node)
 
     def _argument(self, node: ast.Call) -> None:
-        name = self._values.text(_given(node, 0, "key"))
+        name = self._values.read_text(_given(node, 0, "key"))
         # By a name that only a run would tell, it may be any of them.
-        self._facts.add("get" if name else "use", ("args", name) if name else ("args",), place_of(node))
+        self._facts.add("get" if name else "use", ("args", name) if name else ("args",), get_position(node))
 
     def _command(self, method: str, node: ast.Call) -> None:
-        name = self._values.text(_given(node, 0, "command"))
+        name = self._values.read_text(_given(node, 0, "command"))
         if not name:
             return
         timing = _TIMING if method == "schedule" else frozenset({"command"})
         passed = ["**" if word.arg is None else word.arg for word in node.keywords if word.arg not in timing]
-        after = self._values.number(_given(node, 1, "after")) if method == "schedule" else 0
-        self._facts.add(method, (name, *passed), place_of(node), after, flag=self._maybe > 0)
+        after = self._values.read_number(_given(node, 1, "after")) if method == "schedule" else 0
+        self._facts.add(method, (name, *passed), get_position(node), after, flag=self._maybe > 0)
 
 
 def _given(call: ast.Call, place: int, name: str) -> ast.expr | None:
-    """Return an argument by its place or its name."""
+    """Return an argument by its position or its name."""
     if place < len(call.args) and not any(isinstance(each, ast.Starred) for each in call.args):
         return call.args[place]
     return next((word.value for word in call.keywords if word.arg == name), None)

@@ -1,4 +1,4 @@
-"""The system calls a zygote and its children may make, as BPF for x86_64 and aarch64 (specs: sandbox 4)."""
+"""System call filters of a zygote and its children, as BPF for x86_64 and aarch64 (specs: sandbox 4)."""
 
 import struct
 from typing import Final, NamedTuple
@@ -21,7 +21,7 @@ _NUMBER, _ARCH = 0, 4
 
 
 class Table(NamedTuple):
-    """The numbers of one architecture."""
+    """System call numbers of one architecture."""
 
     arch: int  # AUDIT_ARCH_*
     x32: bool  # whether a second numbering hides behind bit 30
@@ -36,7 +36,7 @@ class Table(NamedTuple):
 
 
 def _numbers(listed: str) -> tuple[int, ...]:
-    """Read `name=number` pairs."""
+    """Parse `name=number` pairs."""
     return tuple(int(pair.partition("=")[2]) for pair in listed.split())
 
 
@@ -99,7 +99,7 @@ def _argument(index: int) -> bytes:
 
 
 def _when(number: int, body: list[bytes]) -> list[bytes]:
-    """Run `body`, which must return, for one system call and step over it for all others."""
+    """Build a branch that runs `body`, which must return, for one system call only."""
     return [_op(_EQUAL, number, 0, len(body)), *body]
 
 
@@ -108,12 +108,12 @@ def _answer(numbers: tuple[int, ...], verdict: int) -> list[bytes]:
 
 
 def _only(index: int, value: int) -> list[bytes]:
-    """Allow a call whose argument has this value, kill on any other."""
+    """Build a check that allows one value of an argument and kills on any other."""
     return [_argument(index), _op(_EQUAL, value, 0, 1), _op(_RETURN, ALLOW), _op(_RETURN, KILL_PROCESS)]
 
 
 def _mapping() -> list[bytes]:
-    """Allow anonymous memory that is never executable: no native code can be brought in."""
+    """Build the check of mmap: anonymous memory that is never executable."""
     return [
         _argument(2),
         _op(_ANY_BIT, _PROT_EXEC, 3, 0),
@@ -125,15 +125,15 @@ def _mapping() -> list[bytes]:
 
 
 def _head(table: Table) -> list[bytes]:
-    """Kill other architectures and numberings, then load the number."""
+    """Build the head: kill other architectures and numberings, then load the number."""
     ops = [_op(_LOAD, _ARCH), _op(_EQUAL, table.arch, 1, 0), _op(_RETURN, KILL_PROCESS), _op(_LOAD, _NUMBER)]
     if table.x32:
         ops += [_op(_AT_LEAST, _X32, 0, 1), _op(_RETURN, KILL_PROCESS)]
     return ops
 
 
-def program(table: Table, pid: int) -> bytes:
-    """Assemble the filter for the child `pid`: whatever is not named here kills it."""
+def build_program(table: Table, pid: int) -> bytes:
+    """Assemble the filter for the child `pid`: a system call that is not listed kills it."""
     ops = _head(table)
     for number in table.fd_zero:
         ops += _when(number, _only(0, 0))
@@ -146,8 +146,8 @@ def program(table: Table, pid: int) -> bytes:
     return b"".join(ops)
 
 
-def zygote_program(table: Table) -> bytes:
-    """Assemble the filter of a zygote: what its children may, and to fork, wait and pass descriptors on.
+def build_zygote_program(table: Table) -> bytes:
+    """Assemble the filter of a zygote: the calls of its children, and fork, wait and passing descriptors.
 
     Filters stack, and children set one of their own; so this one must allow all that theirs allows.
     """

@@ -1,4 +1,4 @@
-"""The shapes in which a script sees what is not plain data: records, modules and types, each with named members."""
+"""Record, Module and TypeFacade: how a script sees values that are no plain data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KNOWN = 40  # names told to who looks for a typo
 
 
 class MissingKeyError(KeyError):
-    """There is no such key; `known` are those there are."""
+    """Missing key of a record or dictionary; `known` lists the keys there are."""
 
     def __init__(self, wanted: object, known: Iterable[object]) -> None:
         super().__init__(wanted)
@@ -20,7 +20,7 @@ class MissingKeyError(KeyError):
 
 
 class Record:
-    """Values to be read by name, as `x.name`, `x["name"]` or `x.get("name")`."""
+    """Named values, read as `x.name`, `x["name"]` or `x.get("name")`."""
 
     __slots__ = ("fields", "title")
 
@@ -51,8 +51,15 @@ class Record:
         return self.fields.keys()
 
 
-class Shown:
-    """Shows itself by its title, not by where Python keeps it."""
+def build_record(title: str, value: Any) -> Any:
+    """Return JSON data whose dictionaries, those within others too, are read as `x.name` as well."""
+    if type(value) is dict:
+        return Record(title, {name: build_record(f"{title}.{name}", inner) for name, inner in value.items()})
+    return [build_record(title, inner) for inner in value] if type(value) is list else value
+
+
+class TitledObject:
+    """Object whose text is its title instead of its address."""
 
     __slots__ = ()
     title = ""
@@ -61,8 +68,18 @@ class Shown:
         return f"<{self.title}>"
 
 
+class Namespace(TitledObject):
+    """Part of `ctx` whose members are calls."""
+
+    __slots__ = ("members", "title")
+
+    def __init__(self, title: str, members: dict[str, Any]) -> None:
+        self.title = title
+        self.members = members
+
+
 class Module:
-    """What an import gives: a name and its members, never a module."""
+    """Imported module as a script sees it: a name and its members."""
 
     __slots__ = ("members", "title")
 
@@ -75,7 +92,7 @@ class Module:
 
 
 class TypeFacade:
-    """Stands for a type: makes its objects, holds a few members, and is known to isinstance()."""
+    """Type as a script sees it: constructor, a few members, accepted by isinstance()."""
 
     __slots__ = ("kind", "make", "members", "title")
 
@@ -88,6 +105,14 @@ class TypeFacade:
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Make an object of the type."""
         return self.make(*args, **named)
+
+    def __or__(self, other: Any) -> tuple[Any, ...]:
+        """Return both types, as isinstance(x, str | int) takes them."""
+        return (self, *other) if type(other) is tuple else (self, other)
+
+    def __ror__(self, other: Any) -> tuple[Any, ...]:
+        """Return both types."""
+        return (*other, self) if type(other) is tuple else (other, self)
 
     def __repr__(self) -> str:
         return f"<class {self.title!r}>"

@@ -1,4 +1,4 @@
-"""Compiles and renders templates; the same code object may be loaded in any process of the same interpreter."""
+"""Language “template”: compiles and renders Jinja templates."""
 
 import marshal
 from collections.abc import Callable, Generator, Mapping
@@ -7,17 +7,18 @@ from typing import Any, cast
 from jinja2 import Template, TemplateSyntaxError
 
 from .. import limits  # noqa: TID252  the package has another name in the child
-from .jinja_policy import TEMPLATE_FILE, check_source, deepest_line, environment
+from .jinja_policy import TEMPLATE_FILE, build_environment, check_source, find_deepest_line
 from .language import LanguageError, LimitReachedError, OutOfTimeError, Output
-from .plain import clean
-from .script import sample
+from .script import build_sample
+from .zones import LOCAL
 
-_ENVIRONMENT = environment()
+_ENVIRONMENT = build_environment()
 _NOT_SEEN = frozenset({"clock", "seed", "grants", "commands"})
 _WARM_UP = """{% macro m(x) %}{{ x|default("\\u00e9")|title|trim|truncate(9)|wordwrap(9)|urlencode }}
 {% endmacro %}
 {% set n = namespace(i=0) %}{% for x in range(2) %}{{ loop.index ~ m(x|string) }}{% endfor %}
 {{ sender.items()|list|sort }}{{ memory.nothing|default("") }}{{ chat.memory.x is defined }}
+{{ 0|strftime("%H:%M", "Africa/Accra") }}
 {{ [1, 2.5]|sum|round }}{% if 1 is odd and "a" in "ab" %}{{ "b"|replace("b", "a") }}{% endif %}"""
 _WARM_UP_ERROR = "{{ sender.nobody }}"
 
@@ -34,13 +35,13 @@ def compile_template(source: str) -> tuple[bytes, int]:
             "limit", "This template nests too many blocks.", error.lineno, code="nested"
         ) from None
     except (RecursionError, MemoryError):
-        line = deepest_line(source)
+        line = find_deepest_line(source)
         raise LanguageError("limit", "This template is nested too deeply.", line, code="nested") from None
     return marshal.dumps(code), _ENVIRONMENT.counted
 
 
 class Compiler:
-    """Compiles templates."""
+    """Compiler of templates."""
 
     name = "template"
     file = TEMPLATE_FILE
@@ -48,16 +49,16 @@ class Compiler:
 
     @property
     def facts(self) -> list[Any]:
-        """The facts of the template that was compiled last."""
+        """Facts of the template that was compiled last."""
         return _ENVIRONMENT.facts
 
     def warm_up(self) -> list[str]:
-        """Return templates that touch the whole grammar, and its errors."""
+        """Return templates that use the whole grammar, and its errors."""
         return [_WARM_UP, "{{ (", _WARM_UP]
 
 
-class Rendering:
-    """The language of templates; they have no effects and print nothing."""
+class TemplateLanguage:
+    """Template language; templates have no effects and print nothing."""
 
     name = "template"
     file = TEMPLATE_FILE
@@ -67,7 +68,7 @@ class Rendering:
         self.effects: list[Any] = []
 
     def load(self, code: bytes) -> Template:
-        """Make compiled code ready to render."""
+        """Load compiled code for rendering."""
         # Compiled in a process as confined as this one.
         loaded = marshal.loads(code)  # noqa: S302
         return _ENVIRONMENT.template_class.from_code(_ENVIRONMENT, loaded, _ENVIRONMENT.make_globals(None))
@@ -76,9 +77,10 @@ class Rendering:
         self, runnable: Template, data: Mapping[str, Any], _call: Callable[[str, Any], Any]
     ) -> dict[str, str]:
         """Render once: return the text; raises whatever the template raises."""
-        stream = cast("Generator[str, None, None]", runnable.generate(_seen(data)))
+        LOCAL.begin(data.get("now", {}).get("zone", "UTC"))
+        stream = cast("Generator[str, None, None]", runnable.generate(build_variables(data)))
         try:
-            return {"text": clean(_collect(stream))}
+            return {"text": _collect(stream)}
         except OutOfTimeError as error:
             if not _has_line(error):
                 # It rang between two pieces: let it ring where the template stands.
@@ -88,16 +90,16 @@ class Rendering:
     def warm_up(self) -> list[tuple[bytes, dict[str, Any]]]:
         """Return harmless compiled templates with data."""
         sources = (_WARM_UP, _WARM_UP_ERROR, _WARM_UP)
-        return [(compile_template(source)[0], sample()) for source in sources]
+        return [(compile_template(source)[0], build_sample()) for source in sources]
 
 
-def _seen(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a template sees: the memory by its scopes, and nothing of what only scripts need."""
+def build_variables(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables of a template: memory by scope, without the data only scripts need."""
     seen = {name: value for name, value in data.items() if name not in _NOT_SEEN}
-    remembered = data.get("memory", {})
-    seen["memory"] = remembered.get("contact", {})
-    seen["chat"] = {**data.get("chat", {}), "memory": remembered.get("chat", {})}
-    seen["brain"] = {"memory": remembered.get("brain", {})}
+    memory = data.get("memory", {})
+    seen["memory"] = memory.get("contact", {})
+    seen["chat"] = {**data.get("chat", {}), "memory": memory.get("chat", {})}
+    seen["brain"] = {"memory": memory.get("brain", {})}
     return seen
 
 
@@ -122,5 +124,5 @@ def _has_line(error: BaseException) -> bool:
     return False
 
 
-LANGUAGE = Rendering()
+LANGUAGE = TemplateLanguage()
 COMPILER = Compiler()

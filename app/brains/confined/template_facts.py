@@ -1,11 +1,11 @@
-"""Reads a template's tree for facts: which variables it uses, which of them may be missing, how long it is at least."""
+"""Lint facts of a template: used variables, those that may be missing, least length."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 from jinja2 import nodes
 
-from .facts import Facts
+from .facts import REFUSED_METHODS, Facts
 
 _DEFAULTS: Final = frozenset({"default", "d"})
 _ASKS: Final = frozenset({"defined", "undefined"})
@@ -14,47 +14,51 @@ _LOCAL: Final = frozenset({"loop", "caller", "varargs", "kwargs", "range", "name
 Path = tuple[str, ...]
 
 
-def template_facts(tree: nodes.Template) -> list[list[Any]]:
+def collect_template_facts(tree: nodes.Template) -> list[list[Any]]:
     """Return the facts of a template whose size has been checked."""
     facts = Facts()
     text = "".join(_plain(tree)).strip()
     facts.add("static", (), number=len(text))
-    local, asked = _LOCAL | _given(tree), _asked(tree)
+    local, tested_paths = _LOCAL | _given(tree), _asked(tree)
     for node, kept in _walk(tree):
         path = _path(node)
         if path and path[0] not in local:
-            guarded = kept or any(path[: len(each)] == each for each in asked)
+            guarded = kept or any(path[: len(each)] == each for each in tested_paths)
             facts.add("use", path, (node.lineno, None, None), flag=guarded)
         elif isinstance(node, nodes.Call) and (wanted := _fetched(node)) and wanted[0] not in local:
             facts.add("get", wanted, (node.lineno, None, None))
+        elif isinstance(node, nodes.Getattr) and node.attr in REFUSED_METHODS:
+            facts.add("refused", (node.attr,), (node.lineno, None, None))
     return facts.found
 
 
 def _plain(tree: nodes.Template) -> Iterator[str]:
-    """Yield the text that stands in every rendering."""
+    """Yield the text that is in every rendering."""
     for node in tree.body:
         if isinstance(node, nodes.Output):
             yield from (part.data for part in node.nodes if isinstance(part, nodes.TemplateData))
 
 
 def _given(tree: nodes.Template) -> frozenset[str]:
-    """Return the names a template gives a value itself."""
+    """Return the names that a template assigns itself."""
     names = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
     return frozenset(names | {node.name for node in tree.find_all(nodes.Macro)})
 
 
 def _asked(tree: nodes.Template) -> set[Path]:
-    """Return the paths that a template asks whether they are there, by a test or by what a condition makes of none."""
-    asked = {path for test in tree.find_all(nodes.Test) if test.name in _ASKS and (path := _path(test.node))}
+    """Return the paths that a template tests for existence, directly or by a condition."""
+    tested_paths = {
+        path for test in tree.find_all(nodes.Test) if test.name in _ASKS and (path := _path(test.node))
+    }
     for condition in tree.find_all((nodes.If, nodes.CondExpr)):
         test = condition.test
         filters = [test, *test.find_all(nodes.Filter)]
-        asked |= {path for each in filters if (kept := _spared(each)) and (path := _path(kept))}
-    return asked
+        tested_paths |= {path for each in filters if (kept := _spared(each)) and (path := _path(kept))}
+    return tested_paths
 
 
 def _walk(tree: nodes.Template) -> Iterator[tuple[nodes.Node, bool]]:
-    """Yield every node but the inner ones of a path, with whether something stands in when it is missing."""
+    """Yield every node except the inner ones of a path, with whether a default replaces it when missing."""
     waiting: list[tuple[nodes.Node, bool]] = [(tree, False)]
     while waiting:
         node, kept = waiting.pop()
@@ -68,14 +72,14 @@ def _walk(tree: nodes.Template) -> Iterator[tuple[nodes.Node, bool]]:
 
 
 def _spared(node: nodes.Node) -> nodes.Node | None:
-    """Return what may be missing below a node."""
+    """Return the node below which values may be missing."""
     if isinstance(node, nodes.Filter) and node.name in _DEFAULTS:
         return node.node
     return node.node if isinstance(node, nodes.Test) and node.name in _ASKS else None
 
 
 def _path(node: nodes.Node | None) -> Path | None:
-    """Return ("args", "text") for args.text; None for what is no path from a name."""
+    """Return ("args", "text") for args.text; None for anything that is no path from a name."""
     steps: list[str] = []
     while isinstance(node, (nodes.Getattr, nodes.Getitem)):
         step = node.attr if isinstance(node, nodes.Getattr) else _key(node.arg)

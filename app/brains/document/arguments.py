@@ -1,30 +1,29 @@
-"""Typed arguments of a command: what an operator declares, and how a message's text becomes values."""
+"""Typed arguments of a command: declaration, parsing of a message's text, usage text."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.brains import limits
-from app.brains.triggers.contract import fold
+from app.brains.document.numbers import find_spaced_number, parse_number, parse_whole_number
+from app.brains.text import fold
 
 Value = str | int | float | bool | None
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{1,9})?")
 _CLOSING = {'"': '"', "“": "”", "„": "“", "«": "»"}
+_SURPLUS_CHARS = 60  # of what is too much, as it is said to the person
 _YES = frozenset({"yes", "y", "true", "on", "1"})
 _NO = frozenset({"no", "n", "false", "off", "0"})
 
 
 class BadValueError(ValueError):
-    """A text that is no value of its argument; says what one looks like."""
+    """Text that is no value of its argument; the message shows a valid one."""
 
 
 class Argument(BaseModel):
-    """One argument; bounds are on the value of a number and on the length of a text."""
+    """Argument of a command; bounds apply to the value of a number and to the length of a text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,9 +38,11 @@ class Argument(BaseModel):
         Field(max_length=limits.CHOICES),
     ] = ()
     description: Annotated[str, StringConstraints(max_length=200)] = ""
+    # What the contact reads, instead of the usage, when the value is missing or cannot be read.
+    ask: Annotated[str, StringConstraints(strip_whitespace=True, max_length=limits.ASK_CHARS)] = ""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_bounds_and_default(self) -> Self:
         if (self.type == "choice") != bool(self.choices):
             raise ValueError("a choice needs its list of choices, and only a choice has one")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
@@ -53,26 +54,23 @@ class Argument(BaseModel):
         return self
 
     def read(self, text: str) -> Value:
-        """Turn a text into this argument's value; raises BadValueError."""
+        """Parse a text as this argument's value; raises BadValueError."""
         if self.type in {"int", "number"}:
-            return self._bounded(self._number(text))
+            return self._check_bounds(self._parse_number(text))
         if self.type == "choice":
-            return self._chosen(text)
+            return self._find_choice(text)
         if self.type == "yes_no":
-            return _yes_or_no(text)
-        self._bounded(len(text), " characters")
+            return _parse_yes_no(text)
+        self._check_bounds(len(text), " characters")
         return text
 
-    def _number(self, text: str) -> int | float:
-        if self.type == "int":
-            if not _WHOLE.fullmatch(text):
-                raise BadValueError("must be a whole number")
-            return int(text)
-        if not _NUMBER.fullmatch(text):
-            raise BadValueError("must be a number")
-        return float(text.replace(",", "."))
+    def _parse_number(self, text: str) -> int | float:
+        try:
+            return parse_whole_number(text) if self.type == "int" else parse_number(text)
+        except ValueError as error:
+            raise BadValueError(str(error)) from error
 
-    def _bounded(self, value: float, unit: str = "") -> float:
+    def _check_bounds(self, value: float, unit: str = "") -> float:
         verb = "have" if unit else "be"
         if self.minimum is not None and value < self.minimum:
             raise BadValueError(f"must {verb} at least {self.minimum:g}{unit}")
@@ -80,34 +78,39 @@ class Argument(BaseModel):
             raise BadValueError(f"must {verb} at most {self.maximum:g}{unit}")
         return value
 
-    def _chosen(self, text: str) -> str:
+    def _find_choice(self, text: str) -> str:
         for choice in self.choices:
             if fold(choice) == fold(text):
                 return choice
         raise BadValueError("must be one of " + ", ".join(self.choices))
 
     @property
-    def preset(self) -> Value:
-        """The value when the message has none."""
+    def default_value(self) -> Value:
+        """Value used when the message has none."""
         return None if self.default is None else self.read(str(self.default))
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
-    """The values of a message, or what is wrong with it (empty `problem`: a required argument is missing)."""
+class BoundArguments:
+    """Argument values of a message, or their problem (empty `problem`: a required argument is missing).
+
+    `surplus`: the end of the message, which no argument takes. `ask`: the question of the argument that stopped it.
+    """
 
     values: dict[str, Value] = field(default_factory=dict)
     missing: str = ""
     problem: str = ""
+    surplus: str = ""
+    ask: str = ""
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the command can run."""
         return not (self.missing or self.problem)
 
 
 def check_order(arguments: Sequence[Argument]) -> None:
-    """Refuse declarations no message could satisfy; raises ValueError."""
+    """Refuse argument orders no message could satisfy; raises ValueError."""
     names = [argument.name for argument in arguments]
     for index, argument in enumerate(arguments):
         if names.index(argument.name) != index:
@@ -118,52 +121,69 @@ def check_order(arguments: Sequence[Argument]) -> None:
             raise ValueError(f"“{argument.name}” is required, so it cannot follow an optional argument")
 
 
-def parse(arguments: Sequence[Argument], rest: str) -> Arguments:
-    """Read the values of all arguments from the text after the trigger; what is left over is ignored."""
+def parse(arguments: Sequence[Argument], rest: str) -> BoundArguments:
+    """Parse all arguments from the text after the trigger; `surplus` is what no argument takes."""
     values: dict[str, Value] = {}
-    for argument in arguments:
-        token, rest = (rest.strip(), "") if argument.type == "rest" else next_token(rest)
+    for place, argument in enumerate(arguments, 1):
+        token, rest = _take(argument, rest, is_last=place == len(arguments))
         if not token:
             if argument.required:
-                return Arguments(values, missing=argument.name)
-            values[argument.name] = argument.preset
+                return BoundArguments(values, missing=argument.name, ask=argument.ask)
+            values[argument.name] = argument.default_value
             continue
         try:
             values[argument.name] = argument.read(token)
         except BadValueError as error:
-            return Arguments(values, problem=f"{argument.name} {error}.")
-    return Arguments(values)
+            return BoundArguments(values, problem=f"{argument.name} {error}.", ask=argument.ask)
+    return BoundArguments(values, surplus=rest.strip() if arguments else "")
 
 
-def bind(arguments: Sequence[Argument], given: Mapping[str, Any]) -> Arguments:
-    """Read the values of all arguments from values by name, as another command or a schedule gives them."""
+def refuse_surplus(values: BoundArguments) -> BoundArguments:
+    """Return the values with a problem where the message goes on after the last argument."""
+    if not values.is_complete or not values.surplus:
+        return values
+    shown = values.surplus if len(values.surplus) <= _SURPLUS_CHARS else f"{values.surplus[:_SURPLUS_CHARS]}…"
+    return replace(values, problem=f"This is too much: “{shown}”.")
+
+
+def _take(argument: Argument, rest: str, *, is_last: bool) -> tuple[str, str]:
+    """Split off the text of an argument; the last one may be a number with spaces between its thousands."""
+    if argument.type == "rest":
+        return rest.strip(), ""
+    if is_last and argument.type in {"int", "number"} and (end := find_spaced_number(rest)):
+        return rest[:end], rest[end:]
+    return split_token(rest)
+
+
+def bind(arguments: Sequence[Argument], given: Mapping[str, Any]) -> BoundArguments:
+    """Read all arguments from values by name, as another command or a schedule passes them."""
     values: dict[str, Value] = {}
     names = {argument.name for argument in arguments}
     strange = next((name for name in given if name not in names), None)
     if strange is not None:
-        return Arguments(values, problem=f"There is no argument “{strange[:40]}”.")
+        return BoundArguments(values, problem=f"There is no argument “{strange[:40]}”.")
     for argument in arguments:
         value = given.get(argument.name)
         if value is None:
             if argument.required:
-                return Arguments(values, missing=argument.name)
-            values[argument.name] = argument.preset
+                return BoundArguments(values, missing=argument.name)
+            values[argument.name] = argument.default_value
             continue
         try:
-            values[argument.name] = argument.read(_as_text(value))
+            values[argument.name] = argument.read(_to_text(value))
         except BadValueError as error:
-            return Arguments(values, problem=f"{argument.name} {error}.")
-    return Arguments(values)
+            return BoundArguments(values, problem=f"{argument.name} {error}.")
+    return BoundArguments(values)
 
 
-def _as_text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if type(value) not in {str, int, float, bool}:
         raise BadValueError("must be a text or a number")
     return ("yes" if value else "no") if type(value) is bool else str(value)
 
 
-def next_token(text: str) -> tuple[str, str]:
-    """Split off the first word, or the first text in quotation marks."""
+def split_token(text: str) -> tuple[str, str]:
+    """Split off the first word, or the first quoted text."""
     text = text.lstrip()
     closing = _CLOSING.get(text[:1])
     if closing and (end := text.find(closing, 1)) > 1:
@@ -172,13 +192,13 @@ def next_token(text: str) -> tuple[str, str]:
     return token, rest[0] if rest else ""
 
 
-def usage(opening: str, arguments: Sequence[Argument]) -> str:
-    """Write how a command is used: `Usage: !echo <text> [times]`."""
+def format_usage(opening: str, arguments: Sequence[Argument]) -> str:
+    """Format the usage of a command: `Usage: !echo <text> [times]`."""
     shown = [f"<{argument.name}>" if argument.required else f"[{argument.name}]" for argument in arguments]
     return " ".join(["Usage:", opening, *shown])
 
 
-def _yes_or_no(text: str) -> Any:
+def _parse_yes_no(text: str) -> Any:
     folded = fold(text)
     if folded in _YES:
         return True

@@ -1,4 +1,4 @@
-"""What differs between two documents: which parts came, went, moved or changed, and which words in them."""
+"""Difference of two documents: added, removed, moved and changed parts, word by word."""
 
 import difflib
 import re
@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from app.brains.document import Document, plain
-from app.brains.effects import canonical_json
+from app.brains.document.schema import Document, to_json_data
+from app.brains.document.validation import split_off_invalid
+from app.brains.text import to_canonical_json
 
 SAME: Final = "same"
 GONE: Final = "gone"
@@ -21,36 +22,38 @@ SKIPPED: Final = "skipped"
 # Parts of a document that have names of their own, and what they are told apart by.
 KEYS: Final = {"commands": "id", "prompts": "name", "intents": "name", "tests": "name", "groups": "name"}
 # Beyond so many words on a side, a changed stretch is shown as removed and added as a whole.
-_WORDS: Final = 3_000
+_MAX_WORDS: Final = 3_000
+# A stretch of which less is kept is shown as removed and added as a whole, too.
+_LEAST_LIKENESS: Final = 0.5
 _WORD: Final = re.compile(r"\w+|\s+|[^\w\s]")
-_CONTEXT: Final = 2  # unchanged lines shown around a change
+_CONTEXT_LINES: Final = 2  # unchanged lines shown around a change
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of text; `kind`: same | gone | new | skipped (then `text` counts the lines left out)."""
+class Segment:
+    """Piece of text; `kind`: same | gone | new | skipped (then `text` holds the number of omitted lines)."""
 
     kind: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One changed field of a part, by its path such as action.template; null = not there."""
+class FieldChange:
+    """Changed field of a part, by its path such as action.template; None = not there."""
 
     path: str
     old: str | None
     new: str | None
 
     @property
-    def pieces(self) -> list[Piece]:
-        """Return the words of both sides, those far from any change left out."""
-        return shortened(words(self.old or "", self.new or ""))
+    def segments(self) -> list[Segment]:
+        """Return the word difference of both values, unchanged lines far from a change omitted."""
+        return shorten(compare_texts(self.old or "", self.new or ""))
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A command, prompt or other named part that is not as it was; `kind`: added | removed | changed | moved.
+class PartChange:
+    """Changed command, prompt or other named part; `kind`: added | removed | changed | moved.
 
     A changed part may have moved too; places count from 1.
     """
@@ -59,38 +62,40 @@ class Part:
     key: str
     name: str
     kind: str
-    fields: tuple[Field, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
     moved: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """All that differs between two documents: named parts, and fields of the brain as a whole."""
+    """Difference of two documents: named parts, and fields of the brain as a whole."""
 
-    parts: tuple[Part, ...] = ()
-    fields: tuple[Field, ...] = ()
+    parts: tuple[PartChange, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.parts or self.fields)
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
-    """Compare two documents, right or wrong ones; what is written out and what is left at its default is the same."""
-    before, after = _plain(old), _plain(new)
-    parts = [part for section in KEYS for part in _parts(section, before, after)]
-    return Difference(tuple(parts), tuple(_fields(_whole(before), _whole(after))))
+    """Compare two documents, valid or not; omitted and default values are equal."""
+    before, after = _normalise(old), _normalise(new)
+    parts = [part for section in KEYS for part in _compare_parts(section, before, after)]
+    return Difference(
+        tuple(parts), tuple(_compare_fields(_flatten_brain_fields(before), _flatten_brain_fields(after)))
+    )
 
 
 def blame(document: Mapping[str, Any], history: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, int]:
-    """Say for each command of `document` in which version it became what it is; `history` is newest first.
+    """Return for each command of `document` the version that last changed it; `history` is newest first.
 
     A command that no version has like this is left out: it was changed since the last publish.
     """
-    wanted = _prints(document)
+    wanted = _serialise_commands(document)
     found: dict[str, int] = {}
     open_ = set(wanted)
     for number, version in history:
-        there = _prints(version)
+        there = _serialise_commands(version)
         open_ = {key for key in open_ if there.get(key) == wanted[key]}
         if not open_:
             break
@@ -98,106 +103,130 @@ def blame(document: Mapping[str, Any], history: Iterable[tuple[int, Mapping[str,
     return found
 
 
-def words(old: str, new: str) -> list[Piece]:
-    """Compare two texts: line by line, and word by word where lines were changed."""
+def compare_texts(old: str, new: str) -> list[Segment]:
+    """Compare two texts by lines, and changed lines by words."""
     if old == new:
-        return [Piece(SAME, old)] if old else []
+        return [Segment(SAME, old)] if old else []
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    pieces: list[Piece] = []
+    pieces: list[Segment] = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if kind == "equal":
-            pieces.append(Piece(SAME, "".join(before[a:b])))
+            pieces.append(Segment(SAME, "".join(before[a:b])))
         else:
-            pieces += _changed("".join(before[a:b]), "".join(after[c:d]))
-    return [Piece(kind, "".join(each.text for each in run)) for kind, run in groupby(pieces, _kind)]
+            pieces += _compare_words("".join(before[a:b]), "".join(after[c:d]))
+    return [Segment(kind, "".join(each.text for each in run)) for kind, run in groupby(pieces, _get_kind)]
 
 
-def shortened(pieces: Sequence[Piece]) -> list[Piece]:
-    """Leave out unchanged lines that are not next to a change."""
+def shorten(pieces: Sequence[Segment]) -> list[Segment]:
+    """Omit unchanged lines that are not next to a change."""
     last = len(pieces) - 1
     return [
         short
         for place, piece in enumerate(pieces)
         for short in (
-            _cut(piece, top=place > 0, bottom=place < last) if piece.kind == SAME and last else (piece,)
+            _trim_context(piece, top=place > 0, bottom=place < last)
+            if piece.kind == SAME and last
+            else (piece,)
         )
     ]
 
 
-def _kind(piece: Piece) -> str:
+def _get_kind(piece: Segment) -> str:
     return piece.kind
 
 
-def _changed(old: str, new: str) -> Iterator[Piece]:
+def _compare_words(old: str, new: str) -> Iterator[Segment]:
     before, after = _WORD.findall(old), _WORD.findall(new)
-    if len(before) > _WORDS or len(after) > _WORDS:
-        yield from (Piece(kind, text) for kind, text in ((GONE, old), (NEW, new)) if text)
+    if len(before) > _MAX_WORDS or len(after) > _MAX_WORDS:
+        yield from (Segment(kind, text) for kind, text in ((GONE, old), (NEW, new)) if text)
         return
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    changes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    kept = sum(_count_words(before[a:b]) for kind, a, b, _, _ in changes if kind == "equal")
+    if old and new and kept < _LEAST_LIKENESS * max(_count_words(before), _count_words(after)):
+        # Words of unlike texts, mixed with each other, can be read as neither.
+        end = "\n" if old.endswith("\n") and new.endswith("\n") else ""
+        pieces = ((GONE, old.removesuffix(end)), (NEW, new.removesuffix(end)), (SAME, end))
+        yield from (Segment(kind, text) for kind, text in pieces if text)
+        return
+    for kind, a, b, c, d in changes:
         if kind == "equal":
-            yield Piece(SAME, "".join(before[a:b]))
+            yield Segment(SAME, "".join(before[a:b]))
             continue
         if a < b:
-            yield Piece(GONE, "".join(before[a:b]))
+            yield Segment(GONE, "".join(before[a:b]))
         if c < d:
-            yield Piece(NEW, "".join(after[c:d]))
+            yield Segment(NEW, "".join(after[c:d]))
 
 
-def _cut(piece: Piece, *, top: bool, bottom: bool) -> Iterator[Piece]:
+def _count_words(words: Sequence[str]) -> int:
+    return sum(word[0].isalnum() for word in words)
+
+
+def _trim_context(piece: Segment, *, top: bool, bottom: bool) -> Iterator[Segment]:
     """Keep the lines of an unchanged stretch that touch a change above (`top`) or below (`bottom`)."""
     lines = piece.text.splitlines(keepends=True)
-    head, tail = _CONTEXT * top, _CONTEXT * bottom
+    head, tail = _CONTEXT_LINES * top, _CONTEXT_LINES * bottom
     left_out = len(lines) - head - tail
     if left_out < 2:
         yield piece
         return
     if head:
-        yield Piece(SAME, "".join(lines[:head]))
-    yield Piece(SKIPPED, str(left_out))
+        yield Segment(SAME, "".join(lines[:head]))
+    yield Segment(SKIPPED, str(left_out))
     if tail:
-        yield Piece(SAME, "".join(lines[-tail:]))
+        yield Segment(SAME, "".join(lines[-tail:]))
 
 
-def _plain(document: Mapping[str, Any]) -> Mapping[str, Any]:
+def _normalise(document: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        return plain(Document.model_validate(dict(document)))
+        return to_json_data(Document.model_validate(dict(document)))
     except ValidationError:
+        return _normalise_valid_part(document)
+
+
+def _normalise_valid_part(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Normalise a document around its invalid commands, which stay as written: a default is no difference."""
+    usable, left_out = split_off_invalid(document)
+    if not left_out:
         return document
+    normal = _normalise(usable)
+    kept = iter(normal["commands"])
+    return {**normal, "commands": [each if each in left_out else next(kept) for each in document["commands"]]}
 
 
-def _whole(document: Mapping[str, Any]) -> dict[str, str]:
+def _flatten_brain_fields(document: Mapping[str, Any]) -> dict[str, str]:
     rest = {name: value for name, value in document.items() if name not in KEYS and name != "brain"}
-    return dict(_flat(rest))
+    return dict(_flatten(rest))
 
 
-def _listed(section: str, document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the parts of a section by what tells them apart; what is no part is left out."""
+def _index_parts(section: str, document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the parts of a section by their key; anything else is skipped."""
     given = document.get(section)
     rows = given if isinstance(given, Sequence) and not isinstance(given, str) else ()
     return {str(row.get(KEYS[section])): row for row in rows if isinstance(row, Mapping)}
 
 
-def _parts(section: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Part]:
-    before, after = _listed(section, old), _listed(section, new)
+def _compare_parts(section: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[PartChange]:
+    before, after = _index_parts(section, old), _index_parts(section, new)
     places = {key: place for place, key in enumerate(before, 1)}
-    moved = _moved([places[key] for key in after if key in before])
+    moved = _find_moved([places[key] for key in after if key in before])
     for place, (key, row) in enumerate(after.items(), 1):
         name = str(row.get("name") or key)
         if key not in before:
-            yield Part(section, key, name, "added", tuple(_fields({}, dict(_flat(row)))))
+            yield PartChange(section, key, name, "added", tuple(_compare_fields({}, dict(_flatten(row)))))
             continue
-        fields = tuple(_fields(dict(_flat(before[key])), dict(_flat(row))))
+        fields = tuple(_compare_fields(dict(_flatten(before[key])), dict(_flatten(row))))
         went = (places[key], place) if places[key] in moved else None
         if fields or went:
-            yield Part(section, key, name, "changed" if fields else "moved", fields, went)
+            yield PartChange(section, key, name, "changed" if fields else "moved", fields, went)
     for key, row in before.items():
         if key not in after:
             name = str(row.get("name") or key)
-            yield Part(section, key, name, "removed", tuple(_fields(dict(_flat(row)), {})))
+            yield PartChange(section, key, name, "removed", tuple(_compare_fields(dict(_flatten(row)), {})))
 
 
-def _moved(places: Sequence[int]) -> set[int]:
-    """Return the fewest places that must have moved for the rest to stand in order."""
+def _find_moved(places: Sequence[int]) -> set[int]:
+    """Return the smallest set of places that must have moved for the rest to be in order."""
     ends: list[int] = []
     longest: list[int] = []
     for place in places:
@@ -213,39 +242,41 @@ def _moved(places: Sequence[int]) -> set[int]:
     return set(places) - kept
 
 
-def _fields(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Field]:
+def _compare_fields(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[FieldChange]:
     for path in dict.fromkeys((*old, *new)):
         if old.get(path) != new.get(path):
-            yield Field(path, old.get(path), new.get(path))
+            yield FieldChange(path, old.get(path), new.get(path))
 
 
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Write data as texts by their paths."""
+def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Flatten data to texts by path."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             # Within a part its id is its place, and never changes.
             if path or name != "id":
-                yield from _flat(inner, f"{path}.{name}" if path else str(name))
+                yield from _flatten(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        yield from _flat_list(value, path)
+        yield from _flatten_list(value, path)
     elif value is not None:
-        yield path, _text(value)
+        yield path, _to_text(value)
 
 
-def _flat_list(values: Sequence[Any], path: str) -> Iterator[tuple[str, str]]:
-    """Write a list of plain values as one text of several lines, any other entry by entry."""
+def _flatten_list(values: Sequence[Any], path: str) -> Iterator[tuple[str, str]]:
+    """Flatten a list: plain values as one text of several lines, others entry by entry."""
     if any(isinstance(each, Mapping | list | tuple) for each in values):
         for place, each in enumerate(values, 1):
-            yield from _flat(each, f"{path}.{place}")
+            yield from _flatten(each, f"{path}.{place}")
     elif values:
-        yield path, "\n".join(map(_text, values))
+        yield path, "\n".join(map(_to_text, values))
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
 
 
-def _prints(document: Mapping[str, Any]) -> dict[str, str]:
-    return {key: canonical_json(row) for key, row in _listed("commands", _plain(document)).items()}
+def _serialise_commands(document: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        key: to_canonical_json(row) for key, row in _index_parts("commands", _normalise(document)).items()
+    }

@@ -1,4 +1,4 @@
-"""Brains to begin with."""
+"""Demo brain of the first run, and the sample brains of the gallery (samples/*.yaml)."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -7,10 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from app.brains import exchange
+from app.brains.document import yaml_format
+from app.unicode import fold
 
 _FOLDER: Final = Path(__file__).resolve().parent / "samples"
 _SHOWS: Final = "Shows: "
+_CATEGORY: Final = "Category: "
 
 _MENU = """\
 Here is what I understand:
@@ -121,7 +123,7 @@ _COMMANDS: Final[list[dict[str, Any]]] = [
     },
     {
         "id": "fallback",
-        "name": "Anything else",
+        "name": "Default reply",
         "trigger": {"kind": "fallback"},
         "restrict": {"chats": "direct"},
         "action": {"kind": "reply", "template": "I did not understand that. Send !menu for help."},
@@ -139,8 +141,8 @@ _PROMPTS: Final[list[dict[str, Any]]] = [
 ]
 
 
-def demo_document() -> dict[str, Any]:
-    """Return a small brain that shows what can be done; the first-run wizard makes it."""
+def build_demo_document() -> dict[str, Any]:
+    """Build the demo brain of the first-run wizard."""
     return {
         "brain": "demo",
         "title": "Demo",
@@ -153,10 +155,11 @@ def demo_document() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A complete brain to learn from: what it does in a sentence, what it shows, and its YAML with comments."""
+    """Sample brain: category, summary, demonstrated features, and its commented YAML."""
 
     slug: str
     title: str
+    category: str
     summary: str
     shows: tuple[str, ...]
     text: str
@@ -164,33 +167,40 @@ class Sample:
     @property
     def document(self) -> dict[str, Any]:
         """Return a copy of the brain's document."""
-        return exchange.load(self.text)
+        return yaml_format.load_yaml(self.text)
 
 
 @cache
-def samples() -> tuple[Sample, ...]:
+def load_samples() -> tuple[Sample, ...]:
     """Return all samples, by title."""
-    found = (_sample(path.read_text(encoding="utf-8")) for path in _FOLDER.glob("*.yaml"))
+    found = (_parse_sample(path.read_text(encoding="utf-8")) for path in _FOLDER.glob("*.yaml"))
     return tuple(sorted(found, key=lambda sample: sample.title))
 
 
-def matching(search: str) -> list[Sample]:
-    """Return the samples that hold all words of a search in their title, summary or what they show."""
-    words = search.casefold().split()
-    return [sample for sample in samples() if all(word in _described(sample) for word in words)]
+def search_samples(search: str) -> list[Sample]:
+    """Return the samples whose title, category, summary or features contain all words of a search."""
+    words = fold(search).split()
+    return [sample for sample in load_samples() if all(word in _build_search_text(sample) for word in words)]
 
 
-def _described(sample: Sample) -> str:
-    return " ".join((sample.slug, sample.title, sample.summary, *sample.shows)).casefold()
+def list_categories() -> list[str]:
+    """Return the categories of the samples by name."""
+    return sorted({each.category for each in load_samples()})
 
 
-def _sample(text: str) -> Sample:
-    """Read a sample; the comment at its top says what it does and what it shows."""
+def _build_search_text(sample: Sample) -> str:
+    return fold(" ".join((sample.slug, sample.title, sample.category, sample.summary, *sample.shows)))
+
+
+def _parse_sample(text: str) -> Sample:
+    """Parse a sample; the comment at its top holds summary and features."""
     head = [line.removeprefix("#").strip() for line in text.partition("\nbrain:")[0].splitlines()]
     shows = next(line.removeprefix(_SHOWS) for line in head if line.startswith(_SHOWS))
-    summary = " ".join(line for line in head if line and not line.startswith(_SHOWS))
-    document: Mapping[str, Any] = exchange.load(text)
+    category = next(line.removeprefix(_CATEGORY) for line in head if line.startswith(_CATEGORY))
+    summary = " ".join(line for line in head if line and not line.startswith((_SHOWS, _CATEGORY)))
+    document: Mapping[str, Any] = yaml_format.load_yaml(text)
     named = tuple(each.strip() for each in shows.split(","))
     # The title stands on the card already.
-    said = summary.partition(": ")[2] or summary
-    return Sample(document["brain"], document["title"], said[:1].upper() + said[1:], named, text)
+    description = summary.partition(": ")[2] or summary
+    described = description[:1].upper() + description[1:]
+    return Sample(document["brain"], document["title"], category, described, named, text)

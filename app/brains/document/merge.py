@@ -1,4 +1,4 @@
-"""Some commands of a brain as a file of their own, and the commands of a file added to a brain."""
+"""Export of selected commands as a document, and adding a document's commands to a draft."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from app.brains.document import Command
-from app.brains.prompts import Prompt
-from app.brains.triggers.contract import fold
+from app.brains.document.prompts import Prompt
+from app.brains.document.schema import Command
+from app.brains.text import fold
 
 Draft = dict[str, Any]
 Row = Mapping[str, Any]
@@ -20,8 +20,8 @@ _HTTP: Final = re.compile(r"\bhttp\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
-    """A draft with the commands of a file, how many came, and what is worth knowing of them, in words."""
+class MergeResult:
+    """Draft with the added commands, their number, and notes for the operator."""
 
     document: Draft
     count: int
@@ -29,63 +29,73 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """Ids and folded names that commands have."""
+class _UsedNames:
+    """Ids and folded names of existing commands."""
 
     ids: set[Any]
     names: set[str]
 
 
-def selection(draft: Row, ids: Collection[str]) -> Draft:
-    """Return a brain of only these commands, with the groups, prompts and permissions they may need."""
+def extract_commands(draft: Row, ids: Collection[str]) -> Draft:
+    """Return a document of only these commands, with the groups, prompts and permissions they may need."""
     commands = [each for each in draft.get("commands", []) if each["id"] in ids]
-    scripts = "\n".join(_source(each) for each in commands)
-    asked = {_prompt(each) for each in commands}
+    scripts = "\n".join(_get_source(each) for each in commands)
+    prompt_names = {_get_prompt_name(each) for each in commands}
     groups = {fold(str(each.get("group") or "")) for each in commands}
     chosen: Draft = {
         "commands": commands,
-        "prompts": [each for each in _rows(draft, "prompts") if each.get("name") in asked | _names(scripts)],
-        "groups": [each for each in _rows(draft, "groups") if fold(str(each.get("name"))) in groups],
-        "grants": _needed(draft.get("grants"), ai=asked != {""} or bool(_AI.search(scripts)), script=scripts),
+        "prompts": [
+            each
+            for each in _list_rows(draft, "prompts")
+            if each.get("name") in prompt_names | _find_quoted_words(scripts)
+        ],
+        "groups": [each for each in _list_rows(draft, "groups") if fold(str(each.get("name"))) in groups],
+        "grants": _select_grants(
+            draft.get("grants"), ai=prompt_names != {""} or bool(_AI.search(scripts)), script=scripts
+        ),
     }
     kept = {name: draft[name] for name in ("brain", "title", "settings") if name in draft}
     return {**kept, **{name: value for name, value in chosen.items() if value}}
 
 
-def added(draft: Row, file: Row, new_id: Callable[[], str]) -> Merged:
-    """Add the commands of a file behind those of a draft; the settings and tests of the file stay behind.
+def add_commands(draft: Row, file: Row, new_id: Callable[[], str]) -> MergeResult:
+    """Append the commands of a file to a draft; the file's settings and tests are ignored.
 
     Nothing of the draft changes. A command that is there already, word for word, is left out; one that shares an id or
     a name with another gets its own, as does a prompt.
     """
     notes: list[str] = []
-    prompts, called = _prompts(draft, file, notes)
-    here = _rows(draft, "commands")
-    same = [_content(each) for each in here]
+    prompts, called = _merge_prompts(draft, file, notes)
+    here = _list_rows(draft, "commands")
+    same = [_normalise_command(each) for each in here]
     known: list[str] = []
-    taken = _Taken({each.get("id") for each in here}, {fold(str(each.get("name"))) for each in here})
+    taken = _UsedNames({each.get("id") for each in here}, {fold(str(each.get("name"))) for each in here})
     fresh: list[Draft] = []
-    for each in _rows(file, "commands"):
-        own = _renamed_prompt(each, called)
-        if _content(own) in same:
+    for each in _list_rows(file, "commands"):
+        own = _rename_prompt(each, called)
+        if _normalise_command(own) in same:
             known.append(f"“{each.get('name')}”")
             continue
-        fresh.append(_distinct(own, taken, new_id, notes))
-    groups = [*_rows(draft, "groups"), *_groups(draft, file, fresh)]
+        fresh.append(_make_unique(own, taken, new_id, notes))
+    groups = [*_list_rows(draft, "groups"), *_find_missing_groups(draft, file, fresh)]
     notes += [f"There already, word for word, and left out: {', '.join(known)}."] if known else []
-    notes += _left_behind(file)
-    whole = {"groups": groups, "commands": [*here, *fresh], "prompts": [*_rows(draft, "prompts"), *prompts]}
-    return Merged(
+    notes += _describe_omissions(file)
+    whole = {
+        "groups": groups,
+        "commands": [*here, *fresh],
+        "prompts": [*_list_rows(draft, "prompts"), *prompts],
+    }
+    return MergeResult(
         {**draft, **{key: value for key, value in whole.items() if value or key in draft}},
         len(fresh),
         tuple(notes),
     )
 
 
-def _distinct(command: Draft, taken: _Taken, new_id: Callable[[], str], notes: list[str]) -> Draft:
-    """Give a command an id and a name that nobody has, and take them."""
+def _make_unique(command: Draft, taken: _UsedNames, new_id: Callable[[], str], notes: list[str]) -> Draft:
+    """Give a command an unused id and name, and mark them as used."""
     wanted = str(command.get("name") or "Unnamed")
-    name = free_name(wanted, taken.names)
+    name = find_free_name(wanted, taken.names)
     if name != wanted:
         notes.append(
             f"There is another “{wanted}” already: the new one becomes “{name}”. Scripts that name it mean the old one."
@@ -96,17 +106,17 @@ def _distinct(command: Draft, taken: _Taken, new_id: Callable[[], str], notes: l
     return {**command, "id": own_id, "name": name}
 
 
-def _prompts(draft: Row, file: Row, notes: list[str]) -> tuple[list[Draft], dict[str, str]]:
-    """Return the prompts to add and what each prompt of the file is called here."""
-    here = {str(each.get("name")): each for each in _rows(draft, "prompts")}
+def _merge_prompts(draft: Row, file: Row, notes: list[str]) -> tuple[list[Draft], dict[str, str]]:
+    """Return the prompts to add and the new name of each prompt of the file."""
+    here = {str(each.get("name")): each for each in _list_rows(draft, "prompts")}
     fresh: list[Draft] = []
     called: dict[str, str] = {}
-    for each in _rows(file, "prompts"):
+    for each in _list_rows(file, "prompts"):
         name = str(each.get("name"))
         called[name] = (
             name
-            if _plain(Prompt, here.get(name, each)) == _plain(Prompt, each)
-            else free_name(name, set(here), "-")
+            if _normalise(Prompt, here.get(name, each)) == _normalise(Prompt, each)
+            else find_free_name(name, set(here), "-")
         )
         if called[name] not in here:
             here[called[name]] = {**each, "name": called[name]}
@@ -116,23 +126,23 @@ def _prompts(draft: Row, file: Row, notes: list[str]) -> tuple[list[Draft], dict
     return fresh, called
 
 
-def _renamed_prompt(command: Row, called: Mapping[str, str]) -> Draft:
+def _rename_prompt(command: Row, called: Mapping[str, str]) -> Draft:
     action = command.get("action")
-    asked = _prompt(command)
-    if not isinstance(action, Mapping) or called.get(asked, asked) == asked:
+    prompt_name = _get_prompt_name(command)
+    if not isinstance(action, Mapping) or called.get(prompt_name, prompt_name) == prompt_name:
         return dict(command)
-    return {**command, "action": {**action, "prompt": called[asked]}}
+    return {**command, "action": {**action, "prompt": called[prompt_name]}}
 
 
-def _groups(draft: Row, file: Row, fresh: list[Draft]) -> list[Draft]:
+def _find_missing_groups(draft: Row, file: Row, fresh: list[Draft]) -> list[Draft]:
     """Return the groups of new commands that the draft does not have."""
-    known = {fold(str(each.get("name"))) for each in _rows(draft, "groups")}
+    known = {fold(str(each.get("name"))) for each in _list_rows(draft, "groups")}
     wanted = {fold(str(each["group"])) for each in fresh if each.get("group")} - known
-    return [each for each in _rows(file, "groups") if fold(str(each.get("name"))) in wanted]
+    return [each for each in _list_rows(file, "groups") if fold(str(each.get("name"))) in wanted]
 
 
-def _left_behind(file: Row) -> list[str]:
-    tests = len(_rows(file, "tests"))
+def _describe_omissions(file: Row) -> list[str]:
+    tests = len(_list_rows(file, "tests"))
     left = [f"{tests} test{'s' if tests != 1 else ''}"] if tests else []
     left += ["the settings"] if file.get("settings") else []
     return (
@@ -140,8 +150,8 @@ def _left_behind(file: Row) -> list[str]:
     )
 
 
-def _needed(grants: Any, *, ai: bool, script: str) -> Draft:
-    """Leave out the permissions that no command of a selection can use."""
+def _select_grants(grants: Any, *, ai: bool, script: str) -> Draft:
+    """Drop the permissions that none of the selected commands can use."""
     kept = dict(grants) if isinstance(grants, Mapping) else {}
     if not ai:
         kept.pop("ai", None)
@@ -150,40 +160,40 @@ def _needed(grants: Any, *, ai: bool, script: str) -> Draft:
     return kept
 
 
-def free_name(wanted: str, taken: Collection[str], joint: str = " ") -> str:
-    """Return a name that is not taken, with a number behind it if need be; `taken` holds folded names."""
+def find_free_name(wanted: str, taken: Collection[str], joint: str = " ") -> str:
+    """Return an unused name, numbered if necessary; `taken` holds folded names."""
     stem = wanted[: 95 if joint == " " else 55]
     names = chain((wanted,), (f"{stem}{joint}{n}" for n in count(2)))
     return next(name for name in names if fold(name) not in taken)
 
 
-def _content(command: Row) -> Draft:
-    """Return what a command is, however it is written: without its id and group, and without what is at its default."""
-    own = _plain(Command, command)
+def _normalise_command(command: Row) -> Draft:
+    """Return a command without id, group and default values, for comparison."""
+    own = _normalise(Command, command)
     return {name: value for name, value in own.items() if name not in {"id", "group"}}
 
 
-def _plain(kind: type[BaseModel], row: Row) -> Draft:
+def _normalise(kind: type[BaseModel], row: Row) -> Draft:
     try:
         return kind.model_validate(dict(row)).model_dump(mode="json", exclude_defaults=True)
     except ValidationError:
         return dict(row)
 
 
-def _source(command: Row) -> str:
+def _get_source(command: Row) -> str:
     action = command.get("action")
     return str(action.get("source") or "") if isinstance(action, Mapping) else ""
 
 
-def _prompt(command: Row) -> str:
+def _get_prompt_name(command: Row) -> str:
     action = command.get("action")
     return str(action.get("prompt") or "") if isinstance(action, Mapping) else ""
 
 
-def _names(script: str) -> set[str]:
-    """Return every quoted word of a script: it may be the name of a prompt."""
+def _find_quoted_words(script: str) -> set[str]:
+    """Return every quoted word of a script, since it may be a prompt's name."""
     return set(re.findall(r"[\"']([a-z][a-z0-9_-]{0,59})[\"']", script))
 
 
-def _rows(document: Row, section: str) -> list[Draft]:
+def _list_rows(document: Row, section: str) -> list[Draft]:
     return list(document.get(section) or [])

@@ -1,4 +1,4 @@
-"""Prompts as an operator writes them: what the model is, what it is asked, and how much it may say."""
+"""Prompts in a brain document: texts, model, temperature, default answer length, past turns."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ ModelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 
 
 class PromptMemory(BaseModel):
-    """How many past turns of the chat go along: one is what a person wrote and what was answered."""
+    """Number of past turns sent along; a turn is a contact's message with its answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,7 +19,7 @@ class PromptMemory(BaseModel):
 
 
 class Prompt(BaseModel):
-    """A question to a language model: both texts are templates, `model` null = the provider's own."""
+    """Prompt to an AI model: both texts are templates, `model` None = the provider's default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,13 +33,14 @@ class Prompt(BaseModel):
 
 
 class PromptAction(BaseModel):
-    """A prompt whose answer is sent; `otherwise` is said when no answer comes."""
+    """Action that sends the answer of a prompt; `otherwise` is sent when no answer comes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["prompt"]
     prompt: PromptName
     otherwise: Annotated[str, StringConstraints(min_length=1, max_length=limits.REPLY_CHARS)] | None = None
+    link_preview: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -1,26 +1,37 @@
-"""The brain document: what an operator writes, checked on the way in (DESIGN section 3)."""
+"""Schema of a brain document: settings and their defaults, commands, actions, restrictions (DESIGN section 3)."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property, reduce
+from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from app.brains import limits
-from app.brains.arguments import Argument, check_order
-from app.brains.cases import Case
-from app.brains.prompts import Prompt, PromptAction, PromptName
-from app.brains.triggers import KINDS
-from app.brains.triggers.contract import TriggerConfig, fold
+from app.brains.capabilities import KINDS
+from app.brains.capabilities.grant import GrantSet
+from app.brains.document.arguments import Argument, check_order
+from app.brains.document.prompts import Prompt, PromptAction
+from app.brains.document.test_cases import BrainTest
+from app.brains.text import fold
+from app.brains.triggers import KINDS as TRIGGERS
+from app.brains.triggers.contract import TriggerConfig
 
 if TYPE_CHECKING:
     Trigger = TriggerConfig
 else:
-    Trigger = Annotated[reduce(or_, (kind.Config for kind in KINDS.values())), Field(discriminator="kind")]
+    Trigger = Annotated[reduce(or_, (kind.Config for kind in TRIGGERS.values())), Field(discriminator="kind")]
 
 Template = Annotated[str, StringConstraints(min_length=1, max_length=limits.TEMPLATE_CHARS)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
@@ -31,13 +42,6 @@ Button = Annotated[
 Prefix = Annotated[str, StringConstraints(pattern=r"^\S{1,10}$")]
 Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=140)]
 Script = Annotated[str, StringConstraints(min_length=1, max_length=limits.SCRIPT_CHARS)]
-# Two labels at least, the last with a letter: no addresses, no ports, no wildcards.
-Host = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", max_length=253
-    ),
-]
 
 
 class Part(BaseModel):
@@ -47,7 +51,7 @@ class Part(BaseModel):
 
 
 class BrainSettings(Part):
-    """What holds for all commands of a brain."""
+    """Settings of a brain that apply to all its commands."""
 
     prefixes: Annotated[tuple[Prefix, ...], Field(max_length=10)] = ("!",)
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
@@ -63,7 +67,7 @@ class BrainSettings(Part):
 
     @field_validator("timezone")
     @classmethod
-    def _is_known(cls, value: str) -> str:
+    def _check_timezone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -71,67 +75,38 @@ class BrainSettings(Part):
         return value
 
 
-class MemoryGrant(Part):
-    """Keep values per contact, per chat and for the brain."""
-
-    max_entries: Annotated[int, Field(ge=1, le=limits.MEMORY_ENTRIES_MOST)] = limits.MEMORY_ENTRIES
-
-
-class HttpGrant(Part):
-    """Ask web services: only those on the list, by their exact names."""
-
-    allow: Annotated[tuple[Host, ...], Field(min_length=1, max_length=limits.HTTP_HOSTS)]
-
-
-class AiGrant(Part):
-    """Ask a language model, for so many tokens a month (null = any number); without a `provider` the first."""
-
-    provider: PromptName | None = None
-    monthly_tokens: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = 1_000_000
-
-
-class MediaGrant(Part):
-    """Send files from web addresses."""
-
-
-class ScheduleGrant(Part):
-    """Run commands later, so many waiting in one chat."""
-
-    max_pending: Annotated[int, Field(ge=1, le=limits.SCHEDULED)] = limits.SCHEDULED
-
-
-class Grants(Part):
-    """What the brain's scripts may do beyond answering; null = not granted."""
-
-    memory: MemoryGrant | None = MemoryGrant()
-    http: HttpGrant | None = None
-    ai: AiGrant | None = None
-    media: MediaGrant | None = MediaGrant()
-    schedule: ScheduleGrant | None = ScheduleGrant()
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """The names of what is granted."""
-        return frozenset(name for name in Grants.model_fields if getattr(self, name) is not None)
+if TYPE_CHECKING:
+    Grants = GrantSet
+else:
+    # What the brain's scripts may do beyond answering, a field for each capability; null = not granted.
+    Grants = create_model(
+        "Grants",
+        __base__=GrantSet,
+        __module__=__name__,
+        **{
+            name: (kind.Grant | None, kind.Grant() if kind.is_initial else None)
+            for name, kind in KINDS.items()
+        },
+    )
 
 
 class Group(Part):
-    """Commands under one name; `errors_to` is told when one of them fails."""
+    """Group of commands; `errors_to` receives an alert when one of them fails."""
 
     name: Title
     errors_to: Person | None = None
 
 
 class CooldownRule(Part):
-    """How long a command rests after it answered, and for whom; with a message it says so."""
+    """Cooldown of a command after it answered: for whom, how many seconds, and an optional reply meanwhile."""
 
     per: Literal["contact", "chat", "brain"] = "contact"
     seconds: Annotated[int, Field(ge=1, le=limits.COOLDOWN_SECONDS)]
     message: Annotated[str, StringConstraints(max_length=limits.REPLY_CHARS_WITH_BUTTONS)] | None = None
 
 
-class Restrict(Part):
-    """Where and for whom a command runs; people are phone numbers or user ids."""
+class Restrictions(Part):
+    """Where and for whom a command runs; contacts are phone numbers or user ids."""
 
     chats: Literal["any", "direct", "group"] = "any"
     allow: Annotated[tuple[Person, ...], Field(max_length=limits.PEOPLE)] = ()
@@ -140,17 +115,19 @@ class Restrict(Part):
 
 
 class ReplyAction(Part):
-    """A text to send: one template, or variants of which the turn's seed picks one."""
+    """Action that sends a text: one template, or variants of which the turn's seed picks one."""
 
     kind: Literal["reply"]
     template: Template | None = None
     variants: Annotated[tuple[Template, ...], Field(max_length=limits.VARIANTS)] = ()
     quote: bool = False
+    # Whether WhatsApp shows a card of the text's first link; a text without one is sent as it is.
+    link_preview: bool = False
     buttons: Annotated[tuple[Button, ...], Field(max_length=limits.BUTTONS)] = ()
 
     @field_validator("buttons")
     @classmethod
-    def _are_plain(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_buttons(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any("{{" in title or "{%" in title for title in value):
             raise ValueError("a button's title cannot hold a template; write plain text")
         if len({fold(title) for title in value}) < len(value):
@@ -158,9 +135,11 @@ class ReplyAction(Part):
         return value
 
     @model_validator(mode="after")
-    def _has_one_text(self) -> Self:
+    def _check_texts(self) -> Self:
         if (self.template is None) == (not self.variants):
             raise ValueError("write either one template or a list of variants")
+        if self.link_preview and self.buttons:
+            raise ValueError("WhatsApp shows no link preview above buttons; remove one of both")
         return self
 
     @property
@@ -170,7 +149,7 @@ class ReplyAction(Part):
 
 
 class ScriptAction(Part):
-    """A script that decides what to do (docs: script-errors)."""
+    """Action that runs a script (docs: script-errors)."""
 
     kind: Literal["script"]
     source: Script
@@ -193,7 +172,9 @@ class Command(Part):
     enabled: bool = True
     trigger: Trigger
     arguments: Annotated[tuple[Argument, ...], Field(max_length=limits.ARGUMENTS)] = ()
-    restrict: Restrict = Restrict()
+    # What comes after the last argument: left out without a word, or answered with the usage.
+    surplus: Literal["ignore", "refuse"] = "ignore"
+    restrict: Restrictions = Restrictions()
     group: Title | None = None
     # A phone number or user id that is told when this command fails; the group's when absent.
     errors_to: Person | None = None
@@ -201,13 +182,13 @@ class Command(Part):
 
     @field_validator("arguments")
     @classmethod
-    def _in_order(cls, value: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    def _check_arguments(cls, value: tuple[Argument, ...]) -> tuple[Argument, ...]:
         check_order(value)
         return value
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.arguments and KINDS[self.trigger.kind].opening(self.trigger, "") is None:
+    def _check_trigger_and_size(self) -> Self:
+        if self.arguments and not TRIGGERS[self.trigger.kind].traits.takes_arguments:
             raise ValueError(
                 f"a command with the trigger {self.trigger.kind} takes no arguments; remove them"
             )
@@ -220,7 +201,7 @@ class Command(Part):
 
 
 class Document(Part):
-    """A whole brain."""
+    """Brain document: settings, permissions, groups, commands, prompts and tests."""
 
     brain: Slug
     title: Title
@@ -229,10 +210,10 @@ class Document(Part):
     groups: Annotated[tuple[Group, ...], Field(max_length=limits.GROUPS)] = ()
     commands: Annotated[tuple[Command, ...], Field(max_length=limits.COMMANDS)] = ()
     prompts: Annotated[tuple[Prompt, ...], Field(max_length=limits.PROMPTS)] = ()
-    tests: Annotated[tuple[Case, ...], Field(max_length=limits.TESTS)] = ()
+    tests: Annotated[tuple[BrainTest, ...], Field(max_length=limits.TESTS)] = ()
 
     @model_validator(mode="after")
-    def _differ(self) -> Self:
+    def _check_unique_names(self) -> Self:
         for what, values in (
             ("commands have the id", [command.id for command in self.commands]),
             ("commands have the name", [fold(command.name) for command in self.commands]),
@@ -240,13 +221,13 @@ class Document(Part):
             ("tests have the name", [fold(test.name) for test in self.tests]),
             ("prompts have the name", [prompt.name for prompt in self.prompts]),
         ):
-            twice = _first_twice(values)
+            twice = _find_duplicate(values)
             if twice is not None:
                 raise ValueError(f"two {what} “{twice}”; give each its own")
         return self
 
     @model_validator(mode="after")
-    def _groups_are_known(self) -> Self:
+    def _check_groups(self) -> Self:
         known = {fold(group.name) for group in self.groups}
         for command in self.commands:
             if command.group is not None and fold(command.group) not in known:
@@ -256,8 +237,8 @@ class Document(Part):
                 )
         return self
 
-    def errors_to(self, command_id: str) -> str | None:
-        """Return who is told when a command fails: its own person, else its group's, else nobody."""
+    def find_error_recipient(self, command_id: str) -> str | None:
+        """Return the recipient of a command's alerts: its own, else its group's, else none."""
         command = next((command for command in self.commands if command.id == command_id), None)
         if command is None or command.errors_to:
             return command and command.errors_to
@@ -265,7 +246,7 @@ class Document(Part):
         return next((group.errors_to for group in self.groups if fold(group.name) == wanted), None)
 
 
-def _first_twice(values: Sequence[str]) -> str | None:
+def _find_duplicate(values: Sequence[str]) -> str | None:
     seen: set[str] = set()
     for value in values:
         if value in seen:
@@ -274,17 +255,17 @@ def _first_twice(values: Sequence[str]) -> str | None:
     return None
 
 
-def plain(document: Document) -> dict[str, Any]:
-    """Return the document as JSON data in the model's order, without what is at its default."""
+def to_json_data(document: Document) -> dict[str, Any]:
+    """Return the document as JSON data in the model's order, without default values."""
     return document.model_dump(mode="json", exclude_defaults=True)
 
 
-def canonical(document: Document | Mapping[str, Any]) -> str:
-    """Return the one JSON text of a valid document; raises pydantic.ValidationError for another."""
+def format_canonical(document: Document | Mapping[str, Any]) -> str:
+    """Return the canonical JSON of a valid document; raises pydantic.ValidationError for any other."""
     checked = document if isinstance(document, Document) else Document.model_validate(document)
-    return json.dumps(plain(checked), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(to_json_data(checked), ensure_ascii=False, separators=(",", ":"))
 
 
-def content_hash(document: Document | Mapping[str, Any]) -> str:
+def hash_content(document: Document | Mapping[str, Any]) -> str:
     """Return the SHA-256 of the canonical text, in hex; raises pydantic.ValidationError."""
-    return hashlib.sha256(canonical(document).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(format_canonical(document).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Tests kept in a brain: what is known at the start, what people do, and what the bot is to say."""
+"""Schema of tests in a brain document: initial state, steps, expectations, mock responses."""
 
 import re
 from datetime import datetime
@@ -18,11 +18,11 @@ from pydantic import (
 )
 
 from app.brains import limits
-from app.brains.values import value_bytes
+from app.brains.text import count_json_bytes
 
 # Tags of the two ways to write a step; problems leave them out of their paths.
-WORDS: Final = "(words)"
-PARTS: Final = "(parts)"
+TEXT_TAG: Final = "(words)"
+OBJECT_TAG: Final = "(parts)"
 
 _SECONDS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _UNITS: Final = "s|min|m|h|d|w"
@@ -38,20 +38,20 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Scope = Literal["contact", "chat", "brain"]
 
 
-def seconds_of(text: str) -> int | None:
-    """Read a duration such as 25h, 1d 2h or 30 min; None when it is none, or longer than a year."""
+def parse_duration(text: str) -> int | None:
+    """Parse a duration such as 25h, 1d 2h or 30 min (seconds); None when invalid or longer than a year."""
     if not _DURATION.fullmatch(text):
         return None
     total = sum(int(count) * _SECONDS[unit] for count, unit in _PIECE.findall(text))
     return total if 0 < total <= limits.SCHEDULE_SECONDS else None
 
 
-def _way(value: Any) -> str:
-    return WORDS if isinstance(value, str) else PARTS
+def _discriminate_step(value: Any) -> str:
+    return TEXT_TAG if isinstance(value, str) else OBJECT_TAG
 
 
 class _Part(BaseModel):
-    """Parent of a test's parts: frozen, and unknown fields are refused."""
+    """Parent of the parts of a test: frozen, unknown fields are refused."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, serialize_by_alias=True, validate_by_alias=True, validate_by_name=True
@@ -59,33 +59,53 @@ class _Part(BaseModel):
 
 
 class Act(_Part):
-    """Something a person does other than writing: exactly one of these."""
+    """Action of a contact other than writing one text; exactly one field is set."""
 
     button: Title | None = None
     list: Title | None = None
     image: Text | None = None  # its caption
     voice: Literal[True] | None = None
     location: Text | None = None  # the name of the place
+    document: Text | None = None  # its file name
+    contact: Title | None = None  # the name on the card
+    order: Text | None = None  # the note beside the cart
+    form: dict[Name, Any] | None = None  # the answers, by field
+    quote: Words | None = None  # a text that quotes the bot's last answer
+    # Texts in quick succession, each before the bot answers the one before.
+    burst: Annotated[tuple[Words, ...], Field(min_length=2, max_length=limits.TEST_BURST)] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The field that is set."""
+        return next(iter(self.model_fields_set))
+
+    @field_validator("form")
+    @classmethod
+    def _check_form(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is not None and count_json_bytes(value) > limits.TEST_ANSWER_BYTES:
+            raise ValueError(f"the answers are larger than {limits.TEST_ANSWER_BYTES:,} bytes; shorten them")
+        return value
 
     @model_validator(mode="after")
-    def _is_one(self) -> Self:
+    def _check_one_kind(self) -> Self:
         if len(self.model_fields_set) != 1:
-            raise ValueError("write one of button, list, image, voice or location")
+            raise ValueError(f"write one of {', '.join(type(self).model_fields)}")
         return self
 
 
-class Expect(_Part):
-    """What one answer must be: exact, contains, regex, or any; and which buttons or rows it must offer."""
+class Expectation(_Part):
+    """Expected answer: exact, contains, regex, or any; the buttons or rows it must have; and whom it goes `to`."""
 
     exact: Words | None = None
     contains: Words | None = None
     regex: Annotated[str, StringConstraints(min_length=1, max_length=limits.PATTERN_CHARS)] | None = None
     any: Literal[True] | None = None
     choices: Annotated[tuple[Title, ...], Field(max_length=limits.LIST_ROWS)] | None = None
+    to: Title | None = None
 
     @field_validator("regex")
     @classmethod
-    def _can_be_read(cls, value: str | None) -> str | None:
+    def _check_regex(cls, value: str | None) -> str | None:
         try:
             return value and _compile(value).pattern
         except re2.error as error:
@@ -94,7 +114,7 @@ class Expect(_Part):
             raise ValueError(f"the pattern cannot be read: {words}") from error
 
     @model_validator(mode="after")
-    def _is_one(self) -> Self:
+    def _check_one_kind(self) -> Self:
         if (
             len([name for name in ("exact", "contains", "regex", "any") if getattr(self, name) is not None])
             != 1
@@ -109,16 +129,24 @@ class Expect(_Part):
 
 
 class Step(_Part):
-    """One line of a test: a person does something, the bot says something or nothing, or time passes.
+    """Step of a test: a contact acts, the bot answers or stays silent, or time passes.
 
     `as` names who does it; `seed` sets the chance of this one turn, as it was when a chat was recorded.
     """
 
-    user: Annotated[Annotated[Words, Tag(WORDS)] | Annotated[Act, Tag(PARTS)], Discriminator(_way)] | None = (
-        None
-    )
+    user: (
+        Annotated[
+            Annotated[Words, Tag(TEXT_TAG)] | Annotated[Act, Tag(OBJECT_TAG)],
+            Discriminator(_discriminate_step),
+        ]
+        | None
+    ) = None
     bot: (
-        Annotated[Annotated[Words, Tag(WORDS)] | Annotated[Expect, Tag(PARTS)], Discriminator(_way)] | None
+        Annotated[
+            Annotated[Words, Tag(TEXT_TAG)] | Annotated[Expectation, Tag(OBJECT_TAG)],
+            Discriminator(_discriminate_step),
+        ]
+        | None
     ) = None
     wait: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] | None = None
     silent: Literal[True] | None = None
@@ -127,13 +155,13 @@ class Step(_Part):
 
     @field_validator("wait")
     @classmethod
-    def _is_duration(cls, value: str | None) -> str | None:
-        if value is not None and seconds_of(value) is None:
+    def _check_wait(cls, value: str | None) -> str | None:
+        if value is not None and parse_duration(value) is None:
             raise ValueError("write how long to wait as in 90s, 30min, 25h or 2d")
         return value
 
     @model_validator(mode="after")
-    def _is_one(self) -> Self:
+    def _check_one_kind(self) -> Self:
         if len([name for name in ("user", "bot", "wait", "silent") if getattr(self, name) is not None]) != 1:
             raise ValueError("a step is one of user, bot, wait or silent")
         if self.user is None and (self.as_ is not None or self.seed is not None):
@@ -142,7 +170,7 @@ class Step(_Part):
 
 
 class Start(_Part):
-    """What holds when a test begins; `time` is in the brain's zone unless it says another."""
+    """Initial state of a test; `time` is in the brain's zone unless it names another."""
 
     memory: dict[Scope, dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], Any]] = {}
     time: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] | None = None
@@ -153,7 +181,7 @@ class Start(_Part):
 
     @field_validator("time")
     @classmethod
-    def _is_moment(cls, value: str | None) -> str | None:
+    def _check_time(cls, value: str | None) -> str | None:
         try:
             _ = value and datetime.fromisoformat(value)
         except ValueError as error:
@@ -162,9 +190,9 @@ class Start(_Part):
 
     @field_validator("memory")
     @classmethod
-    def _fits(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _check_memory(cls, value: dict[str, Any]) -> dict[str, Any]:
         for scope, entries in value.items():
-            if value_bytes(entries) > limits.MEMORY_SCOPE_BYTES:
+            if count_json_bytes(entries) > limits.MEMORY_SCOPE_BYTES:
                 raise ValueError(
                     f"the memory of the {scope} is larger than {limits.MEMORY_SCOPE_BYTES:,} bytes"
                 )
@@ -172,7 +200,7 @@ class Start(_Part):
 
 
 class Stub(_Part):
-    """The answer a call gets in a test; `match` is a text that what is asked must hold.
+    """Mock response to a call; `match` is a text the request must contain.
 
     Stubs are used up in their order; when all that fit are used, the last of them answers again.
     """
@@ -183,15 +211,15 @@ class Stub(_Part):
     error: Annotated[str, StringConstraints(min_length=1, max_length=limits.ERROR_CHARS)] | None = None
 
     @model_validator(mode="after")
-    def _is_one(self) -> Self:
+    def _check_one_result(self) -> Self:
         if (self.answer is None) == (self.error is None):
             raise ValueError("a stub has either an answer or an error")
-        if self.answer is not None and value_bytes(self.answer) > limits.TEST_ANSWER_BYTES:
+        if self.answer is not None and count_json_bytes(self.answer) > limits.TEST_ANSWER_BYTES:
             raise ValueError(f"the answer is larger than {limits.TEST_ANSWER_BYTES:,} bytes; shorten it")
         return self
 
 
-class Case(_Part):
+class BrainTest(_Part):
     """One test of a brain."""
 
     name: Name
@@ -201,7 +229,7 @@ class Case(_Part):
 
     @field_validator("steps")
     @classmethod
-    def _says_something(cls, value: tuple[Step, ...]) -> tuple[Step, ...]:
+    def _check_steps(cls, value: tuple[Step, ...]) -> tuple[Step, ...]:
         # A validator of its own: with min_length a wrong step would also count as a missing one.
         if not value:
             raise ValueError("a test needs at least one step; add one")

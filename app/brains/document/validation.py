@@ -1,4 +1,4 @@
-"""Everything that keeps a document from being published, in an operator's words and with its place."""
+"""Validation of a document: every problem that prevents publishing, its text and its place."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.brains import limits
-from app.brains.cases import PARTS, WORDS
-from app.brains.document import ACTIONS, Document
-from app.brains.prompts import PromptAction
-from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Fault, Source
+from app.brains.document.prompts import PromptAction
+from app.brains.document.schema import ACTIONS, Document
+from app.brains.document.test_cases import OBJECT_TAG, TEXT_TAG
+from app.brains.sandbox.types import SCRIPT, TEMPLATE, SandboxError, Source
 from app.brains.triggers import KINDS
 from app.signals import DomainError
 
 # Compiles scripts and templates in a confined process: None for each that can run.
-SourceCheck = Callable[[Sequence[Source]], Sequence[Fault | None]]
+SourceCheck = Callable[[Sequence[Source]], Sequence[SandboxError | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to repair: `path` as in `commands.3.trigger.words`, the place where a text has lines.
+class ValidationProblem:
+    """Problem of a document: `path` as in `commands.3.trigger.words`, with line and columns in a text.
 
     `column` and `end_column` count from 1; `fix` says what to do, `excerpt` shows the lines around.
     """
@@ -35,79 +35,106 @@ class Problem:
     fix: str = ""
     excerpt: tuple[str, ...] = ()
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether something is not filled in yet, rather than wrong."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyField(ValidationProblem):
+    """Problem of a required field that nobody has filled in yet."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether something is not filled in yet: it is."""
+        return True
+
 
 class InvalidDocument(DomainError):
-    """A document that cannot run as it stands; `problems` says why."""
+    """Document that cannot run; `problems` lists why."""
 
     code = "invalid-document"
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[ValidationProblem]) -> None:
         first = f" First: {problems[0].path}: {problems[0].message}" if problems else ""
         super().__init__(f"This brain has {len(problems)} problem(s) to repair.{first}")
         self.problems = list(problems)
 
 
-def problems(data: Mapping[str, Any], check: SourceCheck | None = None) -> list[Problem]:
-    """Find every problem of a document; its code is read only when `check` (a sandbox) is given."""
+def find_problems(data: Mapping[str, Any], check: SourceCheck | None = None) -> list[ValidationProblem]:
+    """Find every problem of a document; its code is checked only when `check` (a sandbox) is given."""
     try:
         document = Document.model_validate(dict(data))
     except ValidationError as error:
-        found = [_problem(data, detail) for detail in error.errors(include_url=False)]
+        found = _list_problems(data, error)
     else:
-        found = _empty(document) + _unknown_prompts(document)
-    return found + (_code_problems(data, check) if check else [])
+        found = _check_commands(document) + _check_prompts(document)
+    return found + (_check_code(data, check) if check else [])
 
 
 def parse_document(data: Mapping[str, Any]) -> Document:
-    """Return the checked document; raises InvalidDocument."""
+    """Return the validated document; raises InvalidDocument."""
     try:
         return Document.model_validate(dict(data))
     except ValidationError as error:
-        raise InvalidDocument(
-            [_problem(data, detail) for detail in error.errors(include_url=False)]
-        ) from error
+        raise InvalidDocument(_list_problems(data, error)) from error
 
 
-def _empty(document: Document) -> list[Problem]:
+def _list_problems(data: Mapping[str, Any], error: ValidationError) -> list[ValidationProblem]:
+    details = error.errors(include_url=False)
+    return [_to_problem(data, detail) for detail in details if not _is_consequence(detail)]
+
+
+def _is_consequence(detail: ErrorDetails) -> bool:
+    """Tell whether a list is only too short because its wrong entries, which are told themselves, do not count."""
+    given, least = detail["input"], detail.get("ctx", {}).get("min_length", 0)
+    return detail["type"] == "too_short" and isinstance(given, (list, tuple)) and len(given) >= least
+
+
+def _check_commands(document: Document) -> list[ValidationProblem]:
     if any(command.enabled for command in document.commands):
         return []
-    return [Problem("commands", "There is no command that is switched on. Add one.")]
+    return [ValidationProblem("commands", "There is no command that is switched on. Add one.")]
 
 
-def _unknown_prompts(document: Document) -> list[Problem]:
+def _check_prompts(document: Document) -> list[ValidationProblem]:
     known = {prompt.name for prompt in document.prompts}
     return [
-        Problem(
+        ValidationProblem(
             f"commands.{index}.action.prompt",
             f"There is no prompt “{command.action.prompt}”.",
             command.id,
-            fix="Choose another, or write it under Prompts.",
+            fix="Choose another, or create it under Prompts.",
         )
         for index, command in enumerate(document.commands)
         if isinstance(command.action, PromptAction) and command.action.prompt not in known
     ]
 
 
-def _problem(data: Mapping[str, Any], detail: ErrorDetails) -> Problem:
+def _to_problem(data: Mapping[str, Any], detail: ErrorDetails) -> ValidationProblem:
     place = [str(step) for step in detail["loc"]]
     if len(place) > 3 and place[3] in _TAGS.get(place[2], ()):
         del place[3]  # the union's tag is no field
-    place = [step for step in place if step not in {WORDS, PARTS}]  # nor are these
-    return Problem(".".join(place), _words(detail), _command_id(data, place))
+    place = [step for step in place if step not in {TEXT_TAG, OBJECT_TAG}]  # nor are these
+    message = _find_field_message(detail["type"], place) or _format_message(detail)
+    is_empty = detail["type"] == "missing" or detail["input"] in (None, "", [], ())
+    kind = EmptyField if is_empty else ValidationProblem
+    return kind(".".join(place), message, _find_command_id(data, place))
 
 
 _TAGS = {"trigger": tuple(KINDS), "action": ACTIONS}
 
 
-def _command_id(data: Mapping[str, Any], place: Sequence[str]) -> str | None:
+def _find_command_id(data: Mapping[str, Any], place: Sequence[str]) -> str | None:
     if len(place) < 2 or place[0] != "commands":
         return None
-    command = _at(_at(data, "commands"), place[1])
-    found = _at(command, "id")
+    command = _get_step(_get_step(data, "commands"), place[1])
+    found = _get_step(command, "id")
     return found if isinstance(found, str) else None
 
 
-def _at(value: Any, step: str) -> Any:
+def _get_step(value: Any, step: str) -> Any:
     if isinstance(value, Mapping):
         return value.get(step)
     if (
@@ -120,24 +147,68 @@ def _at(value: Any, step: str) -> Any:
     return None
 
 
-def _words(detail: ErrorDetails) -> str:
+def _find_field_message(kind: str, place: Sequence[str]) -> str:
+    """Return the message of an empty or misspelt field by what to fill in; empty for every other field."""
+    if kind == "string_pattern_mismatch":
+        return next((_FORMS[step] for step in reversed(place[-2:]) if step in _FORMS), "")
+    if kind not in _EMPTY_KINDS:
+        return ""
+    return next((_EMPTY_FIELDS[step] for step in reversed(place[-2:]) if step in _EMPTY_FIELDS), "")
+
+
+def split_off_invalid(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
+    """Return a document without the commands that are invalid, and these; nothing of the other parts is left out."""
+    ids = [each.command_id for each in find_problems(data) if each.command_id]
+    commands = data.get("commands")
+    listed = list(commands) if isinstance(commands, Sequence) and not isinstance(commands, str) else []
+    left_out = [each for each in listed if _get_step(each, "id") in ids]
+    if not left_out:
+        return dict(data), []
+    return {**data, "commands": [each for each in listed if _get_step(each, "id") not in ids]}, left_out
+
+
+_FORMS = {
+    "name": "Use small letters, digits and underscores, beginning with a letter, such as order_no.",
+    "words": "A keyword of a command is one word, without spaces.",
+    "prefixes": "A prefix is 1 to 10 characters without spaces, such as !",
+    "language": "Write a language code, such as en or pt-BR.",
+    "id": "Use letters, digits, - and _, at most 40.",
+    "hosts": "Write a host name, such as api.example.com.",
+    "phone": "Write 5 to 15 digits.",
+    "brain": "Use small letters, digits and single hyphens.",
+}
+_EMPTY_KINDS = frozenset({"missing", "too_short", "string_too_short"})
+_EMPTY_FIELDS = {
+    "prompt": "Choose a prompt.",
+    "words": "Add a keyword.",
+    "texts": "Add a keyword.",
+    "ids": "Add a button or list reply.",
+    "pattern": "Add a regular expression.",
+    "template": "Write an answer.",
+    "variants": "Write an answer.",
+    "source": "Write a script.",
+    "name": "Give it a name.",
+}
+
+
+def _format_message(detail: ErrorDetails) -> str:
     context = detail.get("ctx", {})
     if detail["type"] == "value_error":
         text = str(context.get("error", detail["msg"]))
         return text[:1].upper() + text[1:] + "."
-    words = _WORDS.get(detail["type"])
+    words = _MESSAGES.get(detail["type"])
     if words is None:
         return f"{detail['msg']}."
     return words.format(**{"actual_length": "", "limit": "", **context})
 
 
-_WORDS = {
+_MESSAGES = {
     "missing": "This is missing.",
     "extra_forbidden": "This field is not known here. Remove it or correct its name.",
     "string_type": "This must be a text; put it in quotation marks.",
     "string_too_long": "This has too many characters: {max_length} are allowed.",
     "string_too_short": "This has too few characters: at least {min_length}.",
-    "string_pattern_mismatch": "This is not written in the allowed form ({pattern}).",
+    "string_pattern_mismatch": "This is not written in the allowed form.",
     "too_long": "There are {actual_length} entries: {max_length} are allowed.",
     "too_short": "Add at least {min_length} entry.",
     "literal_error": "This must be {expected}.",
@@ -158,57 +229,57 @@ _WORDS = {
 }
 
 
-def _code_problems(data: Mapping[str, Any], check: SourceCheck) -> list[Problem]:
+def _check_code(data: Mapping[str, Any], check: SourceCheck) -> list[ValidationProblem]:
     """Compile each script and template of the draft, also of commands that have other problems."""
-    placed = list(_sources(data))
-    faults = check([source for _, _, source in placed])
+    placed = list(_find_sources(data))
+    errors = check([source for _, _, source in placed])
     return [
-        _code_problem(path, command_id, fault)
-        for (path, command_id, _), fault in zip(placed, faults, strict=True)
-        if fault
+        _to_code_problem(path, command_id, error)
+        for (path, command_id, _), error in zip(placed, errors, strict=True)
+        if error
     ]
 
 
-def _code_problem(path: str, command_id: str | None, fault: Fault) -> Problem:
-    message = f"Line {fault.line}: {fault.message}" if fault.line else fault.message
-    return Problem(
+def _to_code_problem(path: str, command_id: str | None, error: SandboxError) -> ValidationProblem:
+    message = f"Line {error.line}: {error.message}" if error.line else error.message
+    return ValidationProblem(
         path,
         message,
         command_id,
-        fault.line,
-        fault.column,
-        fault.end_column,
-        fault.fix,
-        fault.excerpt,
+        error.line,
+        error.column,
+        error.end_column,
+        error.fix,
+        error.excerpt,
     )
 
 
-def _sources(data: Mapping[str, Any]) -> Iterator[tuple[str, str | None, Source]]:
-    """Find all code of a draft that may be wrong in any way: (path, command id, source)."""
+def _find_sources(data: Mapping[str, Any]) -> Iterator[tuple[str, str | None, Source]]:
+    """Find all code of a draft, valid or not: (path, command id, source)."""
     commands = data.get("commands")
     for index, command in enumerate(commands if isinstance(commands, Sequence) else ()):
-        action, command_id = _at(command, "action"), _at(command, "id")
+        action, command_id = _get_step(command, "action"), _get_step(command, "id")
         owner = command_id if isinstance(command_id, str) else None
-        for place, language, text in _texts(action):
+        for place, language, text in _find_texts(action):
             # What is too long has its own problem and would only cost time here.
             if isinstance(text, str) and 0 < len(text) <= limits.TEMPLATE_CHARS:
-                yield f"commands.{index}.action.{place}", owner, Source.of(language, text)
+                yield f"commands.{index}.action.{place}", owner, Source.from_text(language, text)
     prompts = data.get("prompts")
     for index, prompt in enumerate(prompts if isinstance(prompts, Sequence) else ()):
         for place in ("system", "user"):
-            text = _at(prompt, place)
+            text = _get_step(prompt, place)
             if isinstance(text, str) and 0 < len(text) <= limits.TEMPLATE_CHARS:
-                yield f"prompts.{index}.{place}", None, Source.of(TEMPLATE, text)
+                yield f"prompts.{index}.{place}", None, Source.from_text(TEMPLATE, text)
 
 
-def _texts(action: Any) -> Iterator[tuple[str, str, Any]]:
-    if _at(action, "kind") == "script":
-        yield "source", SCRIPT, _at(action, "source")
+def _find_texts(action: Any) -> Iterator[tuple[str, str, Any]]:
+    if _get_step(action, "kind") == "script":
+        yield "source", SCRIPT, _get_step(action, "source")
         return
-    if _at(action, "kind") == "prompt":
+    if _get_step(action, "kind") == "prompt":
         return
-    yield "template", TEMPLATE, _at(action, "template")
-    variants = _at(action, "variants")
+    yield "template", TEMPLATE, _get_step(action, "template")
+    variants = _get_step(action, "variants")
     listed = variants if isinstance(variants, Sequence) and not isinstance(variants, str) else ()
     for number, text in enumerate(listed):
         yield f"variants.{number}", TEMPLATE, text

@@ -1,14 +1,16 @@
-"""What a turn may decide, as data; the pipeline carries it out with the commit."""
+"""Effects of a run as data: reply, media, reaction, variable, schedule, handoff, cooldown."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
+
+from app.brains.text import to_canonical_json
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under a reply: `id` comes back when it is pressed, `title` is shown."""
+    """Reply button: `id` comes back when it is pressed, `title` is shown."""
 
     id: str
     title: str
@@ -16,7 +18,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One choice of a list; `id` comes back when it is chosen."""
+    """List row; `id` comes back when it is chosen."""
 
     id: str
     title: str
@@ -25,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Choices of a list; titled when there are several sections."""
+    """Section of a list; it has a title when there are several."""
 
     title: str
     rows: tuple[Row, ...]
@@ -33,7 +35,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A list to choose from, behind a button with the text `button`."""
+    """List to choose from, opened by a button with the text `button`."""
 
     button: str
     sections: tuple[Section, ...]
@@ -41,7 +43,7 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A text to the chat, with buttons or a list, optionally quoting the message it answers."""
+    """Text reply with optional buttons or list, optionally quoting the message it answers."""
 
     text: str
     buttons: tuple[Button, ...] = ()
@@ -49,11 +51,14 @@ class Reply:
     menu: Menu | None = None
     header: str = ""
     footer: str = ""
+    link_preview: bool = False
+    # Runs that were recorded before it was a field keep their digest.
+    optional_fields: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file to the chat, fetched by WhatsApp from an https link; `kind` is image, audio, video or document."""
+    """File fetched by WhatsApp from an https link; `kind` is image, audio, video or document."""
 
     kind: str
     link: str
@@ -64,14 +69,14 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """An emoji on the message; an empty one takes the reaction back."""
+    """Reaction to the message; an empty emoji removes it."""
 
     emoji: str
 
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """A value to keep in `scope` (contact, chat or brain), for `ttl` seconds or for good."""
+    """Set a variable in `scope` (contact, chat or brain), for `ttl` seconds or without expiry."""
 
     scope: str
     key: str
@@ -81,7 +86,7 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """A number to raise by `by`; `ttl` seconds count from when the counter began."""
+    """Add `by` to a numeric variable; `ttl` seconds count from its creation."""
 
     scope: str
     key: str
@@ -91,7 +96,7 @@ class Increment:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """A value to remember no longer."""
+    """Delete a variable."""
 
     scope: str
     key: str
@@ -99,7 +104,7 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A command to run at `due` (ms since 1970); a later one of the same name takes its place."""
+    """Run a command at `due` (ms since 1970); replaces a waiting one of the same name."""
 
     command_id: str
     due: int
@@ -109,21 +114,21 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """The scheduled command of this name is not to run."""
+    """Cancel the scheduled command of this name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """A person is to take over this chat."""
+    """Pause the bot in this chat until a person resumes it."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cool:
-    """A command rests for `scope` (contact:<id>, chat:<id> or brain) until a moment (ms)."""
+    """Cooldown of a command for `scope` (contact:<id>, chat:<id> or brain) until a time (ms)."""
 
     command_id: str
     scope: str
@@ -134,35 +139,21 @@ MemoryEffect = Remember | Increment | Forget
 Effect = Reply | Media | React | MemoryEffect | Schedule | Cancel | Handoff | Cool
 
 
-def named_buttons(titles: Sequence[str]) -> tuple[Button, ...]:
-    """Make buttons that come back as their titles."""
+def build_buttons(titles: Sequence[str]) -> tuple[Button, ...]:
+    """Build buttons whose ids are their titles."""
     return tuple(Button(title, title) for title in titles)
 
 
-def as_data(effect: Any) -> list[Any]:
-    """Write an effect as JSON data: its name, then its fields in order; parts of it stay objects."""
-    return [type(effect).__name__, *(getattr(effect, name) for name in effect.__slots__)]
-
-
-# Made once: building an encoder costs more than using it.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=as_data).encode
-
-
-def canonical_json(value: Any) -> str:
-    """Write JSON data and effects as one text: the same in every process, whatever its hash seed."""
-    return _encode(value)
-
-
-def restored(data: Sequence[Any]) -> Effect:
-    """Make an effect of what `as_data` wrote."""
+def load_effect(data: Sequence[Any]) -> Effect:
+    """Load an effect from the data that `dump_effects` wrote."""
     name, *fields = data
     if name == "Reply":
         text, buttons, quote, menu, *rest = fields
-        return Reply(text, tuple(Button(*each[1:]) for each in buttons), quote, _menu(menu), *rest)
-    return _PLAIN[name](*fields)
+        return Reply(text, tuple(Button(*each[1:]) for each in buttons), quote, _load_menu(menu), *rest)
+    return _FLAT_EFFECT_CLASSES[name](*fields)
 
 
-def _menu(data: Sequence[Any] | None) -> Menu | None:
+def _load_menu(data: Sequence[Any] | None) -> Menu | None:
     if data is None:
         return None
     _, button, sections = data
@@ -170,12 +161,12 @@ def _menu(data: Sequence[Any] | None) -> Menu | None:
 
 
 # Effects whose fields are plain JSON data.
-_PLAIN: Mapping[str, Callable[..., Effect]] = {
+_FLAT_EFFECT_CLASSES: Mapping[str, Callable[..., Effect]] = {
     kind.__name__: kind
     for kind in (Media, React, Remember, Increment, Forget, Schedule, Cancel, Handoff, Cool)
 }
 
 
-def listed(effects: Sequence[Effect]) -> list[Any]:
-    """Write effects as plain JSON data, for a trace."""
-    return json.loads(canonical_json(effects))
+def dump_effects(effects: Sequence[Effect]) -> list[Any]:
+    """Dump effects as JSON data, for a trace."""
+    return json.loads(to_canonical_json(effects))

@@ -1,73 +1,63 @@
-"""The lint of a whole brain: what a draft would do wrong, found without running any of it."""
+"""Lint of a whole brain: findings about a draft, without running any of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from app.brains.document import Command, Document, ReplyAction, ScriptAction
-from app.brains.lint import calls, grants, leftovers, names, triggers, whatsapp
+from app.brains.document.prompts import PromptAction
+from app.brains.document.schema import Command, Document, ReplyAction, ScriptAction
+from app.brains.document.validation import InvalidDocument, ValidationProblem, find_problems
+from app.brains.lint import calls, grants, keywords, names, never, triggers, unused, whatsapp
 from app.brains.lint.finding import ERROR, WARNING, Code, Draft, Finding
-from app.brains.problems import InvalidDocument, Problem, problems
-from app.brains.program import Program, compile_program
-from app.brains.prompts import PromptAction
-from app.brains.sandbox.facts import Fact
-from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Fault, Source
+from app.brains.runtime.program import Program, compile_program
+from app.brains.sandbox.source_facts import Fact
+from app.brains.sandbox.types import SCRIPT, TEMPLATE, SandboxPort, Source
 
-__all__ = ["ERROR", "RULES", "WARNING", "Finding", "lint", "review", "stops"]
+__all__ = ["ERROR", "RULES", "WARNING", "Finding", "is_blocking", "lint", "review"]
 
 # Reads scripts and templates in a confined process: None for what cannot be compiled.
-Reader = Callable[[Sequence[Source]], Sequence[tuple[Fact, ...] | None]]
+FactReader = Callable[[Sequence[Source]], Sequence[tuple[Fact, ...] | None]]
 Rule = Callable[[Draft], Iterator[Finding]]
-Placed = tuple[str, Command | None, Source]
+PlacedSource = tuple[str, Command | None, Source]
 
 RULES: Final[tuple[Rule, ...]] = (
     names.find,
     grants.find,
     calls.find,
     whatsapp.find,
+    never.find,
+    keywords.find,
     triggers.find,
-    leftovers.find,
+    unused.find,
 )
 
 
-class Readers(Protocol):
-    """The sandbox, as far as a review needs it; the owner names whose code it is."""
-
-    def check(self, owner: str, sources: Sequence[Source]) -> Sequence[Fault | None]:
-        """Tell what is wrong with each source."""
-        ...
-
-    def facts(self, owner: str, sources: Sequence[Source]) -> Sequence[tuple[Fact, ...] | None]:
-        """Tell what each source says of itself."""
-        ...
+def review(data: Mapping[str, Any], sandbox: SandboxPort, owner: str) -> list[ValidationProblem]:
+    """Return all problems of a draft: those of its validation, then the findings of the lint."""
+    found = find_problems(data, lambda sources: sandbox.check(owner, sources))
+    return [*found, *lint(data, lambda sources: sandbox.read_facts(owner, sources))]
 
 
-def review(data: Mapping[str, Any], sandbox: Readers, owner: str) -> list[Problem]:
-    """Return all that is wrong or suspicious in a draft: its problems, then what the lint finds."""
-    found = problems(data, lambda sources: sandbox.check(owner, sources))
-    return [*found, *lint(data, lambda sources: sandbox.facts(owner, sources))]
-
-
-def stops(problem: Problem) -> bool:
-    """Tell whether a draft cannot be published before this is repaired."""
+def is_blocking(problem: ValidationProblem) -> bool:
+    """Tell whether a problem prevents publishing."""
     return not isinstance(problem, Finding) or problem.severity == ERROR
 
 
-def lint(data: Mapping[str, Any], read: Reader) -> list[Finding]:
-    """Return what is suspicious in a draft, errors first; nothing for one that is not valid to begin with."""
+def lint(data: Mapping[str, Any], read: FactReader) -> list[Finding]:
+    """Return the findings of a draft, errors first; none for an invalid draft."""
     try:
         program = compile_program(0, 0, data)
     except InvalidDocument:
         return []
-    draft = _draft(program.document, read, program)
+    draft = _build_draft(program.document, read, program)
     found = [finding for rule in RULES for finding in rule(draft)]
     return sorted(dict.fromkeys(found), key=lambda each: each.severity != ERROR)
 
 
-def _draft(document: Document, read: Reader, program: Program) -> Draft:
-    placed = [*_of_commands(document), *_of_prompts(document)]
+def _build_draft(document: Document, read: FactReader, program: Program) -> Draft:
+    placed = [*_list_command_sources(document), *_list_prompt_sources(document)]
     answers = read([source for _, _, source in placed]) if placed else ()
     codes = [
-        Code(path, command, source.language, source.text, facts, _prompt(document, path))
+        Code(path, command, source.language, source.text, facts, _get_prompt_name(document, path))
         for (path, command, source), facts in zip(placed, answers, strict=True)
         if facts is not None
     ]
@@ -77,27 +67,27 @@ def _draft(document: Document, read: Reader, program: Program) -> Draft:
     return Draft(document, program, codes, whole)
 
 
-def _prompt(document: Document, path: str) -> str:
-    """Return the name of the prompt a path leads into; empty for any other."""
+def _get_prompt_name(document: Document, path: str) -> str:
+    """Return the name of the prompt that a path leads into; empty for any other path."""
     kind, place, *_ = path.split(".")
     return document.prompts[int(place)].name if kind == "prompts" else ""
 
 
-def _of_commands(document: Document) -> Iterator[Placed]:
+def _list_command_sources(document: Document) -> Iterator[PlacedSource]:
     for place, command in enumerate(document.commands):
         action, at = command.action, f"commands.{place}.action"
         if not command.enabled:
             continue
         if isinstance(action, ScriptAction):
-            yield f"{at}.source", command, Source.of(SCRIPT, action.source)
+            yield f"{at}.source", command, Source.from_text(SCRIPT, action.source)
         elif isinstance(action, ReplyAction) and action.template is not None:
-            yield f"{at}.template", command, Source.of(TEMPLATE, action.template)
+            yield f"{at}.template", command, Source.from_text(TEMPLATE, action.template)
         elif isinstance(action, ReplyAction):
             for number, text in enumerate(action.variants):
-                yield f"{at}.variants.{number}", command, Source.of(TEMPLATE, text)
+                yield f"{at}.variants.{number}", command, Source.from_text(TEMPLATE, text)
 
 
-def _of_prompts(document: Document) -> Iterator[Placed]:
+def _list_prompt_sources(document: Document) -> Iterator[PlacedSource]:
     """Return both texts of each prompt, for each command that asks it."""
     for place, prompt in enumerate(document.prompts):
         asking = [
@@ -109,4 +99,4 @@ def _of_prompts(document: Document) -> Iterator[Placed]:
         ]
         for command in asking or [None]:
             for part, text in (("system", prompt.system), ("user", prompt.user)):
-                yield f"prompts.{place}.{part}", command, Source.of(TEMPLATE, text)
+                yield f"prompts.{place}.{part}", command, Source.from_text(TEMPLATE, text)

@@ -1,22 +1,22 @@
-"""What the lint finds, and what it looks at."""
+"""Types of the lint: finding, code with its facts, draft."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.brains.document import Command, Document
-from app.brains.problems import Problem
-from app.brains.program import Program
-from app.brains.sandbox.facts import Fact
-from app.brains.sandbox.wire import SCRIPT, excerpt
+from app.brains.document.schema import Command, Document
+from app.brains.document.validation import ValidationProblem
+from app.brains.runtime.program import Program
+from app.brains.sandbox.source_facts import Fact
+from app.brains.sandbox.types import SCRIPT, build_excerpt
 
 ERROR: Final = "error"
 WARNING: Final = "warning"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(Problem):
-    """One thing to look at, found by the rule `code`; an error keeps a draft from being published."""
+class Finding(ValidationProblem):
+    """Finding of the rule `code`; an error prevents publishing."""
 
     code: str = ""
     severity: str = WARNING
@@ -24,7 +24,7 @@ class Finding(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A script or a template with what it says of itself; `path` as in `commands.3.action.source`.
+    """Script or template with its facts; `path` as in `commands.3.action.source`.
 
     `command` is the one it runs for; None for a prompt that only scripts ask. `prompt` names the prompt whose part
     it is, if it is.
@@ -42,12 +42,12 @@ class Code:
         """Whether it is a script."""
         return self.language == SCRIPT
 
-    def of(self, *kinds: str) -> Iterator[Fact]:
-        """Go through the facts of some kinds."""
+    def list_facts(self, *kinds: str) -> Iterator[Fact]:
+        """Return the facts of some kinds."""
         return (fact for fact in self.facts if fact.kind in kinds)
 
-    def finding(self, code: str, severity: str, fact: Fact, message: str, fix: str) -> Finding:
-        """Make a finding at the place of a fact."""
+    def build_finding(self, code: str, severity: str, fact: Fact, message: str, fix: str) -> Finding:
+        """Build a finding at the position of a fact."""
         line = fact.line if fact.kind != "static" else None
         where = [f"Prompt “{self.prompt}”"] if self.prompt else []
         where += [f"Line {line}"] if line else []
@@ -59,7 +59,7 @@ class Code:
             fact.column,
             fact.end_column,
             fix,
-            excerpt(self.text, line),
+            build_excerpt(self.text, line),
             code,
             severity,
         )
@@ -67,7 +67,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A valid document with what its code says; `codes` holds what can be compiled of the commands that are on."""
+    """Valid document with its facts; `codes` holds the compilable code of the commands that are on."""
 
     document: Document
     program: Program
@@ -76,11 +76,11 @@ class Draft:
 
     @property
     def commands(self) -> Iterator[tuple[int, Command]]:
-        """The commands that are switched on, with their places in the document."""
+        """The commands that are switched on, with their positions in the document."""
         return ((place, each) for place, each in enumerate(self.document.commands) if each.enabled)
 
     @property
-    def by_command(self) -> Mapping[str, list[Code]]:
+    def codes_by_command(self) -> Mapping[str, list[Code]]:
         """The code of each command by its id."""
         found: dict[str, list[Code]] = {}
         for code in self.codes:
@@ -89,9 +89,9 @@ class Draft:
         return found
 
 
-def at_command(  # noqa: PLR0913  a finding's parts
+def build_command_finding(  # noqa: PLR0913  a finding's parts
     code: str, severity: str, place: int, command: Command, field: str, message: str, fix: str
 ) -> Finding:
-    """Make a finding at a field of a command."""
+    """Build a finding at a field of a command."""
     path = f"commands.{place}.{field}"
     return Finding(path, message, command.id, fix=fix, code=code, severity=severity)

@@ -1,85 +1,64 @@
-"""What code uses without the brain's permission, and hosts that are not on the list."""
+"""Lint rules for permissions: missing ones, and calls a permission will refuse."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from app.brains import limits
-from app.brains.lint.finding import ERROR, Code, Draft, Finding, at_command
-from app.brains.prompts import PromptAction
+from app.brains.capabilities import KINDS
+from app.brains.capabilities.kind import CapabilityKind
+from app.brains.document.prompts import PromptAction
+from app.brains.lint.finding import ERROR, Code, Draft, Finding, build_command_finding
+from app.brains.runtime import prompts
 
-# What of `ctx` needs which grant: the first word, or its beginning.
-_NEEDS: Final = {
-    "memory": "memory",
-    "http": "http",
-    "ai": "ai",
-    "schedule": "schedule",
-    "cancel": "schedule",
-    "send_image": "media",
-    "send_video": "media",
-    "send_audio": "media",
-    "send_document": "media",
-}
-_WORDS: Final = {
-    "memory": "remember anything",
-    "http": "ask web services",
-    "ai": "ask the AI",
-    "schedule": "schedule commands",
-    "media": "send files",
-}
-# A whole host, ended by what follows it: half of one may become another when the script runs.
-_HOST = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#:\s]*)(?P<end>[/?#:]|$)", re.IGNORECASE)
+# What of `ctx` needs which permission, by its first word.
+_NEEDS: Final = {attribute: kind for kind in KINDS.values() for attribute in kind.attributes}
+_PROMPTS: Final = KINDS[prompts.METHOD]
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find calls that would be refused."""
+    """Find calls that a missing or too narrow permission would refuse."""
     granted = draft.document.grants.names
-    hosts = draft.document.grants.http.allow if draft.document.grants.http else ()
     for place, command in draft.commands:
-        if isinstance(command.action, PromptAction) and "ai" not in granted:
-            said = f"A prompt is asked, but this brain may not {_WORDS['ai']}."
-            yield at_command("missing-grant", ERROR, place, command, "action.prompt", said, _switch("ai"))
+        if isinstance(command.action, PromptAction) and _PROMPTS.name not in granted:
+            message = f"A prompt is asked, but this brain may not {_PROMPTS.purpose}."
+            yield build_command_finding(
+                "missing-grant", ERROR, place, command, "action.prompt", message, _format_fix(_PROMPTS)
+            )
     for code in draft.codes:
-        yield from _ungranted(code, granted)
-        if "http" in granted:
-            yield from _elsewhere(code, hosts)
+        yield from _find_ungranted(code, granted)
+        for kind in KINDS.values():
+            grant = draft.document.grants.get(kind.Grant)
+            if kind.fact_kind and grant is not None:
+                yield from _find_misuse(code, kind, grant)
 
 
-def _ungranted(code: Code, granted: frozenset[str]) -> Iterator[Finding]:
-    told: set[str] = set()
-    for fact in code.of("use", "alias"):
-        grant = _needed(code, fact.texts)
-        if grant is None or fact.flag or grant in granted or grant in told:
+def _find_ungranted(code: Code, granted: frozenset[str]) -> Iterator[Finding]:
+    reported: set[str] = set()
+    for fact in code.list_facts("use", "alias"):
+        kind = _find_required_kind(code, fact.texts)
+        if kind is None or fact.flag or kind.name in granted or kind.name in reported:
             continue
-        told.add(grant)
+        reported.add(kind.name)
         written = f"ctx.{fact.texts[0]}" if code.is_script else ".".join(fact.texts[:2])
-        said = f"“{written}” is used, but this brain may not {_WORDS[grant]}."
-        yield code.finding("missing-grant", ERROR, fact, said, _switch(grant))
+        message = f"“{written}” is used, but this brain may not {kind.purpose}."
+        yield code.build_finding("missing-grant", ERROR, fact, message, _format_fix(kind))
 
 
-def _switch(grant: str) -> str:
-    return f"Switch “{grant}” on in the brain's settings, or do without."
+def _format_fix(kind: CapabilityKind) -> str:
+    return f"Switch “{kind.name}” on in the brain's settings, or do without."
 
 
-def _needed(code: Code, path: tuple[str, ...]) -> str | None:
+def _find_required_kind(code: Code, path: tuple[str, ...]) -> CapabilityKind | None:
     if code.is_script:
         return _NEEDS.get(path[0]) if path else None
-    remembered = path[:1] == ("memory",) or path[:2] in {("chat", "memory"), ("brain", "memory")}
-    return "memory" if remembered else None
+    is_memory = path[:1] == ("memory",) or path[:2] in {("chat", "memory"), ("brain", "memory")}
+    return _NEEDS["memory"] if is_memory else None
 
 
-def _elsewhere(code: Code, allowed: tuple[str, ...]) -> Iterator[Finding]:
-    for fact in code.of("http"):
-        found = _HOST.match(fact.texts[0])
-        whole = fact.flag and len(fact.texts[0]) < limits.FACT_CHARS
-        if found is None or not (found["end"] or whole):
-            continue
-        host = found["host"].lower()
-        if found["scheme"].lower() != "https":
-            said, fix = f"“{fact.texts[0][:60]}” is not fetched: only https is.", "Begin it with https://."
-        elif host not in allowed:
-            said = f"The host {host} is not on the list of what this brain may ask."
-            fix = "Add it to the brain's settings under HTTP, or correct the address."
-        else:
-            continue
-        yield code.finding("host-not-allowed", ERROR, fact, said, fix)
+def _find_misuse(code: Code, kind: CapabilityKind, grant: object) -> Iterator[Finding]:
+    for fact in code.list_facts(kind.fact_kind):
+        text = fact.texts[0]
+        is_whole = fact.flag and len(text) < limits.FACT_CHARS
+        found = kind.find_misuse(text, grant, is_whole=is_whole)
+        if found:
+            yield code.build_finding(kind.misuse_code, ERROR, fact, *found)

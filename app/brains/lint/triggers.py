@@ -1,221 +1,183 @@
-"""Triggers that never fire, or not for all they wait for, because another command is asked first."""
+"""Lint rules for triggers that never match because an earlier command does."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from app.brains.document import Command
-from app.brains.lint.finding import WARNING, Draft, Finding, at_command
-from app.brains.lint.messages import press, said
-from app.brains.lint.samples import sample, spread
-from app.brains.program import Entry, choose
-from app.brains.triggers.contract import fold
-from app.brains.turn import Turn
+from app.brains.document.schema import Command
+from app.brains.lint.finding import WARNING, Draft, Finding, build_command_finding
+from app.brains.runtime.program import Entry, choose
+from app.brains.text import fold
+from app.brains.triggers import KINDS
+from app.brains.triggers.contract import Sample, build_match_input, build_text_turn
 
 # Nothing in common but that each is a message.
-_UNALIKE: Final = ("xqz", "Q 7", "!", "é", "5", "👍", "two\nlines")
-_KEPT: Final = 16
-_FIELDS: Final = {
-    "command": "words",
-    "exact": "texts",
-    "contains": "texts",
-    "starts_with": "texts",
-    "button": "ids",
-}
+_PROBES: Final = tuple(
+    build_match_input(build_text_turn(text), ()) for text in ("xqz", "Q 7", "!", "é", "5", "👍", "two\nlines")
+)
+_CACHE_SIZE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to fire a command: `written` as the operator wrote it, and messages that should fire it."""
+class ShadowedSample:
+    """Sample none of whose turns reaches its command, and the first command that answers instead."""
 
-    written: str
-    turns: tuple[Turn, ...]
-    field: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A way of which no message reaches the command, and the first command that answers instead."""
-
-    way: Way
+    sample: Sample
     winner: Entry
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A draft, equal to any other with the same triggers."""
+class DraftKey:
+    """Cache key of a draft, equal for equal triggers."""
 
     key: Hashable
     draft: Draft = field(compare=False)
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find what an earlier command takes away from a later one."""
+    """Find triggers whose messages an earlier command answers."""
     commands = tuple((place, each.id, each.name, each.trigger) for place, each in draft.commands)
-    yield from _found(Asked((draft.document.settings.prefixes, commands), draft))
+    yield from _find_cached(DraftKey((draft.document.settings.prefixes, commands), draft))
 
 
 # Most edits change no trigger, and asking every command for every message takes a while in a large brain.
-@lru_cache(_KEPT)
-def _found(asked: Asked) -> tuple[Finding, ...]:
-    return tuple(_search(asked.draft))
+@lru_cache(_CACHE_SIZE)
+def _find_cached(draft_key: DraftKey) -> tuple[Finding, ...]:
+    return tuple(_find_all(draft_key.draft))
 
 
-def _search(draft: Draft) -> Iterator[Finding]:
-    greedy = {command.id for _, command in draft.commands if _takes_all(command)}
-    yield from _greedy(draft, greedy)
+def _find_all(draft: Draft) -> Iterator[Finding]:
+    greedy = {command.id for _, command in draft.commands if _matches_all(command)}
+    yield from _report_greedy(draft, greedy)
     for place, command in draft.commands:
-        yield from _twice(place, command)
-        if command.trigger.kind == "command" and not draft.document.settings.prefixes:
-            yield _mute(place, command)
-        ways = _ways(draft, command)
-        lost = [found for way in ways if (found := _lost(draft, command, way))]
+        yield from _find_duplicates(place, command)
+        kind = KINDS[command.trigger.kind]
+        if kind.traits.uses_prefix and not draft.document.settings.prefixes:
+            yield _report_no_prefix(place, command)
+        samples = kind.list_samples(command.trigger, draft.document.settings.prefixes)
+        lost = [found for sample in samples if (found := _find_shadowed(draft, command, sample))]
         if lost and not any(each.winner.command.id in greedy for each in lost):
-            yield from _told(place, command, ways, lost)
+            yield from _report_shadowed(place, command, samples, lost)
 
 
-def _mute(place: int, command: Command) -> Finding:
+def _report_no_prefix(place: int, command: Command) -> Finding:
     text = "This command never answers: the brain has no prefix that its words could follow."
     fix = "Add a prefix in the settings, or use the trigger Exact text."
-    return at_command("unreachable", WARNING, place, command, "trigger", text, fix)
+    return build_command_finding("unreachable", WARNING, place, command, "trigger", text, fix)
 
 
-def _takes_all(command: Command) -> bool:
-    trigger: Any = command.trigger
-    return trigger.kind == "regex" and all(trigger.compiled.search(text) for text in _UNALIKE)
+def _matches_all(command: Command) -> bool:
+    kind = KINDS[command.trigger.kind]
+    return not kind.traits.is_last and all(kind.match(command.trigger, probe) for probe in _PROBES)
 
 
-def _greedy(draft: Draft, greedy: set[str]) -> Iterator[Finding]:
+def _report_greedy(draft: Draft, greedy: set[str]) -> Iterator[Finding]:
     for place, command in draft.commands:
         if command.id in greedy:
-            fix = "Make the pattern narrower, or use the trigger Anything else, which is asked last."
-            text = "This pattern fits every message, so no command after it ever answers."
-            yield at_command("matches-everything", WARNING, place, command, "trigger.pattern", text, fix)
+            fix = "Make the pattern narrower, or use the trigger Default reply (fallback), which is checked last."
+            text = "This pattern matches every message, so no command after it ever answers."
+            yield build_command_finding(
+                "matches-everything", WARNING, place, command, "trigger.pattern", text, fix
+            )
 
 
-def _twice(place: int, command: Command) -> Iterator[Finding]:
-    """Find what one trigger lists twice."""
-    trigger: Any = command.trigger
-    field = _FIELDS.get(trigger.kind)
-    listed = getattr(trigger, field) if field else ()
-    folds = getattr(trigger, "ignore_case", True)
+def _find_duplicates(place: int, command: Command) -> Iterator[Finding]:
+    """Find texts that a trigger lists twice."""
+    listed, field = _list_texts(command), KINDS[command.trigger.kind].traits.field
+    folds = getattr(command.trigger, "ignore_case", True)
     compared = [fold(text) if folds else text for text in listed]
     for number, text in enumerate(compared):
         if text in compared[:number]:
             message = f"“{listed[number]}” is listed twice."
             where = f"trigger.{field}.{number}"
-            yield at_command("duplicate-word", WARNING, place, command, where, message, "Remove one of them.")
+            yield build_command_finding(
+                "duplicate-word", WARNING, place, command, where, message, "Remove one of them."
+            )
 
 
-def _ways(draft: Draft, command: Command) -> list[Way]:
-    """Make messages for each text, word, id or pattern of a trigger."""
-    trigger: Any = command.trigger
-    kind = trigger.kind
-    if kind == "fallback":
-        return [Way("anything else", (said(_UNALIKE[0]),), "trigger")]
-    if kind == "regex":
-        return [
-            Way(text, tuple(map(said, _fitting(trigger.compiled, text))), "trigger.pattern")
-            for text in sample(trigger.pattern, trigger.compiled)
-        ]
-    field = _FIELDS.get(kind)
-    listed: Sequence[str] = getattr(trigger, field) if field else ()
-    return [
-        Way(text, tuple(_messages(draft, kind, text)), f"trigger.{field}.{n}")
-        for n, text in enumerate(listed)
-    ]
+def _list_texts(command: Command) -> Sequence[str]:
+    """Return the texts of a trigger; none for a pattern."""
+    listed = getattr(command.trigger, KINDS[command.trigger.kind].traits.field, ())
+    return listed if isinstance(listed, tuple) else ()
 
 
-def _fitting(compiled: Any, text: str) -> list[str]:
-    return [each for each in spread(text) if compiled.search(each.strip())]
-
-
-def _messages(draft: Draft, kind: str, text: str) -> Iterator[Turn]:
-    if kind == "button":
-        yield press(text)
-    elif kind == "command":
-        for prefix in draft.document.settings.prefixes:
-            yield said(prefix + text)
-            yield said(f"{prefix}{text} xqz")
-    elif kind == "contains":
-        yield from map(said, spread(text))
-    else:
-        yield said(text)
-        if kind == "starts_with":
-            yield said(f"{text} xqz")
-
-
-def _lost(draft: Draft, command: Command, way: Way) -> Lost | None:
-    """Return who answers every message of a way; None when one reaches the command."""
+def _find_shadowed(draft: Draft, command: Command, sample: Sample) -> ShadowedSample | None:
+    """Return the command that answers every turn of a sample; None when one reaches its own command."""
     winner = None
-    for turn in way.turns:
+    for turn in sample.turns:
         choice, _ = choose(draft.program, turn)
         if choice is None or choice.entry.command.id == command.id:
             return None
         winner = winner or choice.entry
-    return Lost(way, winner) if winner else None
+    return ShadowedSample(sample, winner) if winner else None
 
 
-def _told(place: int, command: Command, ways: Sequence[Way], lost: Sequence[Lost]) -> Iterator[Finding]:
-    """Say what is lost: all of it once, some of it each."""
-    if len(lost) == len(ways):
-        yield _never(place, command, lost[0].winner)
-    elif command.trigger.kind == "regex":
-        yield from _overlap(place, command, lost)
+def _report_shadowed(
+    place: int, command: Command, samples: Sequence[Sample], lost: Sequence[ShadowedSample]
+) -> Iterator[Finding]:
+    """Report shadowed samples: one finding when all are lost, else one each."""
+    if len(lost) == len(samples):
+        yield _report_unreachable(place, command, lost[0].winner)
+    elif not _list_texts(command):
+        yield from _report_overlaps(place, command, lost)
     else:
         for each in lost:
-            yield _partly(place, command, each)
+            yield _report_partly_shadowed(place, command, each)
 
 
-def _never(place: int, command: Command, winner: Entry) -> Finding:
+def _report_unreachable(place: int, command: Command, winner: Entry) -> Finding:
     first = winner.command
-    if command.trigger.kind == "fallback":
-        text = f"“{first.name}” answers anything else already, so this command never answers."
-        return at_command(
+    if KINDS[command.trigger.kind].traits.is_last:
+        text = f"“{first.name}” is the default reply already, so this command never answers."
+        return build_command_finding(
             "second-fallback", WARNING, place, command, "trigger", text, "Keep one of the two commands."
         )
-    same = _same_kind(command, first)
+    same = _has_same_words(command, first)
     text = f"This command never answers: “{first.name}” is asked first and takes all its messages."
     fix = f"Move it above “{first.name}”, or change one of the two triggers."
-    return at_command(
+    return build_command_finding(
         "duplicate-word" if same else "unreachable", WARNING, place, command, "trigger", text, fix
     )
 
 
-def _same_kind(command: Command, first: Command) -> bool:
-    """Tell whether two triggers wait for the same words in the same way."""
-    mine, theirs = command.trigger, first.trigger
-    if mine.kind != theirs.kind or mine.kind not in {"command", "exact", "button"}:
+def _has_same_words(command: Command, first: Command) -> bool:
+    """Tell whether two triggers match the same words in the same way."""
+    kind = command.trigger.kind
+    if kind != first.trigger.kind or not KINDS[kind].traits.is_whole_text:
         return False
-    field = _FIELDS[mine.kind]
-    return bool({*map(fold, getattr(mine, field))} & {*map(fold, getattr(theirs, field))})
+    return bool({*map(fold, _list_texts(command))} & {*map(fold, _list_texts(first))})
 
 
-def _partly(place: int, command: Command, lost: Lost) -> Finding:
+def _report_partly_shadowed(place: int, command: Command, lost: ShadowedSample) -> Finding:
     first = lost.winner.command
-    code = "duplicate-word" if _same_kind(command, first) else "shadowed"
-    text = f"“{lost.way.written[:60]}” never reaches this command: “{first.name}” is asked first."
+    code = "duplicate-word" if _has_same_words(command, first) else "shadowed"
+    text = f"“{lost.sample.text[:60]}” never reaches this command: “{first.name}” is asked first."
     fix = f"Remove it here or there, or move this command above “{first.name}”."
-    return at_command(code, WARNING, place, command, lost.way.field, text, fix)
+    return build_command_finding(code, WARNING, place, command, f"trigger.{lost.sample.field}", text, fix)
 
 
-def _overlap(place: int, command: Command, lost: Sequence[Lost]) -> Iterator[Finding]:
-    """Tell of a pattern that shares messages with an earlier one, unless that is but a special case of it."""
-    trigger: Any = command.trigger
+def _report_overlaps(place: int, command: Command, lost: Sequence[ShadowedSample]) -> Iterator[Finding]:
+    """Report a pattern that shares messages with an earlier one, unless that is a special case of it."""
     for first in dict.fromkeys(each.winner.command.id for each in lost):
         taken = next(each for each in lost if each.winner.command.id == first)
-        earlier: Any = taken.winner.command.trigger
-        if earlier.kind != "regex" or _is_special(earlier, trigger):
+        earlier = taken.winner.command
+        if _list_texts(earlier) or _is_special_case(earlier, command):
             continue
         text = (
-            f"This pattern overlaps with the one of “{taken.winner.command.name}”, which takes for example "
-            f"“{taken.way.written[:60]}”."
+            f"This pattern overlaps with the one of “{earlier.name}”, which takes for example "
+            f"“{taken.sample.text[:60]}”."
         )
         fix = "Make one of the two narrower, or put the one that is to win first."
-        yield at_command("overlapping-regex", WARNING, place, command, "trigger.pattern", text, fix)
+        yield build_command_finding(
+            "overlapping-regex", WARNING, place, command, "trigger.pattern", text, fix
+        )
 
 
-def _is_special(earlier: Any, later: Any) -> bool:
-    """Tell whether all that fits the earlier pattern fits the later one: it stands first to be asked first."""
-    return all(later.compiled.search(text) for text in sample(earlier.pattern, earlier.compiled))
+def _is_special_case(earlier: Command, later: Command) -> bool:
+    """Tell whether all that matches the earlier pattern matches the later one, which makes the order right."""
+    kind = KINDS[later.trigger.kind]
+    return all(
+        kind.match(later.trigger, build_match_input(build_text_turn(sample.text), ()))
+        for sample in KINDS[earlier.trigger.kind].list_samples(earlier.trigger, ())
+    )

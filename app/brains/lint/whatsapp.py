@@ -1,15 +1,15 @@
-"""Texts, buttons and lists that WhatsApp would not take, as far as they stand in the code."""
+"""Lint rules for texts, buttons and lists beyond WhatsApp's limits."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from app.brains import limits
-from app.brains.document import ReplyAction
+from app.brains.document.schema import ReplyAction
 from app.brains.lint.finding import ERROR, Code, Draft, Finding
-from app.brains.sandbox.facts import Fact
+from app.brains.sandbox.source_facts import Fact
 
 # By kind of fact: the most, what it is, and its unit.
-_MOST: Final = {
+_LIMITS: Final = {
     "buttons": (limits.BUTTONS, "A message has", "buttons"),
     "rows": (limits.LIST_ROWS, "A list has", "rows"),
     "button": (limits.BUTTON_CHARS, "A button's title has", "characters"),
@@ -17,37 +17,41 @@ _MOST: Final = {
     "row": (limits.LIST_TITLE_CHARS, "A row's title has", "characters"),
     "section": (limits.LIST_TITLE_CHARS, "A section's title has", "characters"),
     "description": (limits.LIST_DESCRIPTION_CHARS, "A row's description has", "characters"),
-    "header": (limits.MARGIN_CHARS, "The header has", "characters"),
-    "footer": (limits.MARGIN_CHARS, "The footer has", "characters"),
+    "header": (limits.HEADER_FOOTER_CHARS, "The header has", "characters"),
+    "footer": (limits.HEADER_FOOTER_CHARS, "The footer has", "characters"),
     "caption": (limits.CAPTION_CHARS, "The caption has", "characters"),
 }
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find what is too long or too many in every case."""
+    """Find texts that are too long and lists with too many entries in every case."""
     for code in draft.codes:
         for fact in () if code.prompt else code.facts:
             if fact.kind in {"static", "reply"}:
-                yield from _text(code, fact)
-            elif fact.kind in _MOST:
-                yield from _held(code, fact)
+                yield from _check_text(code, fact)
+            elif fact.kind in _LIMITS:
+                yield from _check_limit(code, fact)
 
 
-def _text(code: Code, fact: Fact) -> Iterator[Finding]:
+def _check_text(code: Code, fact: Fact) -> Iterator[Finding]:
     action = code.command.action if code.command else None
-    beside = fact.flag or (isinstance(action, ReplyAction) and bool(action.buttons))
-    most = limits.REPLY_CHARS_WITH_BUTTONS if beside else limits.REPLY_CHARS
-    if fact.number > most:
-        said = f"This text has at least {fact.number:,} characters{' and buttons' if beside else ''}."
-        ways = (
-            "Shorten it, or send it without buttons." if beside else "Shorten it, or send several messages."
+    has_buttons = fact.flag or (isinstance(action, ReplyAction) and bool(action.buttons))
+    limit = limits.REPLY_CHARS_WITH_BUTTONS if has_buttons else limits.REPLY_CHARS
+    if fact.number > limit:
+        message = f"This text has at least {fact.number:,} characters{' and buttons' if has_buttons else ''}."
+        advice = (
+            "Shorten it, or send it without buttons."
+            if has_buttons
+            else "Shorten it, or send several messages."
         )
-        yield code.finding("too-long", ERROR, fact, said, f"WhatsApp takes {most:,}. {ways}")
+        yield code.build_finding("too-long", ERROR, fact, message, f"WhatsApp takes {limit:,}. {advice}")
 
 
-def _held(code: Code, fact: Fact) -> Iterator[Finding]:
-    most, what, unit = _MOST[fact.kind]
-    if fact.number > most:
+def _check_limit(code: Code, fact: Fact) -> Iterator[Finding]:
+    limit, subject, unit = _LIMITS[fact.kind]
+    if fact.number > limit:
         kind = "too-many" if unit != "characters" else "too-long"
-        fix = f"WhatsApp takes {most} {unit}. " + ("Leave some out." if kind == "too-many" else "Shorten it.")
-        yield code.finding(kind, ERROR, fact, f"{what} {fact.number:,} {unit} here.", fix)
+        fix = f"WhatsApp takes {limit} {unit}. " + (
+            "Leave some out." if kind == "too-many" else "Shorten it."
+        )
+        yield code.build_finding(kind, ERROR, fact, f"{subject} {fact.number:,} {unit} here.", fix)

@@ -1,17 +1,18 @@
-"""What is remembered, as it stands after changes that are not stored yet; and how much of it there may be."""
+"""Variables with unsaved changes applied, their expiry, and limits on number and size."""
 
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 from app.brains import limits
-from app.brains.effects import Forget, Increment, MemoryEffect, Remember
-from app.brains.values import BadEffect, number, value_bytes
+from app.brains.effects.model import Forget, Increment, MemoryEffect, Remember
+from app.brains.effects.untrusted import BadEffect, read_number
+from app.brains.text import count_json_bytes
 
-Memory = Mapping[str, Mapping[str, Any]]  # by scope and key
+MemoryValues = Mapping[str, Mapping[str, Any]]  # by scope and key
 
 
-def laid_over(memory: Memory, changes: Memory) -> dict[str, dict[str, Any]]:
-    """Return the memory with changed entries put in; a change to null takes an entry away."""
+def apply_overlay(memory: MemoryValues, changes: MemoryValues) -> dict[str, dict[str, Any]]:
+    """Return the variables with changed entries applied; a change to None removes an entry."""
     merged = {scope: dict(entries) for scope, entries in memory.items()}
     for scope, entries in changes.items():
         known = merged.setdefault(scope, {})
@@ -23,8 +24,8 @@ def laid_over(memory: Memory, changes: Memory) -> dict[str, dict[str, Any]]:
     return merged
 
 
-def change(entries: MutableMapping[str, Any], effect: MemoryEffect) -> None:
-    """Apply one effect to the entries of its scope; raises BadEffect when a text is to be incremented."""
+def apply_effect(entries: MutableMapping[str, Any], effect: MemoryEffect) -> None:
+    """Apply one effect to the entries of its scope; raises BadEffect when a text is incremented."""
     if isinstance(effect, Forget):
         entries.pop(effect.key, None)
     elif isinstance(effect, Remember):
@@ -35,24 +36,26 @@ def change(entries: MutableMapping[str, Any], effect: MemoryEffect) -> None:
             raise BadEffect(
                 f"“{effect.key}” holds no number, so it cannot be incremented. Delete or set it first."
             )
-        entries[effect.key] = number(before + effect.by)
+        entries[effect.key] = read_number(before + effect.by)
 
 
-def ends_at(effect: Remember | Increment, now: int, before: int | None, *, was_live: bool) -> int | None:
-    """Return when a changed entry expires (ms; null = never); a counter that runs keeps the end it has (`before`)."""
+def compute_expiry(
+    effect: Remember | Increment, now: int, before: int | None, *, was_live: bool
+) -> int | None:
+    """Return when a changed entry expires (ms; None = never); a live counter keeps its expiry (`before`)."""
     if isinstance(effect, Increment) and was_live:
         return before
     return None if effect.ttl is None else now + effect.ttl * 1000
 
 
-def check_room(memory: Memory, effects: Iterable[MemoryEffect], max_entries: int) -> None:
-    """Hold the memory after these effects against the limits; raises BadEffect."""
+def check_limits(memory: MemoryValues, effects: Iterable[MemoryEffect], max_entries: int) -> None:
+    """Check the variables after these effects against the limits; raises BadEffect."""
     after: dict[str, dict[str, Any]] = {}
     grown: set[str] = set()
     for effect in effects:
         if effect.scope not in after:
             after[effect.scope] = dict(memory.get(effect.scope, {}))
-        change(after[effect.scope], effect)
+        apply_effect(after[effect.scope], effect)
         if not isinstance(effect, Forget):
             grown.add(effect.scope)
     for scope in sorted(grown):
@@ -60,13 +63,13 @@ def check_room(memory: Memory, effects: Iterable[MemoryEffect], max_entries: int
 
 
 def check_scope(scope: str, entries: Mapping[str, Any], max_entries: int) -> None:
-    """Hold the entries of one scope against the limits; raises BadEffect."""
+    """Check the entries of one scope against the limits; raises BadEffect."""
     if len(entries) > max_entries:
         raise BadEffect(
             f"The memory of the {scope} would hold {len(entries)} values; {max_entries} are allowed. "
             "Delete some or give them a ttl."
         )
-    size = value_bytes(entries)
+    size = count_json_bytes(entries)
     if size > limits.MEMORY_SCOPE_BYTES:
         raise BadEffect(
             f"The memory of the {scope} would hold {size:,} bytes; {limits.MEMORY_SCOPE_BYTES:,} are allowed. "

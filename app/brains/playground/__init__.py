@@ -1,49 +1,49 @@
-"""Phones beside the editor: every input goes to the draft and to the live version, and nothing leaves."""
+"""Playground: simulated chats, answered by the draft and by the live version; nothing is sent."""
 
-from app.brains.playground.arm import EDITS, Arm, ArmOf, Broken
-from app.brains.playground.case import NothingToSave, case_of
-from app.brains.playground.course import act, replay
-from app.brains.playground.ground import (
-    ARMS,
+from app.brains.playground.actions import act, replay
+from app.brains.playground.session import (
     DRAFT,
     LIVE,
-    Refused,
+    VARIANTS,
+    PlaygroundRefusal,
     State,
     add_group,
     add_person,
-    can,
-    fresh,
-    phone_of,
-    rested,
+    create,
+    get_phone,
+    reset,
+    set_canned_answer,
 )
-from app.brains.playground.store import Stale, load, save
-from app.brains.playground.thread import Line, asked, choice_of, lines
+from app.brains.playground.store import StalePlayground, load, save
+from app.brains.playground.to_test import NothingToSave, build_case
+from app.brains.playground.transcript import TranscriptLine, find_choice, list_calls, list_lines
+from app.brains.playground.variant import EDITS, BrokenVariant, Variant, VariantOrBroken
 
 __all__ = [
-    "ARMS",
     "DRAFT",
     "EDITS",
     "LIVE",
-    "Arm",
-    "ArmOf",
-    "Broken",
-    "Line",
+    "VARIANTS",
+    "BrokenVariant",
     "NothingToSave",
-    "Refused",
-    "Stale",
+    "PlaygroundRefusal",
+    "StalePlayground",
     "State",
+    "TranscriptLine",
+    "Variant",
+    "VariantOrBroken",
     "act",
     "add_group",
     "add_person",
-    "asked",
-    "can",
-    "case_of",
-    "choice_of",
-    "fresh",
-    "lines",
+    "build_case",
+    "create",
+    "find_choice",
+    "get_phone",
+    "list_calls",
+    "list_lines",
     "load",
-    "phone_of",
     "replay",
-    "rested",
+    "reset",
     "save",
+    "set_canned_answer",
 ]

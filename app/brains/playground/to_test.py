@@ -1,4 +1,4 @@
-"""A phone's conversation written down as a test of its brain."""
+"""Conversion of a playground conversation to a test of its brain."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -6,92 +6,106 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.brains import limits
-from app.brains.playground.arm import EDITS, MADE_UP, seed_of
-from app.brains.playground.ground import DRAFT, Refused, State, phone_of
-from app.brains.playground.records import Record, read
-from app.brains.playground.thread import Line, lines
-from app.brains.testing.verdict import Said, said_of
+from app.brains.example_messages import is_file_name, parse_answers
+from app.brains.playground.records import Record, load_effect
+from app.brains.playground.session import DRAFT, PlaygroundRefusal, State, get_phone
+from app.brains.playground.transcript import TranscriptLine, list_lines
+from app.brains.playground.variant import EDITS, MADE_UP_ANSWER, compute_seed
+from app.brains.testing.assertions import BotAnswer, list_answers
 
-Case = dict[str, Any]
+CaseData = dict[str, Any]
 
-_MOST: Final = limits.TEST_STEPS // 4  # each may need a wait before and several answers behind
+_MAX_LINES: Final = limits.TEST_STEPS // 4  # each may need a wait before and several answers behind
 
 
-class NothingToSave(Refused):
-    """A phone on which nobody has said anything that was answered."""
+class NothingToSave(PlaygroundRefusal):
+    """Phone without any answered input."""
 
     code = "nothing-to-save"
 
 
-def case_of(state: State, phone_id: str, zone: ZoneInfo) -> Case:
-    """Write a phone's conversation as a test, with what the draft answered; raises NothingToSave.
+def build_case(state: State, phone_id: str, zone: ZoneInfo) -> CaseData:
+    """Convert a phone's conversation to a test with the draft's answers; raises NothingToSave.
 
     What was set by hand before the first message is in its memory at the start.
     """
-    phone, told = phone_of(state, phone_id), lines(state, phone_id)
-    first = next((n for n, each in enumerate(told) if each.given["kind"] not in {"wait", *EDITS}), None)
+    phone, lines = get_phone(state, phone_id), list_lines(state, phone_id)
+    first = next((n for n, each in enumerate(lines) if each.given["kind"] not in {"wait", *EDITS}), None)
     if first is None:
         raise NothingToSave("Nobody has said anything on this phone yet. Write something first.")
-    if any(run["status"] in {"failed", "broken"} for each in told for run in each.answers[DRAFT]):
+    if any(
+        each.given["kind"] == "document" and each.given["text"] and not is_file_name(each.given["text"])
+        for each in lines
+    ):
+        raise NothingToSave("A test knows documents by their names only, and one here has a caption.")
+    if any(run["status"] in {"failed", "broken"} for each in lines for run in each.answers[DRAFT]):
         raise NothingToSave(
             "The draft failed in this conversation. Repair it and replay the conversation first."
         )
-    began = told[first].given["at"]
-    start: Case = {
+    began = lines[first].given["at"]
+    start: CaseData = {
         "time": datetime.fromtimestamp(began // 1000, zone).isoformat(),
         "name": phone["name"][:60],
     }
     if phone["group"]:
         start["group"] = True
-    memory = _memory([each.given for each in told[:first]])
-    steps = [step for each in _timed(told[first : first + _MOST], began) for step in each]
-    case: Case = {
+    memory = _build_memory([each.given for each in lines[:first]])
+    steps = [step for each in _build_steps(lines[first : first + _MAX_LINES], began) for step in each]
+    case: CaseData = {
         "start": {**start, "memory": memory} if memory else start,
         "steps": steps[: limits.TEST_STEPS],
     }
-    stubs = _stubs(state)
+    stubs = _build_stubs(state)
     return {**case, "stubs": stubs} if stubs else case
 
 
-def _timed(told: Sequence[Line], began: int) -> Iterator[list[Case]]:
+def _build_steps(transcript: Sequence[TranscriptLine], began: int) -> Iterator[list[CaseData]]:
     clock = began // 1000
-    for line in told:
+    for line in transcript:
         if line.given["kind"] in EDITS:
             continue
         moment = line.given["at"] // 1000
         waited = [{"wait": f"{moment - clock}s"}] if moment > clock else []
         clock = max(moment, clock)
-        answers = [step for run in line.answers[DRAFT] for step in _answers(run)]
+        answers = [step for run in line.answers[DRAFT] for step in _build_answers(run)]
         if line.given["kind"] == "wait":
             yield [*waited, *answers]
         else:
-            said = {"user": _act(line.given), "seed": seed_of(line.given)}
+            writer = {"as": str(line.given["as"])} if line.given.get("as") else {}
+            said = {"user": _build_act(line.given), **writer, "seed": compute_seed(line.given)}
             yield [*waited, said, *(answers or [{"silent": True}])]
 
 
-def _act(given: Mapping[str, Any]) -> str | Case:
+def _build_act(given: Mapping[str, Any]) -> str | CaseData:
     kind, text = given["kind"], given["text"]
-    if kind in {"button", "list"}:
-        return {kind: text[:60]}
     if kind == "audio":
         return {"voice": True}
-    if kind == "location":
-        return {"location": ""}
-    return {"image": text} if kind != "text" else text
+    if kind == "flow":
+        return {"form": parse_answers(text)}
+    name = _ACTS.get(kind, "image")
+    return text if kind == "text" else {name: text[:60] if name in _TITLED else text}
 
 
-def _answers(run: Record) -> Iterator[Case]:
-    for said in said_of([read(each) for each in run["effects"]], "phone"):
-        yield {"bot": _expected(said)}
+# How a test names what a phone sent; it has no stickers.
+_ACTS: Final = {
+    "button": "button", "list": "list", "location": "location", "document": "document", "contacts": "contact",
+    "order": "order",
+}  # fmt: skip
+_TITLED: Final = frozenset({"button", "list", "contact"})
 
 
-def _expected(said: Said) -> str | Case:
-    titles = [title for _, title in said.choices]
-    return {"exact": said.text, "choices": titles} if titles else said.text
+def _build_answers(run: Record) -> Iterator[CaseData]:
+    for answer in list_answers([load_effect(each) for each in run["effects"]], "phone"):
+        yield {"bot": _build_expected(answer)}
 
 
-def _memory(edits: list[Mapping[str, Any]]) -> Case:
-    kept: Case = {}
+def _build_expected(answer: BotAnswer) -> str | CaseData:
+    titles = [title for _, title in answer.choices]
+    return {"exact": answer.text, "choices": titles} if titles else answer.text
+
+
+def _build_memory(edits: list[Mapping[str, Any]]) -> CaseData:
+    kept: CaseData = {}
     for each in edits:
         if each["kind"] == "set":
             kept.setdefault(each["scope"], {})[each["key"]] = each["value"]
@@ -100,15 +114,15 @@ def _memory(edits: list[Mapping[str, Any]]) -> Case:
     return {scope: entries for scope, entries in kept.items() if entries}
 
 
-def _stubs(state: State) -> list[Case]:
-    """Give the answers of all calls the draft made: those written by hand, and what the AI was made to say."""
-    found: dict[tuple[str, str], Case] = {}
+def _build_stubs(state: State) -> list[CaseData]:
+    """Return mock responses for all calls of the draft: those entered by hand, and the simulated AI answers."""
+    found: dict[tuple[str, str], CaseData] = {}
     for given in state["inputs"]:
         for run in state["answers"][DRAFT].get(str(given["id"]), ()):
             for call in run["calls"]:
                 named = (str(call["method"]), str(call.get("short", "")))
                 if named[0] == "ai":
-                    found[named] = {"call": "ai", "answer": MADE_UP.format(named[1])}
+                    found[named] = {"call": "ai", "answer": MADE_UP_ANSWER.format(named[1])}
     for each in state["canned"]:
         found[each["call"], each["match"]] = {k: v for k, v in each.items() if v is not None and v != ""}
     return list(found.values())[: limits.TEST_STUBS]

@@ -1,4 +1,4 @@
-"""Tries a draft: what a command would do, with nothing sent and nothing stored."""
+"""Dry run of a draft's command: nothing sent, nothing stored."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -6,18 +6,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.brains.capabilities.contract import Capabilities
-from app.brains.outcome import Outcome
-from app.brains.problems import InvalidDocument, Problem
-from app.brains.program import Program, compile_program
-from app.brains.runtime import Request, Runs, Runtime
+from app.brains.document.validation import InvalidDocument, ValidationProblem
+from app.brains.runtime.outcome import Outcome
+from app.brains.runtime.program import Program, compile_program
+from app.brains.runtime.runtime import RunRequest, Runtime
+from app.brains.sandbox.types import SandboxPort
 from app.brains.turn import Turn
 
 _DRAFT = 0  # no version has this number
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What is tried: a draft of a brain on a turn; a turn with `command_id` tries that command alone."""
+class DryRunRequest:
+    """Dry run of a draft on a turn; a turn with `command_id` runs that command alone."""
 
     document: Mapping[str, Any]
     brain_id: int
@@ -25,34 +26,36 @@ class Trial:
     capabilities: Capabilities = field(default_factory=dict)
 
 
-def try_command(trial: Trial, sandbox: Runs) -> Outcome:
-    """Run a draft once and wait for its end; raises InvalidDocument when what is tried has problems.
+def try_command(trial: DryRunRequest, sandbox: SandboxPort) -> Outcome:
+    """Run a draft once and wait for its end; raises InvalidDocument when the command has problems.
 
     The trace holds `usage` for the budget card, `output`, `result`, `calls`, and for a failed run `dropped` effects.
     """
-    program = _program(trial)
-    ending = Runtime(sandbox).run_many([Request(program, trial.turn, trial.capabilities, measure=True)])[0]
+    program = _compile(trial)
+    ending = Runtime(sandbox).run_many([RunRequest(program, trial.turn, trial.capabilities, measure=True)])[0]
     outcome = ending.result() if isinstance(ending, Future) else ending
     entry = program.by_id.get(outcome.command_id or "")
-    if entry is None or entry.script is None or "usage" not in outcome.trace:
+    if entry is None or entry.script is None or not outcome.trace.usage:
         return outcome
-    usage = {"source": len(entry.script.text), **outcome.trace["usage"]}
-    return replace(outcome, trace={**outcome.trace, "usage": usage})
+    usage = {"source": len(entry.script.text), **outcome.trace.usage}
+    return replace(outcome, trace=replace(outcome.trace, usage=usage))
 
 
-def _program(trial: Trial) -> Program:
-    """Compile the draft; a command tried alone does not wait until all the others are repaired."""
+def _compile(trial: DryRunRequest) -> Program:
+    """Compile the draft; a command tried alone does not depend on problems of the others."""
     try:
         return compile_program(_DRAFT, trial.brain_id, trial.document)
     except InvalidDocument as error:
-        kept = _without(trial, error.problems)
+        kept = _remove_broken_commands(trial, error.problems)
         if kept is None:
             raise
         return compile_program(_DRAFT, trial.brain_id, kept)
 
 
-def _without(trial: Trial, problems: Sequence[Problem]) -> dict[str, Any] | None:
-    """Leave out the commands with problems; none when one of them, or the whole, is what is tried."""
+def _remove_broken_commands(
+    trial: DryRunRequest, problems: Sequence[ValidationProblem]
+) -> dict[str, Any] | None:
+    """Return the draft without invalid commands; None when the tried command, or the whole, is invalid."""
     places = [problem.path.split(".") for problem in problems]
     commands = trial.document.get("commands")
     if not isinstance(commands, Sequence) or any(

@@ -1,43 +1,58 @@
-"""What a command's code sees: plain data, fresh for every run."""
+"""Job for the sandbox: the data a command's code reads (`ctx`, template variables), and the choice of its variant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.brains.arguments import Value
-from app.brains.overlay import Memory
-from app.brains.program import Entry, Program
+from app.brains.capabilities import CALLS
+from app.brains.document.arguments import Value
+from app.brains.memory.overlay import MemoryValues
+from app.brains.runtime.program import CompiledTemplate, Entry, Program
+from app.brains.sandbox.types import Call, Job, RunResult
 from app.brains.triggers.contract import Match
 from app.brains.turn import Turn
+from app.channels.content.received import Content
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_NOTHING: Mapping[str, Any] = {}
+_EMPTY: Mapping[str, Any] = {}
+_NO_DATA: Mapping[str, Any] = Content().to_dict()
+_MIX_FACTOR = 0x9E3779B97F4A7C15
+_MASK = 0xFFFF_FFFF_FFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """One command about to run: for which turn, with which arguments, on which memory, by which chance."""
+class RenderContext:
+    """Input of a command's code: turn, arguments, variables, random seed."""
 
     program: Program
     turn: Turn
     entry: Entry
     match: Match
     values: Mapping[str, Value]
-    memory: Memory
+    memory: MemoryValues
     seed: int
 
-    def data(self) -> dict[str, Any]:
-        """Return what the code sees, as JSON data."""
-        return {**self._seen(), **(self._script_only() if self.entry.script else {"now": self._moment()})}
+    @property
+    def party(self) -> str:
+        """Who a run is for: the person who wrote, else the chat."""
+        turn = self.turn
+        return f"contact:{turn.contact_id}" if turn.contact_id else f"chat:{turn.chat_id}"
 
-    def prompt_data(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the templates of a prompt see: what any template does, and `vars`."""
-        return {**self._seen(), "now": self._moment(), "vars": dict(variables)}
+    def to_data(self) -> dict[str, Any]:
+        """Return the data of the code, as JSON data."""
+        return {
+            **self._build_common_data(),
+            **(self._build_script_data() if self.entry.script else {"now": self._build_now()}),
+        }
 
-    def _seen(self) -> dict[str, Any]:
+    def to_prompt_data(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the data of a prompt's templates: that of any template, and `vars`."""
+        return {**self._build_common_data(), "now": self._build_now(), "vars": dict(variables)}
+
+    def _build_common_data(self) -> dict[str, Any]:
         turn, entry, match = self.turn, self.entry, self.match
-        memory = self.memory if entry.looks else _NOTHING
+        memory = self.memory if entry.can_read_memory else _EMPTY
         return {
             "message": {
                 "text": turn.text,
@@ -46,35 +61,38 @@ class Scene:
                 "timestamp": turn.at / 1000,
                 "quoted": _copy(turn.quoted),
                 "media": _copy(turn.media),
+                "data": dict(_NO_DATA if turn.data is None else turn.data),
             },
             "args": dict(self.values),
             "sender": {"name": turn.sender.name, "phone": turn.sender.phone or "", "id": turn.sender.id},
             "chat": {"id": turn.chat_id, "is_group": turn.is_group},
             "match": {"text": match.text, "groups": list(match.groups), "named": dict(match.named)},
             "command": {"name": entry.command.name},
-            "memory": {scope: dict(memory.get(scope, _NOTHING)) for scope in ("contact", "chat", "brain")},
+            "memory": {scope: dict(memory.get(scope, _EMPTY)) for scope in ("contact", "chat", "brain")},
         }
 
-    def _script_only(self) -> dict[str, Any]:
+    def _build_script_data(self) -> dict[str, Any]:
         program = self.program
-        named = self.entry.names_commands
+        named = self.entry.can_call_commands
         return {
-            "clock": self._clock(),
+            "clock": self._build_clock(),
             "seed": self.seed,
             "grants": list(program.grants),
+            "calls": CALLS,
             "commands": [entry.command.name for entry in program.entries] if named else [],
         }
 
-    def _clock(self) -> list[Any]:
+    def _build_clock(self) -> list[Any]:
         at = datetime.fromtimestamp(self.turn.now // 1000, self.program.zone)
         offset = at.utcoffset() or timedelta()
         return [self.turn.now / 1000, int(offset.total_seconds()), self.program.zone.key]
 
-    def _moment(self) -> dict[str, Any]:
+    def _build_now(self) -> dict[str, Any]:
         at = datetime.fromtimestamp(self.turn.now // 1000, UTC).astimezone(self.program.zone)
         iso = at.isoformat()
         return {
             "iso": iso,
+            "zone": self.program.zone.key,
             "date": iso[:10],
             "time": iso[11:16],
             "weekday": _WEEKDAYS[at.weekday()],
@@ -88,3 +106,33 @@ class Scene:
 
 def _copy(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if given is None else dict(given)
+
+
+def pick_variant(texts: Sequence[CompiledTemplate], seed: int) -> int:
+    """Choose a variant by the seed, spread so that consecutive seeds give different variants."""
+    return mix_seed(seed) % len(texts)
+
+
+def mix_seed(seed: int) -> int:
+    """Return 32 well mixed bits of a seed."""
+    return (seed * _MIX_FACTOR & _MASK) >> 32
+
+
+def build_job(context: RenderContext, call: Call | None = None, *, measure: bool = False) -> Job | RunResult:
+    """Return the sandbox job of a command; a text without template marks is rendered already."""
+    entry, program = context.entry, context.program
+    source = entry.script
+    if source is None:
+        text = entry.texts[pick_variant(entry.texts, context.seed)]
+        if text.is_literal:
+            return RunResult({"text": text.source.text})
+        source = text.source
+    strict = program.document.settings.strict
+    given = call if entry.script else None
+    party, command = context.party, entry.command.name
+    return Job(
+        *(program.owner, source, context.to_data(), given, strict, measure),
+        party=party,
+        command=command,
+        may_detach=True,
+    )

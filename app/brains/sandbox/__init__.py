@@ -1,8 +1,9 @@
-"""The host's side of the sandbox: confined processes, no two brains in one (specs: sandbox)."""
+"""Sandbox on the host's side: confined processes, never two brains in one (specs: sandbox)."""
 
-from app.brains.sandbox.facts import Fact
-from app.brains.sandbox.host import STICKY, STRICT, Level, Sandbox
-from app.brains.sandbox.wire import SCRIPT, TEMPLATE, Call, Done, Fault, Job, Source
+from app.brains.sandbox.host import STICKY, STRICT, Sandbox
+from app.brains.sandbox.isolation import IsolationLevel
+from app.brains.sandbox.source_facts import Fact
+from app.brains.sandbox.types import SCRIPT, TEMPLATE, Call, Job, RunResult, SandboxError, Source
 
 __all__ = [
     "SCRIPT",
@@ -10,11 +11,11 @@ __all__ = [
     "STRICT",
     "TEMPLATE",
     "Call",
-    "Done",
     "Fact",
-    "Fault",
+    "IsolationLevel",
     "Job",
-    "Level",
+    "RunResult",
     "Sandbox",
+    "SandboxError",
     "Source",
 ]

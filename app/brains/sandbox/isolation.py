@@ -1,4 +1,4 @@
-"""How far the sandbox's processes are confined, in one word."""
+"""Isolation level of the sandbox (full, hardened, basic, none) from the layers in force."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from app.brains.confined.confine import LANDLOCK, NAMESPACES, SECCOMP
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """How far children are confined: full, hardened, basic or none, with the reasons for what is missing."""
+class IsolationLevel:
+    """Isolation level of the children: full, hardened, basic or none, with notes on what is missing."""
 
     name: str
     namespaces: bool
@@ -18,15 +18,15 @@ class Level:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, in_force: Mapping[str, int], notes: tuple[str, ...] = ()) -> Self:
-        """Return the level of what a zygote says is in force."""
+    def from_layers(cls, in_force: Mapping[str, int], notes: tuple[str, ...] = ()) -> Self:
+        """Return the level of the layers a zygote reports."""
         namespaces, landlock, seccomp = (in_force.get(name, 0) for name in (NAMESPACES, LANDLOCK, SECCOMP))
         confined = "full" if namespaces else "hardened"
         name = "none" if not seccomp else confined if landlock else "basic"
         return cls(name, bool(namespaces), landlock, bool(seccomp), notes)
 
     @property
-    def safe(self) -> bool:
+    def is_safe(self) -> bool:
         """Whether operators' code may run without the installation's unsafe flag."""
         return self.seccomp
 

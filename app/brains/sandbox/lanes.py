@@ -1,20 +1,20 @@
-"""Tasks and lanes: what is to be done for whom, and which of it may share a process."""
+"""Tasks and lanes of a batch: which tasks of an owner may share a process."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.brains import limits
-from app.brains.sandbox.facts import Fact
-from app.brains.sandbox.patience import Patience
+from app.brains.sandbox.deadline import Deadline
 from app.brains.sandbox.pool import Pool
 from app.brains.sandbox.process import Child
-from app.brains.sandbox.wire import Job, Source
+from app.brains.sandbox.source_facts import Fact
+from app.brains.sandbox.types import Job, Source
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
-    """Code as a child gave it, never looked into by the host."""
+class CompiledSource:
+    """Compiled code as a child returned it, never read by the host."""
 
     code: bytes
     nodes: float
@@ -23,7 +23,7 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A run with its code, or (without a job) a source to be compiled; `number` is its place in the batch."""
+    """Run with its code, or (without a job) a source to compile; `number` is its position in the batch."""
 
     number: int
     owner: str
@@ -32,14 +32,19 @@ class Task:
     code: bytes = b""
 
     @property
-    def alone(self) -> bool:
-        """Whether its child must be given nothing more until it is done: it may ask something meanwhile."""
+    def party(self) -> str:
+        """The person or chat this runs for; empty for a compilation."""
+        return self.job.party if self.job else ""
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether its child gets no further task until it is done, since it may make calls."""
         return self.job is not None and self.job.call is not None
 
 
 @dataclass(eq=False, slots=True)
 class Lane:
-    """The tasks of one owner on their way through one child, in order; `once`: for these tasks only."""
+    """Tasks of one owner for one child, in order; `once`: the child is used for these tasks only."""
 
     pool: Pool
     owner: str
@@ -48,42 +53,48 @@ class Lane:
     sent: deque[Task] = field(default_factory=deque)
     child: Child | None = None
     head_since: float = 0.0  # when the child could begin with the first of `sent`
-    patience: Patience = field(default_factory=Patience)
+    deadline: Deadline = field(default_factory=Deadline)
     fresh_losses: int = 0
     refused: int = 0  # calls, by a child
     orphaned: int = 0  # how often the zygote went
 
     @property
-    def open(self) -> bool:
-        """Whether tasks are left to answer."""
+    def is_open(self) -> bool:
+        """Whether unanswered tasks are left."""
         return bool(self.waiting or self.sent)
 
-    def begin(self, now: float) -> None:
-        """Note that the child can begin with the first of `sent`."""
+    def start_head(self, now: float) -> None:
+        """Start the deadline of the first task in `sent`."""
         self.head_since = now
-        self.patience.begin(now)
+        self.deadline.start(now)
 
-    def may_send(self) -> bool:
-        """Tell whether another task may go out now."""
-        if not self.waiting or len(self.sent) >= limits.WINDOW:
+    def can_send(self) -> bool:
+        """Tell whether another task may be sent now."""
+        if not self.waiting or len(self.sent) >= limits.JOBS_IN_FLIGHT:
             return False
-        if self.sent and (self.sent[-1].alone or self.waiting[0].alone):
+        if self.sent and (self.sent[-1].is_exclusive or self.waiting[0].is_exclusive):
             return False
         return self.child is not None and self.child.runs + len(self.sent) < limits.RUNS_PER_CHILD
 
 
-def lanes_of(pools: Mapping[str, Pool], tasks: Iterable[Task]) -> list[Lane]:
-    """Group tasks by who may share a process; a strict run and a compilation share it with nobody."""
-    shared: dict[tuple[str, str], Lane] = {}
+def build_lanes(
+    pools: Mapping[str, Pool], tasks: Iterable[Task], is_suspect: Callable[[str, str], bool]
+) -> list[Lane]:
+    """Group tasks by who may share a process; strict runs and compilations share it with nobody.
+
+    Runs of a suspect person share one among themselves: nobody else waits behind them.
+    """
+    shared: dict[tuple[str, str, str], Lane] = {}
     lanes: list[Lane] = []
     for task in tasks:
         flavour = task.source.language if task.job else "compile"
         if task.job and task.job.strict:
             lanes.append(Lane(pools[flavour], task.owner, once=True, waiting=deque([task])))
             continue
-        lane = shared.get((flavour, task.owner))
+        key = flavour, task.owner, task.party if is_suspect(task.owner, task.party) else ""
+        lane = shared.get(key)
         if lane is None:
-            lane = shared[flavour, task.owner] = Lane(pools[flavour], task.owner, once=task.job is None)
+            lane = shared[key] = Lane(pools[flavour], task.owner, once=task.job is None)
             lanes.append(lane)
         lane.waiting.append(task)
     return lanes

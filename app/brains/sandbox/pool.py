@@ -1,7 +1,7 @@
-"""Which child serves which owner: bound to one for life, bounded, with warmed and unbound ones in reserve.
+"""Pool of sandbox processes of one language: each bound to one owner, reserve, number of calls at once.
 
-One thread of the pool starts zygotes, forks and buries: the signal that ends a process with its parent follows
-the *thread* that started it, and none of these jobs belongs on the path of a message.
+One thread starts zygotes, forks and reaps: the signal that ends a process with its parent follows the *thread* that
+started it, and none of these jobs belongs on the path of a message.
 """
 
 import logging
@@ -10,26 +10,28 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from operator import attrgetter
 from typing import Final
 
 from app.brains import limits
 from app.brains.confined.confine import NAMESPACES, SECCOMP
-from app.brains.sandbox.level import Level
+from app.brains.sandbox.isolation import IsolationLevel
 from app.brains.sandbox.process import Child
-from app.brains.sandbox.zygote import BootFailedError, Terms, Zygote, ZygoteGoneError
+from app.brains.sandbox.snapshot import PoolSnapshot
+from app.brains.sandbox.zygote import BootFailedError, Zygote, ZygoteGoneError, ZygoteOptions
 
-_RETRY: Final = 1.0  # seconds
-CALLING: Final = 192  # runs that wait for the outside world at once, of all owners
-_CALLING_OF_ONE: Final = 64
+_RETRY_S: Final = 1.0  # seconds
+MAX_CALLING: Final = 192  # runs that wait for the outside world at once, of all owners
+_MAX_CALLING_PER_OWNER: Final = 64
 log = logging.getLogger(__name__)
 
 
 class Pool:
-    """Hands out the children of one flavour of zygote; at most `size` are bound at any time, callers aside."""
+    """Pool of children of one flavour of zygote; at most `size` are bound at once, those in calls excluded."""
 
-    def __init__(self, flavour: str, terms: Terms, clock: Callable[[], float]) -> None:
+    def __init__(self, flavour: str, options: ZygoteOptions, clock: Callable[[], float]) -> None:
         self._flavour = flavour
-        self._terms = terms
+        self._options = options
         self._clock = clock
         self._lock = threading.Lock()
         # Two conditions on one lock: giving a child back must not wake the keeper each time.
@@ -43,39 +45,47 @@ class Pool:
         self._closing = False
         self._zygote: Zygote | None = None
         self._gone: list[Zygote] = []
-        self._stock = min(terms.size, limits.READY_CHILDREN)
+        self._stock = min(options.size, limits.READY_CHILDREN)
         self.in_force: dict[str, int] | None = None
-        self.trouble = ""
+        self.unavailable_reason = ""
         self.peak = 0  # bytes above the zygote, of any child that has ended
         # Rings when a child may have come free: a batch of strict runs sleeps on it beside its sockets.
-        self.bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.sleepers = 0
-        self._keeper = threading.Thread(target=self._keep, name=f"sandbox-{flavour}", daemon=True)
+        self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.waiter_count = 0
+        self._keeper = threading.Thread(target=self._run_keeper, name=f"sandbox-{flavour}", daemon=True)
         self._keeper.start()
 
     @property
     def zygote_pid(self) -> int | None:
-        """The process the host started for this pool; None while there is none."""
+        """Process id of this pool's zygote; None while there is none."""
         return self._zygote.process.pid if self._zygote else None
 
-    def take(self, owner: str, wait: float, *, strict: bool = False) -> Child | None:
+    def snapshot(self) -> PoolSnapshot:
+        """Return the current children."""
+        with self._lock:
+            idle = {owner: tuple(map(Child.snapshot, children)) for owner, children in self._idle.items()}
+            calls, layers = dict(self._calling), dict(self.in_force or {})
+            return PoolSnapshot(idle, self._bound, calls, self.zygote_pid, layers)
+
+    def acquire(self, owner: str, wait: float, *, strict: bool = False) -> Child | None:
         """Return a child for this owner, waiting up to `wait` seconds; None when none came free."""
         with self._lock:
-            child = self._try_take(owner, strict=strict)
+            child = self._try_acquire(owner, strict=strict)
             if child is None and wait > 0:
                 self._work.notify()
-                self._free.wait_for(
-                    lambda: self._closing or self.trouble or self._can_take(owner, strict=strict), wait
-                )
-                child = self._try_take(owner, strict=strict)
+                self._free.wait_for(lambda: self._is_over() or self._can_acquire(owner, strict=strict), wait)
+                child = self._try_acquire(owner, strict=strict)
             return child
 
-    def _can_take(self, owner: str, *, strict: bool) -> bool:
-        own = not strict and bool(self._idle.get(owner))
-        return own or (bool(self._ready) and (self._bound < self._terms.size or any(self._idle.values())))
+    def _is_over(self) -> bool:
+        return self._closing or bool(self.unavailable_reason)
 
-    def _try_take(self, owner: str, *, strict: bool) -> Child | None:
-        if self._closing or not self._can_take(owner, strict=strict):
+    def _can_acquire(self, owner: str, *, strict: bool) -> bool:
+        own = not strict and bool(self._idle.get(owner))
+        return own or (bool(self._ready) and (self._bound < self._options.size or any(self._idle.values())))
+
+    def _try_acquire(self, owner: str, *, strict: bool) -> Child | None:
+        if self._closing or not self._can_acquire(owner, strict=strict):
             return None
         own = self._idle.get(owner)
         if own and not strict:
@@ -83,59 +93,62 @@ class Pool:
             if not own:
                 del self._idle[owner]
             return child
-        if self._bound >= self._terms.size:
+        if self._bound >= self._options.size:
             # The longest idle one makes room; a child never changes its owner.
-            self._discard(min((child for idle in self._idle.values() for child in idle), key=_idle_since))
+            self._discard(
+                min((child for idle in self._idle.values() for child in idle), key=attrgetter("idle_since"))
+            )
         child = self._ready.popleft()
         child.owner = owner
         self._bound += 1
-        if self._wants_more():
+        if self._needs_more():
             self._work.notify()
         return child
 
-    def give(self, child: Child) -> None:
-        """Take back a healthy child; it is replaced after its last run."""
+    def release(self, child: Child) -> None:
+        """Return a healthy child to the pool; it is replaced after its last run."""
         with self._lock:
             child.idle_since = self._clock()
             keep = not self._closing and child.runs < limits.RUNS_PER_CHILD
-            if child.calling and keep and self._bound < self._terms.size:
-                self._returned(child)
+            if child.calling and keep and self._bound < self._options.size:
+                self._end_call(child)
                 self._bound += 1
             if keep and not child.calling:
                 self._idle.setdefault(child.owner, []).append(child)
             else:
                 self._discard(child)
-            self._ring()
+            self._notify_waiters()
 
     def drop(self, child: Child) -> None:
-        """Throw away a child that broke a limit, hung, died, or was for one run only."""
+        """Discard a child that exceeded a limit, hung, died, or was for one run only."""
         with self._lock:
             self._discard(child)
-            self._ring()
+            self._notify_waiters()
 
-    def lives(self, child: Child) -> bool:
-        """Tell whether the zygote that made this child is there; without it a lost child is nobody's fault."""
+    def is_zygote_alive(self, child: Child) -> bool:
+        """Tell whether the zygote of this child is alive; without it a lost child is nobody's fault."""
+        zygote = self._zygote
+        is_lost = zygote is None or zygote.wait_closed()
         with self._lock:
-            zygote = self._zygote
-            if zygote is None or child.zygote is not zygote:
+            if not (child.zygote is zygote is self._zygote):
                 return False
-            if not zygote.listens:
-                self._abandon()
-            return self._zygote is not None
+            if is_lost:
+                self._abandon_zygote()
+            return not is_lost
 
-    def let_call(self, child: Child) -> bool:
-        """Take a child out of the count while it waits for the outside world; false when too many do."""
+    def begin_call(self, child: Child) -> bool:
+        """Exclude a child from the bound ones while it waits for a call; return false when too many do."""
         with self._lock:
             of_one = self._calling.get(child.owner, 0)
-            if of_one >= _CALLING_OF_ONE or sum(self._calling.values()) >= CALLING:
+            if of_one >= _MAX_CALLING_PER_OWNER or sum(self._calling.values()) >= MAX_CALLING:
                 return False
             self._calling[child.owner] = of_one + 1
             child.calling = True
             self._bound -= 1
-            self._ring()
+            self._notify_waiters()
             return True
 
-    def _returned(self, child: Child) -> None:
+    def _end_call(self, child: Child) -> None:
         child.calling = False
         self._calling[child.owner] -= 1
         if not self._calling[child.owner]:
@@ -149,23 +162,23 @@ class Pool:
             if not idle:
                 del self._idle[child.owner]
         if child.calling:
-            self._returned(child)
+            self._end_call(child)
         else:
             self._bound -= 1
         self._dead.append(child)
         self._work.notify()
 
-    def _ring(self) -> None:
-        """Tell those who wait for a child that one may be there."""
+    def _notify_waiters(self) -> None:
+        """Wake threads that wait for a child."""
         self._free.notify_all()
-        if self.sleepers:
+        if self.waiter_count:
             with suppress(BlockingIOError):
-                os.eventfd_write(self.bell, 1)
+                os.eventfd_write(self.wake_fd, 1)
 
     def wait_ready(self, wait: float) -> None:
-        """Wait until the first zygote is up, or until it is known that none will be."""
+        """Wait until the first zygote is ready, or is known to fail."""
         with self._lock:
-            self._free.wait_for(lambda: self._closing or self.trouble or self.in_force is not None, wait)
+            self._free.wait_for(lambda: self._is_over() or self.in_force is not None, wait)
 
     def close(self) -> None:
         """End every child and the pool's thread."""
@@ -176,24 +189,24 @@ class Pool:
             self._free.notify_all()
             self._work.notify()
         self._keeper.join()
-        os.close(self.bell)
+        os.close(self.wake_fd)
 
-    def _keep(self) -> None:
-        """Run the pool's thread: keep a zygote, refill the reserve, bury, retire the idle."""
+    def _run_keeper(self) -> None:
+        """Run the pool's thread: keep a zygote, refill the reserve, reap, retire idle children."""
         while not self._closing:
             try:
                 self._refill()
-                self._bury()
+                self._reap()
             except ZygoteGoneError as error:
                 log.warning("sandbox %s: %s", self._flavour, error)
                 with self._lock:
-                    self._abandon()
+                    self._abandon_zygote()
             with self._lock:
-                if self._zygote and not self._zygote.listens:
-                    self._abandon()
+                if self._zygote and not self._zygote.is_listening:
+                    self._abandon_zygote()
                 self._retire_idle()
-                if not (self._closing or self._dead or self._wants_more()):
-                    self._work.wait(_RETRY)
+                if not (self._closing or self._dead or self._needs_more()):
+                    self._work.wait(_RETRY_S)
         with self._lock:
             rest = [*self._ready, *(child for idle in self._idle.values() for child in idle), *self._dead]
             self._ready.clear()
@@ -204,8 +217,8 @@ class Pool:
         for zygote in [*self._gone, *([self._zygote] if self._zygote else [])]:
             zygote.close()
 
-    def _wants_more(self) -> bool:
-        return not self.trouble and len(self._ready) <= self._stock // 2
+    def _needs_more(self) -> bool:
+        return not self.unavailable_reason and len(self._ready) <= self._stock // 2
 
     def _refill(self) -> None:
         while self._gone:
@@ -220,9 +233,9 @@ class Pool:
         children = self._zygote.fork(min(wanted, max(1, self._stock // 2)))
         with self._lock:
             self._ready.extend(children)
-            self._ring()
+            self._notify_waiters()
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         with self._lock:
             dead = [self._dead.popleft() for _ in range(min(len(self._dead), 16))]
         zygote = self._zygote
@@ -231,7 +244,7 @@ class Pool:
         own = [child for child in dead if child.zygote is zygote]
         if zygote and own:
             base = zygote.in_force.get("resident", 0)
-            self.peak = max([self.peak, *(peak - base for peak in zygote.bury(own))])
+            self.peak = max([self.peak, *(peak - base for peak in zygote.reap(own))])
 
     def _retire_idle(self) -> None:
         limit = self._clock() - limits.IDLE_SECONDS
@@ -239,8 +252,8 @@ class Pool:
         for child in old:
             self._discard(child)
 
-    def _abandon(self) -> None:
-        """Go on without the zygote: the kernel has ended its children, the keeper starts a new one at once."""
+    def _abandon_zygote(self) -> None:
+        """Drop a lost zygote: the kernel has ended its children, the keeper starts a new one at once."""
         if self._zygote:
             self._gone.append(self._zygote)
         self._zygote = None
@@ -251,41 +264,37 @@ class Pool:
         self._work.notify()
 
     def _start(self) -> None:
-        terms = self._terms
+        options = self._options
         try:
-            zygote = Zygote.start(terms.entry, self._flavour, terms.layers)
+            zygote = Zygote.start(options.entry, self._flavour, options.layers)
         except (BootFailedError, OSError) as error:
-            self._boot_failed(error)
+            self._handle_boot_failure(error)
             return
-        log.info("sandbox for %ss is up: %s", self._flavour, Level.of(zygote.in_force, tuple(terms.notes)))
-        unsafe = not zygote.in_force.get(SECCOMP) and not terms.allow_unsafe
+        level = IsolationLevel.from_layers(zygote.in_force, tuple(options.notes))
+        log.info("sandbox for %ss is up: %s", self._flavour, level)
+        unsafe = not zygote.in_force.get(SECCOMP) and not options.allow_unsafe
         with self._lock:
             self.in_force = zygote.in_force
-            self.trouble = "this machine cannot confine processes (no seccomp)" if unsafe else ""
+            self.unavailable_reason = "this machine cannot confine processes (no seccomp)" if unsafe else ""
             self._zygote = None if unsafe else zygote
             self._free.notify_all()
         if unsafe:
             zygote.close()
             self._pause()
 
-    def _boot_failed(self, error: Exception) -> None:
-        terms = self._terms
+    def _handle_boot_failure(self, error: Exception) -> None:
         with self._lock:
-            if isinstance(error, BootFailedError) and error.refused and NAMESPACES in terms.layers:
+            if isinstance(error, BootFailedError) and error.refused and NAMESPACES in self._options.layers:
                 # The refusing process was the proof; the next one starts without that layer.
-                terms.layers -= {NAMESPACES}
-                terms.notes.append(str(error))
+                self._options.layers -= {NAMESPACES}
+                self._options.notes.append(str(error))
                 log.warning("sandbox goes on without namespaces: %s", error)
                 return
-            self.trouble = f"no sandbox process could be started: {error}"
-            log.error("sandbox: %s", self.trouble)
+            self.unavailable_reason = f"no sandbox process could be started: {error}"
+            log.error("sandbox: %s", self.unavailable_reason)
             self._free.notify_all()
         self._pause()
 
     def _pause(self) -> None:
         with self._lock:
-            self._work.wait_for(lambda: self._closing, _RETRY)
-
-
-def _idle_since(child: Child) -> float:
-    return child.idle_since
+            self._work.wait_for(lambda: self._closing, _RETRY_S)

@@ -1,4 +1,4 @@
-"""One sandbox process as the host sees it: spoken to without blocking, killed by pidfd."""
+"""Handle of one sandbox process: non-blocking socket, processor time, kill by pidfd."""
 
 import os
 import re
@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.brains import limits
-from app.brains.sandbox import wire
+from app.brains.sandbox import protocol
+from app.brains.sandbox.snapshot import ChildSnapshot
 
 _CPU_CLOCK: Final = 2  # CPUCLOCK_SCHED of a whole process
-_LAST_LINE = re.compile(rb'File "<(?:template|command)>", line (\d+)')
+_LAST_LINE = re.compile(rb'File "<(?:template|command)>", line (\d{1,6})\b')
 
 
-class GoneError(Exception):
-    """The child hung up, or sent what no child of ours sends."""
+class ChildGoneError(Exception):
+    """Child that closed its socket or sent an invalid packet."""
 
 
 @dataclass(eq=False, slots=True)
 class Child:
-    """A process, its socket, and what the host remembers of it; `pid` is the zygote's number for it."""
+    """Sandbox process with its socket and state; `pid` is its number in the zygote's namespace."""
 
     pid: int
     socket: socket.socket
@@ -37,32 +38,32 @@ class Child:
     idle_since: float = 0.0
     code: bytes = b""
     reset: bool = False
-    last_words: bytes = b""
+    crash_output: bytes = b""
 
     def send(self, packet: bytes) -> bool:
-        """Send without blocking; False when the child must read first. Raises GoneError."""
+        """Send a packet without blocking; False when the child must read first. Raises ChildGoneError."""
         try:
             self.socket.send(packet)
         except BlockingIOError:
             return False
         except OSError as error:
-            raise GoneError("the process ended") from error
+            raise ChildGoneError("the process ended") from error
         return True
 
     def receive(self) -> dict[str, Any] | None:
-        """Read one JSON packet without blocking; None when there is none yet. Raises GoneError."""
-        while (packet := self._packet()) is not None:
-            if (value := wire.unpack(packet)) is not None:
+        """Receive one JSON packet without blocking; None when there is none yet. Raises ChildGoneError."""
+        while (packet := self._receive_packet()) is not None:
+            if (value := protocol.decode(packet)) is not None:
                 return value
             if packet.startswith(b"C") and not self.code:
                 self.code = packet[1:]
                 continue
-            self.last_words += packet
-            if not packet or len(self.last_words) > limits.CRASH_BYTES:
-                raise GoneError("the process ended")
+            self.crash_output += packet
+            if not packet or len(self.crash_output) > limits.CRASH_BYTES:
+                raise ChildGoneError("the process ended")
         return None
 
-    def _packet(self) -> bytes | None:
+    def _receive_packet(self) -> bytes | None:
         try:
             return self.socket.recv(limits.PACKET_BYTES)
         except BlockingIOError:
@@ -71,23 +72,26 @@ class Child:
             # Said once when a process dies with jobs unread; its last words wait behind it.
             if not self.reset:
                 self.reset = True
-                return self._packet()
-            raise GoneError("the process ended") from error
+                return self._receive_packet()
+            raise ChildGoneError("the process ended") from error
         except OSError as error:
-            raise GoneError("the process ended") from error
+            raise ChildGoneError("the process ended") from error
 
-    def last_line(self) -> int | None:
-        """Find the operator's line in a crash report."""
-        found = _LAST_LINE.search(self.last_words)
+    def find_last_line(self) -> int | None:
+        """Return the operator's line in a crash report."""
+        found = _LAST_LINE.search(self.crash_output)
         return int(found.group(1)) if found else None
 
     @property
-    def clock_rang(self) -> bool:
-        """Whether the last words are the report of the processor's clock; a crash has the same reporter."""
-        return b"(most recent call first)" in self.last_words and b"Fatal Python error" not in self.last_words
+    def has_timed_out(self) -> bool:
+        """Whether the crash output is the report of the processor time limit, which crashes resemble."""
+        return (
+            b"(most recent call first)" in self.crash_output
+            and b"Fatal Python error" not in self.crash_output
+        )
 
-    def processor_seconds(self) -> float:
-        """Return the processor time the process has had; endless when it is gone (clock_getcpuclockid(3))."""
+    def read_cpu_seconds(self) -> float:
+        """Return the processor time of the process (s); infinite when it is gone (clock_getcpuclockid(3))."""
         try:
             facts = Path(f"/proc/self/fdinfo/{self.pidfd}").read_text()
             pid = int(facts.partition("Pid:")[2].split()[0])
@@ -95,12 +99,16 @@ class Child:
         except OSError:
             return inf
 
+    def snapshot(self) -> ChildSnapshot:
+        """Return the current state of the process."""
+        return ChildSnapshot(self.pid, self.pidfd, self.runs)
+
     def kill(self) -> None:
-        """End the process at once; by pidfd, so that a reused number is never hit."""
+        """Kill the process by pidfd, so that a reused process id is never hit."""
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
     def close(self) -> None:
-        """Let go of the socket and the process."""
+        """Close the socket and the pidfd."""
         self.socket.close()
         os.close(self.pidfd)

@@ -1,10 +1,10 @@
-"""What a source says of itself, read as what a hostile process may send."""
+"""Parser of the facts a child reports about a source (untrusted)."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 from app.brains import limits
-from app.db import storable
+from app.text import to_storable
 
 _FIELDS: Final = 7
 _NUMBER_MOST: Final = 2**53
@@ -12,13 +12,14 @@ _NUMBER_MOST: Final = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing a script or a template does: `kind` says what, `texts` name it, columns count from 1.
+    """Fact about a script or template: `kind`, `texts`, columns from 1, a number and a flag.
 
     Kinds: use, alias and get (a path from ctx, or a template's variable; `flag`: may be missing), nobody (a name
     without a value), call and schedule (a command, then the arguments; `number`: seconds, `flag`: perhaps), ai (a
     prompt), http (how the address begins; `flag`: that is all of it), reply (`number`: characters at least, `flag`:
     beside buttons), buttons and rows (`number` of them), button, row, description, section, list-button, header,
-    footer and caption (`number` of characters), static (the text of every rendering), more (facts were left out).
+    footer and caption (`number` of characters), static (the text of every rendering), refused (a method that no value
+    has), more (facts were left out).
     """
 
     kind: str
@@ -31,12 +32,12 @@ class Fact:
 
 
 def read_facts(value: Any) -> tuple[Fact, ...]:
-    """Read the facts of a compilation; what is no fact is left out."""
+    """Parse the facts of a compilation; invalid ones are dropped."""
     listed = value[: limits.FACTS_BYTES // _FIELDS] if type(value) is list else []
-    return tuple(fact for entry in listed if (fact := _fact(entry)) is not None)
+    return tuple(fact for entry in listed if (fact := _parse_fact(entry)) is not None)
 
 
-def _fact(entry: Any) -> Fact | None:
+def _parse_fact(entry: Any) -> Fact | None:
     if type(entry) is not list or len(entry) != _FIELDS:
         return None
     kind, texts, line, column, end_column, number, flag = entry
@@ -44,14 +45,14 @@ def _fact(entry: Any) -> Fact | None:
         return None
     return Fact(
         kind[: limits.FACT_CHARS],
-        tuple(storable(text[: limits.FACT_CHARS]) for text in texts[: limits.FACT_TEXTS]),
-        _counted(line),
-        _counted(column),
-        _counted(end_column),
+        tuple(to_storable(text[: limits.FACT_CHARS]) for text in texts[: limits.FACT_TEXTS]),
+        _parse_position(line),
+        _parse_position(column),
+        _parse_position(end_column),
         number if type(number) is int and -1 <= number <= _NUMBER_MOST else -1,
         flag is True,
     )
 
 
-def _counted(value: Any) -> int | None:
+def _parse_position(value: Any) -> int | None:
     return value if type(value) is int and 1 <= value <= limits.TEMPLATE_CHARS else None

@@ -1,4 +1,4 @@
-"""A zygote as the host sees it: started by exec with nothing but a socket, asked for children, told of their ends."""
+"""Handle of a zygote process: start, fork, reap, close."""
 
 import json
 import select
@@ -21,12 +21,14 @@ _SITE_PACKAGES = Path(str(_JINJA2 and _JINJA2.origin)).parent.parent
 # Sets must have one order everywhere, or a run could not be repeated; there is nothing else in the environment.
 _ENVIRONMENT = {"PYTHONHASHSEED": "0"}
 _REPLY_BYTES = 65_536
-_LAST_WAIT = 0.2  # seconds
+_EXIT_TIMEOUT_S = 0.2  # seconds
+# A child that was just forked has the zygote's socket too, for the moment before it closes it.
+_CLOSING_MS = 10
 
 
 @dataclass(slots=True)
-class Terms:
-    """On what terms children are made; `layers` shrinks when one cannot be had, and `notes` say why."""
+class ZygoteOptions:
+    """Options of a zygote; `layers` shrinks when one is not available, and `notes` says why."""
 
     entry: Path
     layers: frozenset[str]
@@ -35,13 +37,13 @@ class Terms:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, entry: Path, layers: Collection[str], size: int, *, allow_unsafe: bool) -> "Terms":
-        """Return the terms with these layers to begin with."""
+    def build(cls, entry: Path, layers: Collection[str], size: int, *, allow_unsafe: bool) -> "ZygoteOptions":
+        """Return options with these layers to begin with."""
         return cls(entry, frozenset(layers), allow_unsafe, size)
 
 
 class BootFailedError(Exception):
-    """A zygote did not become ready; `refused` when it said that a layer cannot be had here."""
+    """Zygote that did not become ready; `refused` when it reported an unavailable layer."""
 
     def __init__(self, reason: str, *, refused: bool = False) -> None:
         super().__init__(reason)
@@ -49,11 +51,11 @@ class BootFailedError(Exception):
 
 
 class ZygoteGoneError(Exception):
-    """The zygote does not answer; all its children are lost with it."""
+    """Zygote that does not answer; all its children are lost with it."""
 
 
 class Zygote:
-    """One zygote process; for one thread at a time."""
+    """Zygote process; for one thread at a time."""
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self.process = process
@@ -63,8 +65,8 @@ class Zygote:
     @classmethod
     def start(cls, entry: Path, flavour: str, layers: Collection[str]) -> Self:
         """Start a process that confines itself, and wait until it has; raises BootFailedError."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        host_end, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with zygote_end:
             command = [
                 sys.executable,
                 "-P",
@@ -78,32 +80,32 @@ class Zygote:
             ]
             process = subprocess.Popen(  # noqa: S603  our own file, an environment of our own, no shell
                 [*command, ",".join(sorted(layers))],
-                stdin=theirs.fileno(),
+                stdin=zygote_end.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=_ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C is for the host, which then lets its children go
             )
-        ours.settimeout(limits.BOOT_SECONDS)
-        made = cls(process, ours)
+        host_end.settimeout(limits.BOOT_SECONDS)
+        started = cls(process, host_end)
         try:
-            made.in_force = made._await_ready()
+            started.in_force = started._await_ready()
         except BootFailedError:
-            made.close()
+            started.close()
             raise
-        return made
+        return started
 
     def _await_ready(self) -> dict[str, int]:
         try:
-            said = json.loads(self._control.recv(_REPLY_BYTES) or b"{}")
+            report = json.loads(self._control.recv(_REPLY_BYTES) or b"{}")
         except TimeoutError as error:
             raise BootFailedError("the process took too long to start") from error
         except (OSError, ValueError) as error:
             raise BootFailedError("the process ended while it started") from error
-        if "refused" in said:
-            raise BootFailedError(str(said["refused"]), refused=True)
-        ready = said.get("ready")
+        if "refused" in report:
+            raise BootFailedError(str(report["refused"]), refused=True)
+        ready = report.get("ready")
         if not isinstance(ready, dict):
             raise BootFailedError("the process ended while it started")
         if ready.get("proof"):
@@ -111,33 +113,33 @@ class Zygote:
         return ready
 
     def fork(self, count: int) -> list[Child]:
-        """Return new children, confined and warming up; raises ZygoteGoneError."""
-        ours: list[socket.socket] = []
-        born: list[Child] = []
+        """Fork new children, confined and warming up; raises ZygoteGoneError."""
+        host_ends: list[socket.socket] = []
+        children: list[Child] = []
         try:
             for _ in range(count):
-                mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-                ours.append(mine)
-                mine.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.ANSWER_BYTES)
-                with theirs:
-                    socket.send_fds(self._control, [b"F"], [theirs.fileno()])
-            for mine in ours:
-                born.append(self._born(mine))  # noqa: PERF401  what was born before an error must be known
+                host_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                host_ends.append(host_end)
+                host_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.ANSWER_BYTES)
+                with child_end:
+                    socket.send_fds(self._control, [b"F"], [child_end.fileno()])
+            for host_end in host_ends:
+                children.append(self._receive_child(host_end))  # noqa: PERF401  what was born before an error must be known
         except (OSError, ValueError, KeyError, IndexError) as error:
-            for mine in ours[len(born) :]:
-                mine.close()
-            for child in born:
+            for host_end in host_ends[len(children) :]:
+                host_end.close()
+            for child in children:
                 child.close()
             raise ZygoteGoneError(f"{type(error).__name__}: {error}") from error
-        return born
+        return children
 
-    def _born(self, mine: socket.socket) -> Child:
+    def _receive_child(self, host_end: socket.socket) -> Child:
         reply, descriptors, _, _ = socket.recv_fds(self._control, _REPLY_BYTES, 1)
-        mine.setblocking(False)  # noqa: FBT003  a socket's own signature
-        return Child(int(json.loads(reply)["child"]), mine, descriptors[0], self)
+        host_end.setblocking(False)  # noqa: FBT003  a socket's own signature
+        return Child(int(json.loads(reply)["child"]), host_end, descriptors[0], self)
 
-    def bury(self, children: Sequence[Child]) -> list[int]:
-        """Kill children, wait for their ends and return their peaks of memory, bytes; raises ZygoteGoneError."""
+    def reap(self, children: Sequence[Child]) -> list[int]:
+        """Kill children, wait for their exit and return their peak memory (bytes); raises ZygoteGoneError."""
         for child in children:
             child.kill()
         try:
@@ -151,18 +153,24 @@ class Zygote:
         return [int(end[2]) * 1024 for end in ends]
 
     @property
-    def listens(self) -> bool:
-        """Whether the process is there: its socket is closed before the kernel ends its children."""
+    def is_listening(self) -> bool:
+        """Whether the process is alive: its socket is closed before the kernel ends its children."""
+        return not self.wait_closed(0)
+
+    def wait_closed(self, timeout_ms: int = _CLOSING_MS) -> bool:
+        """Wait until the process is gone; return false when it is not by then."""
+        if self._control.fileno() < 0:
+            return True
         poll = select.poll()
         poll.register(self._control, select.POLLRDHUP)
-        return not poll.poll(0)
+        return bool(poll.poll(timeout_ms))
 
     def close(self) -> int:
-        """End the process, and with it the kernel ends its children; return its exit code."""
+        """End the process, which ends its children; return its exit code."""
         self._control.close()
         try:
             # It ends by itself when its socket closes; what was lost before has its own code to tell.
-            return self.process.wait(_LAST_WAIT)
+            return self.process.wait(_EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()

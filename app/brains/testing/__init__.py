@@ -1,18 +1,18 @@
-"""Runs the tests kept in a brain: the real runtime and sandbox, a world of their own, nothing leaves."""
+"""Tests kept in a brain, run by the real runtime and sandbox against simulated chats; nothing is sent."""
 
+from app.brains.testing.assertions import StepResult
 from app.brains.testing.suite import (
     BROKEN,
     GREEN,
     RED,
     SKIPPED,
     CaseResult,
+    FailingTests,
     Suite,
-    TestsAreRed,
-    failing,
-    reason_to_keep,
+    list_failing,
+    require_reason,
     run_tests,
 )
-from app.brains.testing.verdict import StepResult
 
 __all__ = [
     "BROKEN",
@@ -20,10 +20,10 @@ __all__ = [
     "RED",
     "SKIPPED",
     "CaseResult",
+    "FailingTests",
     "StepResult",
     "Suite",
-    "TestsAreRed",
-    "failing",
-    "reason_to_keep",
+    "list_failing",
+    "require_reason",
     "run_tests",
 ]

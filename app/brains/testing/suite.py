@@ -1,15 +1,15 @@
-"""All tests of a brain, or some: each validated and played by itself."""
+"""Test suite of a brain: runs all or some tests, and decides whether they allow publishing."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.brains.cases import Case
-from app.brains.problems import InvalidDocument, Problem, parse_document
-from app.brains.program import Program, compile_program
-from app.brains.runtime import Runs
-from app.brains.testing.play import Play
-from app.brains.testing.verdict import StepResult
+from app.brains.document.test_cases import BrainTest
+from app.brains.document.validation import InvalidDocument, ValidationProblem, parse_document
+from app.brains.runtime.program import Program, compile_program
+from app.brains.sandbox.types import SandboxPort
+from app.brains.testing.assertions import StepResult
+from app.brains.testing.player import Player
 from app.signals import DomainError
 
 GREEN: Final = "green"
@@ -22,7 +22,7 @@ _DRAFT: Final = 0  # no version has this number
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What became of one test; `problem` says in words why it is not green."""
+    """Result of one test; `problem` says why it did not pass."""
 
     name: str
     status: str
@@ -32,15 +32,15 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What is tested: a draft of a brain with its tests; `only` = the names of some."""
+    """Tests to run: a draft of a brain with its tests; `only` = names of some, None = all."""
 
     document: Mapping[str, Any]
     brain_id: int = 0
     only: Collection[str] | None = field(default=None)
 
 
-class TestsAreRed(DomainError):
-    """A draft whose tests are not all green; `results` are those that are not."""
+class FailingTests(DomainError):
+    """Draft whose tests did not all pass; `results` are those that failed."""
 
     code = "tests-are-red"
 
@@ -48,23 +48,23 @@ class TestsAreRed(DomainError):
         names = ", ".join(f"“{result.name}”" for result in results[:3])
         more = f" and {len(results) - 3} more" if len(results) > 3 else ""
         super().__init__(
-            f"Not published: {len(results)} of its tests {'are' if len(results) > 1 else 'is'} not green "
-            f"({names}{more}). Repair that, or publish anyway with a reason."
+            f"Not published: {len(results)} of its tests did not pass "
+            f"({names}{more}). Repair them, or publish anyway with a reason."
         )
         self.results = list(results)
 
 
 def run_tests(
-    suite: Suite, sandbox: Runs, may_go_on: Callable[[], bool] = lambda: True
+    suite: Suite, sandbox: SandboxPort, may_go_on: Callable[[], bool] = lambda: True
 ) -> Iterator[CaseResult]:
-    """Run tests one after the other, giving each result when it is there; nothing leaves, nothing is kept.
+    """Run tests one after the other, yielding each result; nothing is sent or stored.
 
     `may_go_on` is asked before each test; the ones left out are skipped.
     """
     given = suite.document.get("tests")
     rows = [row for row in given if isinstance(row, Mapping)] if isinstance(given, Sequence) else []
     wanted = [row for row in rows if suite.only is None or str(row.get("name")) in suite.only]
-    program = _program(suite) if wanted else None
+    program = _compile(suite) if wanted else None
     for row in wanted:
         name = str(row.get("name") or "Unnamed test")
         if isinstance(program, str):
@@ -75,50 +75,50 @@ def run_tests(
             yield _run(name, row, program, sandbox)
 
 
-def failing(results: Sequence[CaseResult]) -> list[CaseResult]:
-    """Return the tests that keep a draft from being published: all that are not green."""
+def list_failing(results: Sequence[CaseResult]) -> list[CaseResult]:
+    """Return the tests that prevent publishing: all that did not pass."""
     return [result for result in results if result.status != GREEN]
 
 
-def reason_to_keep(results: Sequence[CaseResult], reason: str) -> str:
-    """Return why a draft is published although not all tests are green: empty when they are.
+def require_reason(results: Sequence[CaseResult], reason: str) -> str:
+    """Return the reason a draft is published with failed tests; empty when all passed.
 
-    Raises TestsAreRed when some are not and there is no reason.
+    Raises FailingTests when some are not and there is no reason.
     """
-    wrong = failing(results)
+    wrong = list_failing(results)
     if wrong and not reason.strip():
-        raise TestsAreRed(wrong)
+        raise FailingTests(wrong)
     return reason if wrong else ""
 
 
-def _program(suite: Suite) -> Program | str:
+def _compile(suite: Suite) -> Program | str:
     try:
         return compile_program(_DRAFT, suite.brain_id, suite.document)
     except InvalidDocument as error:
         return f"The brain cannot run yet. {error}"
 
 
-def _run(name: str, row: Mapping[str, Any], program: Program, sandbox: Runs) -> CaseResult:
-    case = _case(row)
+def _run(name: str, row: Mapping[str, Any], program: Program, sandbox: SandboxPort) -> CaseResult:
+    case = _parse_case(row)
     if isinstance(case, str):
         return CaseResult(name, BROKEN, problem=case)
-    steps = Play(program, case, sandbox).run()
+    steps = Player(program, case, sandbox).run()
     wrong = next((step for step in steps if not step.ok), None)
     if wrong is None:
         return CaseResult(name, GREEN, steps)
     return CaseResult(name, RED, steps, f"Step {wrong.number}: {wrong.why}")
 
 
-def _case(row: Mapping[str, Any]) -> Case | str:
-    """Read a test; a text when it has a problem."""
+def _parse_case(row: Mapping[str, Any]) -> BrainTest | str:
+    """Parse a test; returns a text when it has a problem."""
     try:
         return parse_document({"brain": "test", "title": "Test", "tests": [dict(row)]}).tests[0]
     except InvalidDocument as error:
-        return f"This test cannot run: {problem_words(error.problems[0])}"
+        return f"This test cannot run: {describe_problem(error.problems[0])}"
 
 
-def problem_words(problem: Problem) -> str:
-    """Say what is wrong in a test and where, in an operator's words."""
+def describe_problem(problem: ValidationProblem) -> str:
+    """Return what is wrong in a test and where, as a sentence."""
     steps = problem.path.split(".")[2:]
     if steps[:1] in (["steps"], ["stubs"]) and len(steps) > 1 and steps[1].isdecimal():
         return f"{steps[0][:-1]} {int(steps[1]) + 1}: {problem.message}"

@@ -1,4 +1,4 @@
-"""Kinds of triggers: every module of this folder but the contract is one, found by walking the folder."""
+"""Kinds of triggers: each module of this folder but `contract` is one, found by walking the folder."""
 
 import pkgutil
 from importlib import import_module

@@ -1,57 +1,68 @@
-"""Fires when one of some texts occurs anywhere in the message."""
+"""Trigger “Contains”: matches a text anywhere in the message, optionally as a whole word."""
 
-from functools import cached_property
+from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Literal
 
-from app.brains.triggers.contract import Heard, Match, TriggerConfig, TriggerTexts, fold, quoted
+from pydantic import Field
+
+from app.brains.triggers.contract import (
+    Match,
+    MatchInput,
+    Sample,
+    TextTriggerConfig,
+    Traits,
+    build_text_turn,
+    embed_text,
+    quote,
+)
+from app.unicode import FoldedText, is_word_edge
 
 kind = "contains"
 title = "Contains"
+traits = Traits(order=30, field="texts")
+sample_settings = MappingProxyType({"texts": ["hi", "straße"], "whole_word": True})
 
 
-class Config(TriggerConfig):
-    """The texts; `whole_word` leaves out "hi" in "this"."""
+class Config(TextTriggerConfig):
+    """The message contains one of the keywords; with whole words, "hi" does not match inside "this"."""
 
     kind: Literal["contains"]
-    texts: TriggerTexts
-    ignore_case: bool = True
-    whole_word: bool = False
-
-    @cached_property
-    def compared(self) -> tuple[str, ...]:
-        """The texts as they are compared."""
-        return tuple(map(fold, self.texts)) if self.ignore_case else self.texts
+    whole_word: bool = Field(default=False, title="Whole words only")
 
 
-def match(config: Config, heard: Heard) -> Match | None:
-    """Fire on the first text that occurs."""
-    said = heard.folded if config.ignore_case else heard.text
-    for original, text in zip(config.texts, config.compared, strict=True):
-        if _word_in(text, said) if config.whole_word else text in said:
-            return Match(heard.text, original)
+def match(config: Config, match_input: MatchInput) -> Match | None:
+    """Match the first text that occurs."""
+    message_text = match_input.fold(config.fold_options)
+    for original, wanted in config.folded_texts:
+        if _contains_word(wanted, message_text) if config.whole_word else message_text.find(wanted) >= 0:
+            return Match(match_input.text, original)
     return None
 
 
 def explain(config: Config) -> str:
-    """Say which texts are waited for."""
+    """Return which texts are expected."""
     what = "the word" if config.whole_word else "the text"
-    return f"waits for a message with {what} {quoted(config.texts)} in it"
+    return f"expects a message with {what} {quote(config.texts)} in it"
 
 
-def opening(config: Config, prefix: str) -> str | None:  # noqa: ARG001  the seam's signature
-    """Take no arguments: the text may stand anywhere."""
-    return None
+def sample(config: Config, prefix: str) -> str:  # noqa: ARG001  the contract's signature
+    """Return the first text."""
+    return config.texts[0]
 
 
-def _word_in(text: str, said: str) -> bool:
-    at = said.find(text)
+def list_samples(config: Config, prefixes: Sequence[str]) -> list[Sample]:  # noqa: ARG001  the contract's signature
+    """Return each text alone and within a longer one."""
+    return [
+        Sample(text, f"texts.{number}", tuple(map(build_text_turn, embed_text(text))))
+        for number, text in enumerate(config.texts)
+    ]
+
+
+def _contains_word(wanted: str, message_text: FoldedText) -> bool:
+    at = message_text.find(wanted)
     while at >= 0:
-        before, after = said[at - 1 : at] if at else "", said[at + len(text) : at + len(text) + 1]
-        if not (_is_word(before) and _is_word(text[0])) and not (_is_word(after) and _is_word(text[-1])):
+        if is_word_edge(message_text.text, at) and is_word_edge(message_text.text, at + len(wanted)):
             return True
-        at = said.find(text, at + 1)
+        at = message_text.find(wanted, at + 1)
     return False
-
-
-def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"

@@ -1,15 +1,57 @@
-"""Tables of rollouts: a version tried beside the live one, whom it answered, and what it would have said."""
+"""Tables of brains: draft, versions, rollouts."""
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, document, millis, pk
+from app.db.schema import Base, JsonObject, Millis, pk
+
+
+class Brain(Base):
+    """Brain: one draft, many versions, one of them live."""
+
+    __tablename__ = "brain"
+
+    id: Mapped[pk]
+    slug: Mapped[str] = mapped_column(String(60), unique=True)
+    title: Mapped[str] = mapped_column(String(100))
+    draft: Mapped[JsonObject]
+    # Counts saves: a save that was based on an older count is refused, not merged silently.
+    draft_rev: Mapped[int] = mapped_column(default=1)
+    # No foreign key: the two tables would need each other first, and versions are never deleted.
+    live_version_id: Mapped[int | None]
+    # The version that answers `candidate_percent` of 100 contacts instead, and the rollout that says so.
+    candidate_version_id: Mapped[int | None]
+    candidate_percent: Mapped[int] = mapped_column(default=0, server_default="0")
+    rollout_id: Mapped[int | None]
+    # Counts rollbacks: a conversation that began before one does not finish on its version.
+    session_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[Millis]
+    updated_at: Mapped[Millis]
+    archived_at: Mapped[Millis | None]
+
+
+class BrainVersion(Base):
+    """Published document; never changed, never deleted."""
+
+    __tablename__ = "brain_version"
+    __table_args__ = (UniqueConstraint("brain_id", "number"),)
+
+    id: Mapped[pk]
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
+    number: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+    document: Mapped[JsonObject]
+    note: Mapped[str] = mapped_column(String(500), default="")
+    # Why it was published although tests were not green; null = they were.
+    override_reason: Mapped[str | None] = mapped_column(String(500))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Millis]
 
 
 class Rollout(Base):
-    """A version tried before it is live for all; one at a time for each brain, kept for ever."""
+    """Rollout of a version to part of the contacts; one active a brain, never deleted."""
 
     __tablename__ = "rollout"
     __table_args__ = (
@@ -37,28 +79,30 @@ class Rollout(Base):
     # canary: it answers part of the contacts. shadow: it answers nobody.
     mode: Mapped[str] = mapped_column(String(8))
     percent: Mapped[int] = mapped_column(default=0)
-    # The guard (app.brains.rollout.Guard).
+    # The guard (app.brains.versions.canary_guard.Guard).
     extra_failures: Mapped[int]
     slower: Mapped[int]
     min_runs: Mapped[int]
-    # Runs of either arm and, in the shadow, what differs (app.brains.rollout.Tally).
-    tally: Mapped[document]
+    # Runs of either arm and, in the shadow, what differs (app.brains.versions.canary_guard.RolloutStats).
+    tally: Mapped[JsonObject]
     # Shadow: the last run that was looked at.
     cursor: Mapped[int] = mapped_column(BigInteger, default=0)
-    started_at: Mapped[millis]
+    started_at: Mapped[Millis]
     started_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    ended_at: Mapped[millis | None]
+    ended_at: Mapped[Millis | None]
     ended_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     # promoted | reverted | stopped; empty while it goes on.
     ending: Mapped[str] = mapped_column(String(8), default="")
     reason: Mapped[str] = mapped_column(String(500), default="")
     # Who has still to be told that it was taken back, and through which connection; null = nobody.
-    tell_to: Mapped[str | None] = mapped_column(String(140))
-    tell_connection_id: Mapped[int | None] = mapped_column(ForeignKey("connection.id"))
+    notify_to: Mapped[str | None] = mapped_column("tell_to", String(140))
+    notify_connection_id: Mapped[int | None] = mapped_column(
+        "tell_connection_id", ForeignKey("connection.id")
+    )
 
 
 class RolloutChat(Base):
-    """A chat that was answered by an arm of a rollout: whom the candidate has met."""
+    """Chat that was answered by one of the two versions of a rollout (column `arm`)."""
 
     __tablename__ = "rollout_chat"
 
@@ -69,7 +113,7 @@ class RolloutChat(Base):
 
 
 class RolloutChange(Base):
-    """A message on which the silent candidate differs from what was live; the newest hundred are kept."""
+    """Message on which the shadow candidate differs from the live version; the newest hundred are kept."""
 
     __tablename__ = "rollout_change"
     __table_args__ = (Index("ix_rollout_change_rollout", "rollout_id", "id"),)
@@ -77,9 +121,9 @@ class RolloutChange(Base):
     id: Mapped[pk]
     rollout_id: Mapped[int] = mapped_column(ForeignKey("rollout.id"))
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
-    # One of app.brains.rehearsal.KINDS.
+    # One of app.brains.runtime.rehearsal.KINDS.
     kind: Mapped[str] = mapped_column(String(12))
     # What came of it and what would have: status, command, why, effects as data.
-    before: Mapped[document] = mapped_column(JSON)
-    after: Mapped[document] = mapped_column(JSON)
+    before: Mapped[JsonObject] = mapped_column(JSON)
+    after: Mapped[JsonObject] = mapped_column(JSON)
     notes: Mapped[list[Any]] = mapped_column(JSON)

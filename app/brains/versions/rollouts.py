@@ -1,70 +1,70 @@
-"""Rollouts in the database: the one under way, what was tried before, and their end."""
+"""Rollouts in the database: active ones, past ones, their end."""
 
-import logging
 from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.brains.models import Brain
-from app.brains.rollout import CANARY, REVERTED, Guard, Tally
-from app.brains.rollout_models import Rollout
+from app import topics
+from app.brains.versions.canary_guard import RolloutStats
+from app.brains.versions.models import Brain, Rollout
+from app.brains.versions.routing import CANARY, REVERTED
+from app.db import after_commit
+from app.logs import audit
 
-log = logging.getLogger(__name__)
-
-LISTED: Final = 20
+MAX_LISTED: Final = 20
 
 
-def active(session: Session, brain_id: int) -> Rollout | None:
-    """Return the rollout of a brain that is under way."""
+def find_active(session: Session, brain_id: int) -> Rollout | None:
+    """Return the active rollout of a brain."""
     return session.scalar(select(Rollout).where(Rollout.brain_id == brain_id, Rollout.ended_at.is_(None)))
 
 
-def actives(session: Session, brain_ids: Collection[int]) -> dict[int, Rollout]:
-    """Return the rollouts under way of several brains, by brain."""
+def list_active_by_brain(session: Session, brain_ids: Collection[int]) -> dict[int, Rollout]:
+    """Return the active rollouts of several brains, by brain."""
     query = select(Rollout).where(Rollout.brain_id.in_(brain_ids), Rollout.ended_at.is_(None))
     return {each.brain_id: each for each in session.scalars(query)}
 
 
-def listed(session: Session, brain_id: int) -> list[Rollout]:
-    """Return what was tried of a brain, the latest first."""
-    query = select(Rollout).where(Rollout.brain_id == brain_id).order_by(Rollout.id.desc()).limit(LISTED)
+def list_for_brain(session: Session, brain_id: int) -> list[Rollout]:
+    """Return the rollouts of a brain, latest first."""
+    query = select(Rollout).where(Rollout.brain_id == brain_id).order_by(Rollout.id.desc()).limit(MAX_LISTED)
     return list(session.scalars(query))
 
 
-def under_way(session: Session) -> list[Rollout]:
-    """Return every rollout under way, the latest first."""
-    query = select(Rollout).where(Rollout.ended_at.is_(None)).order_by(Rollout.id.desc()).limit(LISTED)
+def list_active(session: Session) -> list[Rollout]:
+    """Return every active rollout, latest first."""
+    query = select(Rollout).where(Rollout.ended_at.is_(None)).order_by(Rollout.id.desc()).limit(MAX_LISTED)
     return list(session.scalars(query))
 
 
-def reverted_since(session: Session, moment: int) -> list[Rollout]:
-    """Return the rollouts the guard has taken back since a moment (ms), the latest first."""
+def list_reverted_since(session: Session, moment: int) -> list[Rollout]:
+    """Return the rollouts that were rolled back automatically since a time (ms), latest first."""
     query = select(Rollout).where(Rollout.ending == REVERTED, Rollout.ended_at >= moment)
-    return list(session.scalars(query.order_by(Rollout.ended_at.desc()).limit(LISTED)))
+    return list(session.scalars(query.order_by(Rollout.ended_at.desc()).limit(MAX_LISTED)))
 
 
-def tally_of(rollout: Rollout) -> Tally:
-    """Return what the runs of a rollout add up to."""
-    return Tally.of(rollout.tally)
+def load_stats(rollout: Rollout) -> RolloutStats:
+    """Return the run statistics of a rollout."""
+    return RolloutStats.from_data(rollout.tally)
 
 
-def guard_of(rollout: Rollout) -> Guard:
-    """Return the guard of a rollout."""
-    return Guard(rollout.extra_failures, rollout.slower, rollout.min_runs)
-
-
-def offer(brain: Brain, rollout: Rollout | None) -> None:
-    """Let a brain answer as a rollout says; with none, by its live version alone."""
+def apply(brain: Brain, rollout: Rollout | None) -> None:
+    """Set the columns of a brain that choose its version by a rollout; without one, by its live version."""
     canary = rollout if rollout and rollout.mode == CANARY else None
     brain.candidate_version_id = canary.version_id if canary else None
     brain.candidate_percent = canary.percent if canary else 0
     brain.rollout_id = canary.id if canary else None
 
 
+def send_changed(session: Session, brain_id: int) -> None:
+    """Signal, after the commit, that the rollout or the live version of a brain has changed."""
+    after_commit.send_changed(session, topics.dashboard(), topics.brain(brain_id))
+
+
 def end(session: Session, brain: Brain, ending: str, reason: str, by: tuple[int | None, int]) -> None:
-    """End the rollout of a locked brain, if there is one; `by` = the user, and when (ms)."""
+    """End the rollout of a locked brain, if there is one; `by` = user id and time (ms)."""
     rollout = session.scalar(
         select(Rollout).where(Rollout.brain_id == brain.id, Rollout.ended_at.is_(None)).with_for_update()
     )
@@ -72,6 +72,6 @@ def end(session: Session, brain: Brain, ending: str, reason: str, by: tuple[int 
         return
     rollout.ending, rollout.reason = ending, reason[:500]
     rollout.ended_by, rollout.ended_at = by
-    offer(brain, None)
+    apply(brain, None)
     session.flush()
-    log.info("brain %s: rollout %s %s by user %s: %s", brain.slug, rollout.id, ending, by[0], reason)
+    audit.record(f"rollout {ending}", by[0], brain=brain.slug, rollout=rollout.id, reason=reason)

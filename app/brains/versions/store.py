@@ -1,33 +1,34 @@
-"""Brains in the database: drafts that nobody overwrites unseen, versions that never change."""
+"""Brains in the database: save with conflict check, publish, roll back, archive (days to restore)."""
 
-import logging
-import re
-import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.brains import rollout, rollouts
-from app.brains.document import content_hash
-from app.brains.models import Brain, BrainVersion
-from app.brains.problems import Problem
+from app.brains.document.schema import hash_content
+from app.brains.document.validation import ValidationProblem
+from app.brains.versions import rollouts, routing
+from app.brains.versions.models import Brain, BrainVersion
+from app.clock import DAY_MS
+from app.logs import audit
 from app.signals import DomainError
 
-log = logging.getLogger(__name__)
-
 ARCHIVE_DAYS: Final = 30
-_DAY_MILLIS = 86_400_000
-_SLUG_CHARS = 60
-
-Check = Callable[[Mapping[str, Any]], Sequence[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """Who makes a version and when (ms), with a note; `override_reason` says why although its tests are not green."""
+class DraftReview:
+    """Problems of a draft at the edit count `rev`; `rev` None = a draft that cannot have been saved since."""
+
+    problems: Sequence[ValidationProblem] = ()
+    rev: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishDetails:
+    """Author, time (ms) and note of a version; `override_reason`: why it is published with failed tests."""
 
     note: str
     author_id: int | None
@@ -41,45 +42,45 @@ class BrainNotFound(DomainError):
     code = "brain-not-found"
 
 
-class SlugTaken(DomainError):
+class SlugConflict(DomainError):
     """Another brain has this short name."""
 
     code = "slug-taken"
 
 
 class DraftConflict(DomainError):
-    """Somebody else saved the draft meanwhile; `yours` and `theirs` are the two edit counts."""
+    """Somebody else saved the draft meanwhile; `based_on_rev` and `current_rev` are the two edit counts."""
 
     code = "draft-conflict"
 
-    def __init__(self, yours: int, theirs: int) -> None:
+    def __init__(self, based_on_rev: int, current_rev: int) -> None:
         super().__init__(
             "Somebody else saved this brain while you were editing. Reload it, then repeat your change."
         )
-        self.yours = yours
-        self.theirs = theirs
+        self.based_on_rev = based_on_rev
+        self.current_rev = current_rev
 
 
-class NotPublishable(DomainError):
+class UnpublishableDraft(DomainError):
     """The draft has problems; `problems` lists them."""
 
     code = "not-publishable"
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[ValidationProblem]) -> None:
         super().__init__(f"Repair {len(problems)} problem(s) first, then publish again.")
         self.problems = list(problems)
 
 
-class ArchiveExpired(DomainError):
-    """The brain was put away too long ago to come back."""
+class ExpiredArchive(DomainError):
+    """The brain was archived too long ago to be restored."""
 
     code = "archive-expired"
 
 
 def create_brain(session: Session, slug: str, title: str, document: Mapping[str, Any], now: int) -> Brain:
-    """Make a brain with a first draft; raises SlugTaken."""
+    """Create a brain with a first draft; raises SlugConflict."""
     if session.scalar(select(Brain.id).where(Brain.slug == slug)):
-        raise SlugTaken(f"There is already a brain called “{slug}”. Choose another short name.")
+        raise SlugConflict(f"There is already a brain called “{slug}”. Choose another short name.")
     draft = {**document, "brain": slug, "title": title}
     brain = Brain(slug=slug, title=title, draft=draft, draft_rev=1, created_at=now, updated_at=now)
     session.add(brain)
@@ -87,22 +88,11 @@ def create_brain(session: Session, slug: str, title: str, document: Mapping[str,
     return brain
 
 
-def unique_slug(session: Session, title: str) -> str:
-    """Derive a short name from a title that no brain has yet."""
-    ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    stem = re.sub(r"[^a-z0-9]+", "-", ascii_title).strip("-")[: _SLUG_CHARS - 6].strip("-") or "brain"
-    taken = set(session.scalars(select(Brain.slug).where(Brain.slug.startswith(stem, autoescape=True))))
-    number = 1
-    while (slug := stem if number == 1 else f"{stem}-{number}") in taken:
-        number += 1
-    return slug
-
-
 def list_brains(
     session: Session, search: str = "", *, archived: bool = False, limit: int = 100, offset: int = 0
 ) -> list[Brain]:
-    """List brains, the last edited first; `search` looks in title and short name."""
-    query = _matching(select(Brain), search, archived=archived)
+    """List brains, last edited first; `search` matches title and short name."""
+    query = _filter_brains(select(Brain), search, archived=archived)
     return list(
         session.scalars(query.order_by(Brain.updated_at.desc(), Brain.id).limit(limit).offset(offset))
     )
@@ -110,10 +100,10 @@ def list_brains(
 
 def count_brains(session: Session, search: str = "", *, archived: bool = False) -> int:
     """Count what `list_brains` lists without its limit."""
-    return session.scalar(_matching(select(func.count(Brain.id)), search, archived=archived)) or 0
+    return session.scalar(_filter_brains(select(func.count(Brain.id)), search, archived=archived)) or 0
 
 
-def _matching(query: Select[Any], search: str, *, archived: bool) -> Select[Any]:
+def _filter_brains(query: Select[Any], search: str, *, archived: bool) -> Select[Any]:
     query = query.where(Brain.archived_at.is_not(None) if archived else Brain.archived_at.is_(None))
     if words := search.strip():
         query = query.where(
@@ -138,7 +128,7 @@ def find_brain(session: Session, slug: str) -> Brain | None:
 def save_draft(
     session: Session, brain_id: int, document: Mapping[str, Any], based_on_rev: int, now: int
 ) -> int:
-    """Save a draft, right or wrong, and return its new edit count; raises DraftConflict on an older base."""
+    """Save a draft, valid or not, and return its new edit count; raises DraftConflict on an older base."""
     brain = get_brain(session, brain_id)
     title = document.get("title")
     kept = title.strip()[:100] if isinstance(title, str) and title.strip() else brain.title
@@ -157,48 +147,53 @@ def save_draft(
     return saved
 
 
-def publish(  # noqa: PLR0913  who publishes what, when, who judges it, and against which tests
+def publish(  # noqa: PLR0913  who publishes what, when, with which problems and tests
     session: Session,
     brain_id: int,
     note: str,
     author_id: int | None,
     now: int,
-    check: Check,
+    review: DraftReview,
     override_reason: str = "",
 ) -> BrainVersion:
-    """Make the draft a version and put it live; raises NotPublishable.
+    """Create a version from the draft and make it live; raises UnpublishableDraft.
 
-    `override_reason` says why it goes live although its tests are not green. A draft with the content of the live
+    `override_reason` says why it goes live although its tests did not pass. A draft with the content of the live
     version changes nothing and returns that version.
     """
-    brain = locked(session, brain_id)
-    refuse(check(brain.draft))
-    digest, live = content_hash(brain.draft), live_version(session, brain)
+    brain = lock_brain(session, brain_id)
+    refuse_unpublishable(brain, review)
+    digest, live = hash_content(brain.draft), find_live_version(session, brain)
     if live and live.hash == digest:
         return live
-    tried = rollouts.active(session, brain_id)
+    tried = rollouts.find_active(session, brain_id)
     version = session.get(BrainVersion, tried.version_id) if tried else None
     if version is None or version.hash != digest:
-        version = add(session, brain, Signed(note, author_id, now, override_reason))
+        version = add_version(session, brain, PublishDetails(note, author_id, now, override_reason))
     brain.live_version_id, brain.updated_at = version.id, now
     _end_rollout(session, brain, version, (author_id, now))
+    rollouts.send_changed(session, brain_id)
     session.flush()
     return version
 
 
-def refuse(found: Sequence[Problem]) -> None:
-    """Raise NotPublishable when something was found."""
-    if found:
-        raise NotPublishable(found)
+def refuse_unpublishable(brain: Brain, review: DraftReview) -> None:
+    """Raise UnpublishableDraft for a draft that has problems, or that was saved after its review."""
+    problems = review.problems
+    if review.rev not in {None, brain.draft_rev}:
+        late = "The draft was saved by somebody else a moment ago. Check it again, then publish."
+        problems = [ValidationProblem("", late)]
+    if problems:
+        raise UnpublishableDraft(problems)
 
 
-def add(session: Session, brain: Brain, signed: Signed) -> BrainVersion:
-    """Make the draft of a locked brain its next version, which is not live yet."""
+def add_version(session: Session, brain: Brain, signed: PublishDetails) -> BrainVersion:
+    """Create the next version from the draft of a locked brain, without making it live."""
     newest = select(func.max(BrainVersion.number)).where(BrainVersion.brain_id == brain.id)
     version = BrainVersion(
         brain_id=brain.id,
         number=(session.scalar(newest) or 0) + 1,
-        hash=content_hash(brain.draft),
+        hash=hash_content(brain.draft),
         document=dict(brain.draft),
         note=signed.note.strip()[:500],
         override_reason=signed.override_reason.strip()[:500] or None,
@@ -207,48 +202,49 @@ def add(session: Session, brain: Brain, signed: Signed) -> BrainVersion:
     )
     session.add(version)
     session.flush()
-    _tell(brain, version)
+    _log_publish(brain, version)
     return version
 
 
 def _end_rollout(session: Session, brain: Brain, version: BrainVersion, by: tuple[int | None, int]) -> None:
-    """End what was being tried: nothing is compared with a version that is not live any more."""
-    tried = rollouts.active(session, brain.id)
+    """End the active rollout: nothing is compared with a version that is no longer live."""
+    tried = rollouts.find_active(session, brain.id)
     if tried:
         same = tried.version_id == version.id
-        ending = rollout.PROMOTED if same else rollout.STOPPED
-        rollouts.end(session, brain, ending, f"Version {version.number} was put live for everyone.", by)
+        ending = routing.PROMOTED if same else routing.STOPPED
+        rollouts.end(session, brain, ending, f"Version {version.number} was rolled out to everyone.", by)
 
 
-def _tell(brain: Brain, version: BrainVersion) -> None:
-    log.info("brain %s: version %s published by user %s", brain.slug, version.number, version.author_id)
+def _log_publish(brain: Brain, version: BrainVersion) -> None:
+    details = {"brain": brain.slug, "version": version.number}
     if version.override_reason:
-        why = version.override_reason
-        log.warning("brain %s: version %s published with red tests: %s", brain.slug, version.number, why)
+        details["failed_tests_because"] = version.override_reason
+    audit.record("brain published", version.author_id, **details)
 
 
 def rollback(session: Session, brain_id: int, number: int, author_id: int | None, now: int) -> BrainVersion:
-    """Put an earlier version live for the very next message and leave the draft alone; raises BrainNotFound.
+    """Make an earlier version live for the next message, leaving the draft as it is; raises BrainNotFound.
 
     Conversations do not finish on what is taken back, and a rollout ends.
     """
-    brain = locked(session, brain_id)
+    brain = lock_brain(session, brain_id)
     version = get_version(session, brain_id, number)
     brain.live_version_id, brain.updated_at = version.id, now
     brain.session_epoch += 1
     _end_rollout(session, brain, version, (author_id, now))
+    rollouts.send_changed(session, brain_id)
     session.flush()
-    log.info("brain %s: version %s put live again by user %s", brain.slug, number, author_id)
+    audit.record("brain rolled back", author_id, brain=brain.slug, version=number)
     return version
 
 
-def versions(session: Session, brain_id: int) -> list[BrainVersion]:
-    """List all versions, the newest first."""
+def list_versions(session: Session, brain_id: int) -> list[BrainVersion]:
+    """List all versions, newest first."""
     query = select(BrainVersion).where(BrainVersion.brain_id == brain_id)
     return list(session.scalars(query.order_by(BrainVersion.number.desc())))
 
 
-def numbers(session: Session, version_ids: Collection[int]) -> dict[int, int]:
+def read_numbers(session: Session, version_ids: Collection[int]) -> dict[int, int]:
     """Return the numbers of versions by their ids."""
     query = select(BrainVersion.id, BrainVersion.number).where(BrainVersion.id.in_(version_ids))
     return {row.id: row.number for row in session.execute(query)}
@@ -263,13 +259,13 @@ def get_version(session: Session, brain_id: int, number: int) -> BrainVersion:
     return version
 
 
-def live_version(session: Session, brain: Brain) -> BrainVersion | None:
+def find_live_version(session: Session, brain: Brain) -> BrainVersion | None:
     """Return the version that answers messages, if one was published."""
     return session.get(BrainVersion, brain.live_version_id) if brain.live_version_id else None
 
 
 def archive(session: Session, brain_id: int, now: int) -> Brain:
-    """Put a brain away; it can come back for 30 days."""
+    """Archive a brain; it can be restored for 30 days."""
     brain = get_brain(session, brain_id)
     brain.archived_at = now if brain.archived_at is None else brain.archived_at
     session.flush()
@@ -277,19 +273,19 @@ def archive(session: Session, brain_id: int, now: int) -> Brain:
 
 
 def restore(session: Session, brain_id: int, now: int) -> Brain:
-    """Bring an archived brain back; raises ArchiveExpired after 30 days."""
+    """Restore an archived brain; raises ExpiredArchive after 30 days."""
     brain = get_brain(session, brain_id)
-    if brain.archived_at is not None and now - brain.archived_at > ARCHIVE_DAYS * _DAY_MILLIS:
-        raise ArchiveExpired(
-            f"This brain was put away more than {ARCHIVE_DAYS} days ago and cannot come back."
+    if brain.archived_at is not None and now - brain.archived_at > ARCHIVE_DAYS * DAY_MS:
+        raise ExpiredArchive(
+            f"This brain was archived more than {ARCHIVE_DAYS} days ago and cannot be restored."
         )
     brain.archived_at = None
     session.flush()
     return brain
 
 
-def locked(session: Session, brain_id: int) -> Brain:
-    """Return a brain locked until the end of the transaction: two publishers get two numbers."""
+def lock_brain(session: Session, brain_id: int) -> Brain:
+    """Return a brain locked until the end of the transaction, so that two publishers get two numbers."""
     get_brain(session, brain_id)
     return session.scalars(
         select(Brain).where(Brain.id == brain_id).with_for_update().execution_options(populate_existing=True)

@@ -1,13 +1,11 @@
-"""What an operator enters for a number on the Cloud API, and Meta's check of it (specs: whatsapp A2)."""
+"""Configuration of a WhatsApp number: form fields, validation, connection test (specs: whatsapp A2)."""
 
-import hmac
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.bot.channels.cloud.signature import as_bytes
+from app.channels.setup_guide import AccountField, SetupGuide
 from app.signals import DomainError
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -19,14 +17,14 @@ class AccountError(DomainError):
     code = "account"
 
 
-def _printable(value: str) -> str:
+def _check_printable(value: str) -> str:
     # It goes into a header: a line break would end it, other letters cannot be sent.
     if not _VISIBLE.fullmatch(value):
         raise ValueError("must be one word of plain letters, digits and signs: copy it again without spaces")
     return value
 
 
-Secret = Annotated[str, Field(repr=False, min_length=1, max_length=2000), AfterValidator(_printable)]
+Secret = Annotated[str, Field(repr=False, min_length=1, max_length=2000), AfterValidator(_check_printable)]
 
 
 class CloudConfig(BaseModel):
@@ -45,7 +43,7 @@ class CloudConfig(BaseModel):
     )
     verify_token: Secret = Field(
         title="Verify token",
-        description="A word of your choice; enter the same one beside the webhook address at Meta.",
+        description="A word of your choice; enter the same one next to the callback URL in Meta.",
     )
     display_phone: str = Field(
         default="", max_length=32, title="Phone number", description="As people know it, only for display."
@@ -54,15 +52,42 @@ class CloudConfig(BaseModel):
         default="",
         pattern=r"^\d{0,25}$",
         title="WhatsApp Business account id",
-        description="Shown beside the phone number id; with it, chats offer your approved templates.",
+        description="Shown next to the phone number id; with it, chats offer your approved templates.",
     )
 
 
-def handshake(args: Mapping[str, str], verify_tokens: Iterable[str]) -> str | None:
-    """Return the challenge to answer verbatim, None unless the query proves one of our tokens (A2)."""
-    given, challenge = as_bytes(args.get("hub.verify_token", "")), args.get("hub.challenge")
-    known = [hmac.compare_digest(as_bytes(token), given) for token in verify_tokens if token]
-    return challenge if args.get("hub.mode") == "subscribe" and any(known) and challenge else None
+SETUP: Final = SetupGuide(
+    provider="WhatsApp",
+    description="A WhatsApp Business number, through Meta’s official API.",
+    invitation="Connect a WhatsApp number",
+    account_field=AccountField(
+        "Phone number ID",
+        "Meta shows it under WhatsApp > API Setup. It is not the phone number itself.",
+        is_number=True,
+    ),
+    is_default=True,
+    generated_field="verify_token",
+    title="Set up in Meta",
+    steps=(
+        (
+            "Open **developers.facebook.com**, choose your app, then **WhatsApp > API Setup**. Copy the phone number "
+            "ID into this form."
+        ),
+        (
+            "In **Business settings > System users** create a token with `whatsapp_business_messaging` that never "
+            "expires: that is the access token."
+        ),
+        "In **App settings > Basic** copy the app secret. It proves that webhooks come from Meta.",
+    ),
+    steps_after_save=(
+        (
+            "In **WhatsApp > Configuration** enter the two values below as callback URL and verify token, and "
+            "subscribe to `messages`."
+        ),
+    ),
+    webhook_label="Callback URL",
+    template_help="Create one in WhatsApp Manager; it appears here once Meta has approved it.",
+)
 
 
 def clean_account(text: str) -> str:

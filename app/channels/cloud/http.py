@@ -1,4 +1,4 @@
-"""HTTP to the Graph API: time-outs, limits and what a broken connection means (specs: whatsapp A9)."""
+"""HTTP client of the Graph API: time-outs, response size, unreachable host (specs: whatsapp A9)."""
 
 import json
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from urllib.parse import quote
 
 import aiohttp
 
-from app.bot.channels.contract import Fault, Refused
+from app.channels.contract import RefusalClass, SendRefusal
 from app.settings import Settings
 
-MAX_ANSWER = 64 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024
 SEND_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5, sock_connect=5, sock_read=20)
 
 # These happen before the first byte of the request is written.
-NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-BAD_ADDRESS = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
+NOT_SENT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+BAD_ADDRESS_ERRORS = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,17 @@ class Graph:
         """Headers of every call; Meta's file host refuses an empty User-Agent."""
         return {"Authorization": f"Bearer {self.token}", "User-Agent": "Brainbox"}
 
-    def url(self, *path: str) -> str:
+    def build_url(self, *path: str) -> str:
         """Return the address of an object or of an edge of it."""
         return "/".join([self.base, *(quote(part, safe="") for part in path)])
 
 
-def graph_of(settings: Settings, token: str) -> Graph:
+def build_graph(settings: Settings, token: str) -> Graph:
     """Return the Graph API of this installation for one token."""
     return Graph(f"{settings.graph_base_url}/{settings.graph_version}", token)
 
 
-async def read_json(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER) -> object:
+async def read_json(response: aiohttp.ClientResponse, limit: int = MAX_RESPONSE_BYTES) -> object:
     """Return the JSON of an answer; None when it is none or longer than `limit` bytes."""
     body = bytearray()
     async for chunk in response.content.iter_any():
@@ -52,15 +52,17 @@ async def read_json(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER) -
         return None
 
 
-def unreachable(error: Exception) -> Refused:
+def build_unreachable_refusal(error: Exception) -> SendRefusal:
     """Return the refusal for a connection that was never made."""
-    return Refused(
-        Fault.TRANSIENT,
+    return SendRefusal(
+        RefusalClass.TRANSIENT,
         "unreachable",
         f"WhatsApp could not be reached ({type(error).__name__}): check the network of the server.",
     )
 
 
-def misdirected() -> Refused:
+def build_bad_address_refusal() -> SendRefusal:
     """Return the refusal for a Graph address that is no web address."""
-    return Refused(Fault.FIX, "graph_url", "The Graph API's address is no web address: check GRAPH_BASE_URL.")
+    return SendRefusal(
+        RefusalClass.FIX, "graph_url", "The Graph API's address is no web address: check GRAPH_BASE_URL."
+    )

@@ -1,4 +1,4 @@
-"""Files of the Cloud API: upload, resolve, download, delete (specs: whatsapp A10)."""
+"""Media of the Cloud API: upload, resolve, download, delete; time-outs (specs: whatsapp A10)."""
 
 import hashlib
 import time
@@ -10,23 +10,21 @@ from typing import IO, Any
 import aiohttp
 from yarl import URL
 
-from app.bot.channels.cloud.codes import MISSING_OBJECT
-from app.bot.channels.cloud.errors import classify
-from app.bot.channels.cloud.graph import Graph, read_json
-from app.bot.channels.cloud.media_rules import (
-    MAX_DOWNLOAD,
-    MEGABYTE,
-    MediaError,
+from app.channels.cloud.error_codes import MISSING_OBJECT
+from app.channels.cloud.errors import classify_response
+from app.channels.cloud.http import Graph, read_json
+from app.channels.cloud.media_rules import (
+    MAX_DOWNLOAD_BYTES,
     MediaHostError,
-    MediaTooLargeError,
-    allowed_address,
     check_digest,
+    parse_allowed_url,
 )
-from app.bot.channels.cloud.tolerant import ident, mapping, words
-from app.bot.channels.contract import Refused, Sink
+from app.channels.content.media_limits import MEGABYTE, MediaError, MediaTooLargeError
+from app.channels.content.tolerant import to_dict, to_identifier, to_text
+from app.channels.contract import SendRefusal, Sink
 
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=300, connect=5, sock_connect=5, sock_read=20)
-_EXPIRED = frozenset({401, 403, 404, 410})
+_EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
 
 
 class MediaGoneError(MediaError):
@@ -52,9 +50,9 @@ class MediaRefusedError(MediaError):
 
     code = "media_refused"
 
-    def __init__(self, refused: Refused) -> None:
+    def __init__(self, refused: SendRefusal) -> None:
         super().__init__(refused.message)
-        self.refused = refused
+        self.refusal = refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,35 +84,35 @@ class CloudMedia:
         """Upload a file, close it and return its media id, good for 30 days; raises MediaError."""
         form = aiohttp.FormData({"messaging_product": "whatsapp", "type": mime})
         form.add_field("file", file, filename=name, content_type=mime)
-        answer = await self._call("POST", self._graph.url(account, "media"), data=form)
-        return _required(ident(answer.get("id"), 255))
+        answer = await self._call("POST", self._graph.build_url(account, "media"), data=form)
+        return _require_id(to_identifier(answer.get("id"), 255))
 
     async def resolve(self, media_id: str) -> MediaInfo:
         """Return where a file is; raises MediaGoneError when Meta has it no longer, MediaError otherwise."""
-        return info_of(await self._call("GET", self._graph.url(media_id)))
+        return parse_info(await self._call("GET", self._graph.build_url(media_id)))
 
-    async def download(self, info: MediaInfo, sink: Sink, limit: int = MAX_DOWNLOAD) -> int:
+    async def download(self, info: MediaInfo, sink: Sink, limit: int = MAX_DOWNLOAD_BYTES) -> int:
         """Stream a file of at most `limit` bytes into `sink` and return its size.
 
         Raises MediaExpiredError, MediaHostError, MediaTooLargeError, MediaDamagedError, MediaRefusedError or
         MediaUnreachableError; what `sink` holds is of no use then.
         """
         if (info.size or 0) > limit:
-            raise _too_large(limit)
-        url = allowed_address(info.url, self._hosts)
+            raise _build_too_large_error(limit)
+        url = parse_allowed_url(info.url, self._hosts)
         async with self._request("GET", url) as response:
-            self._accept(response)
+            self._check_status(response)
             digest, size = hashlib.sha256(), 0
             async for chunk in response.content.iter_chunked(64 * 1024):
                 size += len(chunk)
                 if size > limit:
-                    raise _too_large(limit)
+                    raise _build_too_large_error(limit)
                 digest.update(chunk)
                 sink.write(chunk)
         check_digest(digest.digest(), info.sha256)
         return size
 
-    async def fetch(self, media_id: str, sink: Sink, limit: int = MAX_DOWNLOAD) -> MediaInfo:
+    async def fetch(self, media_id: str, sink: Sink, limit: int = MAX_DOWNLOAD_BYTES) -> MediaInfo:
         """Resolve and download, once more when the address expired meanwhile; raises as both do."""
         info = await self.resolve(media_id)
         try:
@@ -126,15 +124,15 @@ class CloudMedia:
 
     async def delete(self, media_id: str) -> None:
         """Delete a file at Meta; raises MediaGoneError when it is gone already, MediaError otherwise."""
-        await self._call("DELETE", self._graph.url(media_id))
+        await self._call("DELETE", self._graph.build_url(media_id))
 
     async def _call(self, method: str, url: str, data: aiohttp.FormData | None = None) -> dict[str, Any]:
         async with self._request(method, URL(url), data) as response:
-            answer = mapping(await read_json(response))
+            answer = to_dict(await read_json(response))
             if response.status == 200:
                 return answer
-            refused = classify(response.status, response.headers, answer, self._clock())
-            error = mapping(answer.get("error"))
+            refused = classify_response(response.status, response.headers, answer, self._clock())
+            error = to_dict(answer.get("error"))
             if (error.get("code"), error.get("error_subcode")) == MISSING_OBJECT:
                 raise MediaGoneError("Meta no longer has this file: ask for it to be sent again.")
             raise MediaRefusedError(refused)
@@ -159,35 +157,35 @@ class CloudMedia:
                 f"The file could not be transferred ({type(error).__name__}): try it again."
             ) from error
 
-    def _accept(self, response: aiohttp.ClientResponse) -> None:
+    def _check_status(self, response: aiohttp.ClientResponse) -> None:
         if response.status == 200:
             return
         if 300 <= response.status < 400:
             raise MediaHostError("The file's address points elsewhere: it was not fetched.")
-        if response.status in _EXPIRED:
+        if response.status in _EXPIRED_STATUSES:
             raise MediaExpiredError("The file's address has expired: ask for a new one.")
-        raise MediaRefusedError(classify(response.status, response.headers, None, self._clock()))
+        raise MediaRefusedError(classify_response(response.status, response.headers, None, self._clock()))
 
 
-def info_of(value: object) -> MediaInfo:
+def parse_info(value: object) -> MediaInfo:
     """Return the file an answer or a webhook describes; raises MediaExpiredError without an address."""
-    data = mapping(value)
-    size = ident(data.get("file_size"), 15)
-    if not words(data.get("url")):
+    data = to_dict(value)
+    size = to_identifier(data.get("file_size"), 15)
+    if not to_text(data.get("url")):
         raise MediaExpiredError("The file has no address: resolve its id.")
     return MediaInfo(
-        url=words(data.get("url")),
-        mime=words(data.get("mime_type")),
-        sha256=words(data.get("sha256")),
+        url=to_text(data.get("url")),
+        mime=to_text(data.get("mime_type")),
+        sha256=to_text(data.get("sha256")),
         size=int(size) if size and size.isascii() and size.isdigit() else None,
     )
 
 
-def _required(media_id: str | None) -> str:
+def _require_id(media_id: str | None) -> str:
     if media_id is None:
         raise MediaUnreachableError("Meta answered the upload without an id: try it again.")
     return media_id
 
 
-def _too_large(limit: int) -> MediaTooLargeError:
+def _build_too_large_error(limit: int) -> MediaTooLargeError:
     return MediaTooLargeError(f"The file is larger than {limit / MEGABYTE:.0f} MB: it was not fetched.")

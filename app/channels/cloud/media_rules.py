@@ -1,46 +1,16 @@
-"""What files WhatsApp takes, and which addresses may see our token (specs: whatsapp A10)."""
+"""Rules for downloaded media: allowed hosts, largest file, checksum (specs: whatsapp A10)."""
 
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from yarl import URL
 
-from app.signals import DomainError
+from app.channels.content.media_limits import MEGABYTE, MediaError
 
-KILOBYTE = 1024
-MEGABYTE = 1024 * KILOBYTE
 # Inbound files may be larger than what may be sent; this ceiling is ours, in bytes.
-MAX_DOWNLOAD = 100 * MEGABYTE
-
-# Largest size in bytes and the types of each kind; no types: any.
-_UPLOADS: Mapping[str, tuple[int, frozenset[str]]] = {
-    "audio": (16 * MEGABYTE, frozenset({"audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"})),
-    "document": (100 * MEGABYTE, frozenset()),
-    "image": (5 * MEGABYTE, frozenset({"image/jpeg", "image/png"})),
-    # A static sticker may have 100 KB only; Meta tells them apart.
-    "sticker": (500 * KILOBYTE, frozenset({"image/webp"})),
-    "video": (16 * MEGABYTE, frozenset({"video/mp4", "video/3gpp"})),
-}
-
-
-class MediaError(DomainError):
-    """A file that could not be sent or fetched."""
-
-    code = "media"
-
-
-class MediaTypeError(MediaError):
-    """A file of a type WhatsApp does not take."""
-
-    code = "media_type"
-
-
-class MediaTooLargeError(MediaError):
-    """A file beyond its limit."""
-
-    code = "media_too_large"
+MAX_DOWNLOAD_BYTES = 100 * MEGABYTE
 
 
 class MediaHostError(MediaError):
@@ -55,22 +25,7 @@ class MediaDamagedError(MediaError):
     code = "media_damaged"
 
 
-def check_upload(kind: str, mime: str, size: int) -> None:
-    """Check a file of `size` bytes before it is sent; raises MediaTypeError or MediaTooLargeError."""
-    if kind not in _UPLOADS:
-        raise MediaTypeError(f"“{kind}” is no kind of file: use {', '.join(_UPLOADS)}.")
-    limit, types = _UPLOADS[kind]
-    # "audio/ogg; codecs=opus": the parameters do not matter here.
-    name = mime.partition(";")[0].strip().lower()
-    if types and name not in types:
-        raise MediaTypeError(f"WhatsApp takes no {name or 'untyped file'} as {kind}: use {_list(types)}.")
-    if size > limit:
-        raise MediaTooLargeError(
-            f"The {kind} is too large: at most {limit // KILOBYTE} KB, it has {size // KILOBYTE}."
-        )
-
-
-def allowed_address(address: str, hosts: Iterable[str]) -> URL:
+def parse_allowed_url(address: str, hosts: Iterable[str]) -> URL:
     """Return the parsed address if it may see our token; raises MediaHostError otherwise.
 
     A plain host stands for https on port 443 of exactly that host; "host:port" also allows http (tests).
@@ -90,16 +45,12 @@ def allowed_address(address: str, hosts: Iterable[str]) -> URL:
 
 def check_digest(digest: bytes, announced: str) -> None:
     """Compare a SHA-256 with Meta's, written in hex or base64; raises MediaDamagedError when they differ."""
-    if announced and not hmac.compare_digest(digest, _digest(announced)):
+    if announced and not hmac.compare_digest(digest, _parse_digest(announced)):
         raise MediaDamagedError("The file arrived damaged (its checksum differs): fetch it again.")
 
 
-def _digest(text: str) -> bytes:
+def _parse_digest(text: str) -> bytes:
     try:
         return bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
         return b""
-
-
-def _list(types: Iterable[str]) -> str:
-    return ", ".join(sorted(types))

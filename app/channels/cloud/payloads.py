@@ -1,10 +1,9 @@
-"""From content to the body of POST /messages (specs: whatsapp A9)."""
+"""Request bodies of POST /messages from content (specs: whatsapp A9)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.bot.channels.contract import Outbound, Person
-from app.bot.content import (
+from app.channels.content import (
     Buttons,
     Card,
     Contacts,
@@ -21,6 +20,7 @@ from app.bot.content import (
     Text,
     parse_content,
 )
+from app.channels.contract import OutboundMessage, Person
 from app.signals import DomainError
 
 _MARGINS = {"kind", "body", "header", "footer"}
@@ -32,7 +32,7 @@ class NoAddressError(DomainError):
     code = "no_address"
 
 
-def build(outbound: Outbound) -> dict[str, Any]:
+def build_payload(outbound: OutboundMessage) -> dict[str, Any]:
     """Return the request body; raises ContentError beyond a limit, NoAddressError without a person."""
     content = parse_content(outbound.content)
     name, value = _BODIES[content.kind](content)
@@ -48,10 +48,10 @@ def build(outbound: Outbound) -> dict[str, Any]:
     return body
 
 
-def mark_read(message_id: str, *, typing: bool) -> dict[str, Any]:
-    """Return the body that marks a message and earlier ones read; `typing` shows that for 25 s."""
-    body: dict[str, Any] = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
-    return body | {"typing_indicator": {"type": "text"}} if typing else body
+def build_read_mark(message_id: str, *, is_typing: bool) -> dict[str, Any]:
+    """Return the request body that marks a message as read; with `is_typing` it shows the indicator for 25 s."""
+    body = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
+    return {**body, "typing_indicator": {"type": "text"}} if is_typing else body
 
 
 def _address(person: Person, group_id: str | None) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""What a message we send may hold, channel-neutral, within WhatsApp's limits (specs: whatsapp A9)."""
+"""Content of messages: outbound within WhatsApp's limits, inbound by kind, and notices (specs: whatsapp A5, A9)."""
 
-from app.bot.content.interactive import (
+from app.channels.content.interactive import (
     Button,
     Buttons,
     CtaUrl,
@@ -13,8 +13,9 @@ from app.bot.content.interactive import (
     Section,
     Template,
 )
-from app.bot.content.parts import File
-from app.bot.content.plain import (
+from app.channels.content.parts import File
+from app.channels.content.plain import (
+    MAX_TEXT,
     Audio,
     Card,
     Contacts,
@@ -26,16 +27,15 @@ from app.bot.content.plain import (
     Text,
     Video,
 )
-from app.bot.content.preview import preview
-from app.bot.content.reading import (
-    MAX_TEXT,
+from app.channels.content.preview import render_preview
+from app.channels.content.reading import (
     Content,
     ContentError,
-    Plain,
-    Pressable,
+    InteractiveContent,
+    PlainContent,
+    build_reply_content,
+    build_text_content,
     parse_content,
-    reply_content,
-    text_content,
 )
 
 __all__ = [
@@ -53,12 +53,12 @@ __all__ = [
     "Flow",
     "Image",
     "Interactive",
+    "InteractiveContent",
     "ListMessage",
     "Location",
     "LocationRequest",
     "MediaHeader",
-    "Plain",
-    "Pressable",
+    "PlainContent",
     "Reaction",
     "Row",
     "Section",
@@ -66,8 +66,8 @@ __all__ = [
     "Template",
     "Text",
     "Video",
+    "build_reply_content",
+    "build_text_content",
     "parse_content",
-    "preview",
-    "reply_content",
-    "text_content",
+    "render_preview",
 ]

@@ -1,11 +1,22 @@
-"""Content a person can press: buttons, lists, links, flows, and approved templates (specs: whatsapp A9)."""
+"""Interactive content: buttons, lists, links, flows, templates, with WhatsApp's limits (specs: whatsapp A9)."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from app.bot.content.parts import CLEAN, Body, File, Identifier, Label, Margin, Part, Title, WebAddress, Words
+from app.channels.content.parts import (
+    CLEAN,
+    Body,
+    File,
+    HeaderText,
+    Identifier,
+    Label,
+    NonEmptyText,
+    Part,
+    Title,
+    WebAddress,
+)
 
 MAX_ROWS = 10
 
@@ -20,8 +31,8 @@ class Interactive(Part):
     """What the kinds with a body share."""
 
     body: Body
-    header: Margin | MediaHeader | None = None
-    footer: Margin | None = None
+    header: HeaderText | MediaHeader | None = None
+    footer: HeaderText | None = None
 
 
 class Button(Part):
@@ -38,9 +49,9 @@ class Buttons(Interactive):
     buttons: Annotated[list[Button], Field(min_length=1, max_length=3)]
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        _all_different("button ids", [button.id for button in self.buttons])
-        _all_different("button titles", [button.title for button in self.buttons])
+    def _check_distinct(self) -> Self:
+        _check_unique("button ids", [button.id for button in self.buttons])
+        _check_unique("button titles", [button.title for button in self.buttons])
         return self
 
 
@@ -64,19 +75,19 @@ class ListMessage(Part):
 
     kind: Literal["list"] = "list"
     body: Body
-    header: Margin | None = None
-    footer: Margin | None = None
+    header: HeaderText | None = None
+    footer: HeaderText | None = None
     button: Label
     sections: Annotated[list[Section], Field(min_length=1, max_length=10)]
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_rows(self) -> Self:
         rows = [row for section in self.sections for row in section.rows]
         if len(rows) > MAX_ROWS:
             raise ValueError(f"holds at most {MAX_ROWS} rows in all, this one has {len(rows)}")
         if len(self.sections) > 1 and any(section.title is None for section in self.sections):
             raise ValueError("has several sections: give each of them a title")
-        _all_different("row ids", [row.id for row in rows])
+        _check_unique("row ids", [row.id for row in rows])
         return self
 
 
@@ -108,7 +119,7 @@ class Flow(Interactive):
     mode: Literal["draft", "published"] | None = None
 
     @model_validator(mode="after")
-    def _one_name(self) -> Self:
+    def _check_one_name(self) -> Self:
         if (self.flow_id is None) == (self.flow_name is None):
             raise ValueError("needs either flow_id or flow_name, and only one")
         return self
@@ -119,12 +130,7 @@ class TemplateParameter(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    type: Words
-
-
-ButtonType = Literal[
-    "quick_reply", "url", "catalog", "flow", "copy_code", "mpm", "voice_call", "order_details"
-]
+    type: NonEmptyText
 
 
 class TemplateComponent(Part):
@@ -139,7 +145,7 @@ class TemplateComponent(Part):
     parameters: list[TemplateParameter] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _button_named(self) -> Self:
+    def _check_button(self) -> Self:
         if self.type == "button" and (self.sub_type is None or self.index is None):
             raise ValueError("of type button needs sub_type and index")
         return self
@@ -155,7 +161,7 @@ class Template(Part):
     components: list[TemplateComponent] = Field(default_factory=list)
 
 
-def _all_different(what: str, values: Sequence[str]) -> None:
+def _check_unique(what: str, values: Sequence[str]) -> None:
     double = next((value for place, value in enumerate(values) if value in values[:place]), None)
     if double is not None:
         raise ValueError(f"has two {what} “{double}”: each must be different")

@@ -1,10 +1,10 @@
-"""Content without buttons: text, files, places, contact cards and reactions (specs: whatsapp A9)."""
+"""Plain content: text, files, locations, contact cards, reactions, with WhatsApp's limits (specs: whatsapp A9)."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.bot.content.parts import CLEAN, Body, File, Identifier, Part, WebAddress, Words
+from app.channels.content.parts import CLEAN, Body, File, Identifier, NonEmptyText, Part, WebAddress
 
 MAX_TEXT = 4096
 
@@ -65,26 +65,26 @@ class Location(Part):
 class CardName(Part):
     """The name on a contact card."""
 
-    formatted_name: Words
-    first_name: Words | None = None
-    last_name: Words | None = None
-    middle_name: Words | None = None
-    prefix: Words | None = None
-    suffix: Words | None = None
+    formatted_name: NonEmptyText
+    first_name: NonEmptyText | None = None
+    last_name: NonEmptyText | None = None
+    middle_name: NonEmptyText | None = None
+    prefix: NonEmptyText | None = None
+    suffix: NonEmptyText | None = None
 
 
 class CardPhone(Part):
     """A phone number on a contact card."""
 
-    phone: Words
-    type: Words | None = None
-    wa_id: Words | None = None
+    phone: NonEmptyText
+    type: NonEmptyText | None = None
+    wa_id: NonEmptyText | None = None
 
 
 class CardEmail(Part):
     """An e-mail address on a contact card."""
 
-    email: Words
+    email: NonEmptyText
     type: Literal["HOME", "WORK"] | None = None
 
 
@@ -98,21 +98,21 @@ class CardUrl(Part):
 class CardAddress(Part):
     """A postal address on a contact card."""
 
-    street: Words | None = None
-    city: Words | None = None
-    state: Words | None = None
-    zip: Words | None = None
-    country: Words | None = None
-    country_code: Words | None = None
+    street: NonEmptyText | None = None
+    city: NonEmptyText | None = None
+    state: NonEmptyText | None = None
+    zip: NonEmptyText | None = None
+    country: NonEmptyText | None = None
+    country_code: NonEmptyText | None = None
     type: Literal["HOME", "WORK"] | None = None
 
 
 class CardOrganisation(Part):
     """Where the person on a contact card works."""
 
-    company: Words | None = None
-    department: Words | None = None
-    title: Words | None = None
+    company: NonEmptyText | None = None
+    department: NonEmptyText | None = None
+    title: NonEmptyText | None = None
 
 
 class Card(Part):

@@ -1,9 +1,9 @@
-"""Reading of values that may be anything: nothing here raises, whatever comes in (specs: whatsapp A4)."""
+"""Tolerant readers of JSON values: wrong types give defaults, nothing raises (specs: whatsapp A4)."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from app.db import storable
+from app.text import to_storable
 
 # The latest second accepted as a moment (year 5138): one digit more would be milliseconds already.
 _MAX_SECONDS = 99_999_999_999
@@ -12,21 +12,21 @@ _MAX_LENGTH = 11
 _MAX_BITS = 256
 
 
-def words(value: object) -> str:
+def to_text(value: object) -> str:
     """Return a text that a column can hold; empty for everything that is no text."""
-    return storable(value) if isinstance(value, str) else ""
+    return to_storable(value) if isinstance(value, str) else ""
 
 
-def ident(value: object, limit: int) -> str | None:
+def to_identifier(value: object, limit: int) -> str | None:
     """Return an identifier of at most `limit` characters, sent as text or integer; None for the rest."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MAX_BITS:
         value = str(value)
     if not isinstance(value, str) or not 0 < len(value) <= limit:
         return None
-    return storable(value)
+    return to_storable(value)
 
 
-def moment(value: object) -> int:
+def to_millis(value: object) -> int:
     """Return the milliseconds of a unix time in seconds, written as text or integer; 0 for junk."""
     if (
         isinstance(value, str)
@@ -40,7 +40,7 @@ def moment(value: object) -> int:
     return 0
 
 
-def listed(holder: object, name: str) -> Sequence[Any]:
+def get_list(holder: object, name: str) -> Sequence[Any]:
     """Return the list under `name`; a single object where a list belongs counts as a list of one."""
     value = holder.get(name) if isinstance(holder, dict) else None
     if isinstance(value, list):
@@ -48,6 +48,6 @@ def listed(holder: object, name: str) -> Sequence[Any]:
     return () if value is None else (value,)
 
 
-def mapping(value: object) -> dict[str, Any]:
+def to_dict(value: object) -> dict[str, Any]:
     """Return an object as it is, and an empty one for everything else."""
     return value if isinstance(value, dict) else {}

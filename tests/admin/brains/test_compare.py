@@ -3,66 +3,69 @@
 from typing import Any
 
 import pytest
-from admin_browser import Browser
 
 from app.accounts import Role
-from app.admin.comparing import label
-from app.brains import versions
-from app.web import House
+from app.admin.brains.compare import get_label
+from app.brains.versions import store
+from app.brains.versions.store import DraftReview
+from app.services import Services
+from tests.admin.browser import Browser
 
 COMPARE = "/brains/demo/versions/compare"
 
 
 @pytest.fixture
-def edited(house: House, brain: Any) -> Any:
+def edited_brain(services: Services, demo_brain: Any) -> Any:
     """Change one command of the draft, and take one away."""
 
     def edit(session: Any) -> None:
-        there = versions.get_brain(session, brain.id)
+        there = store.get_brain(session, demo_brain.id)
         commands = [dict(each) for each in there.draft["commands"]]
         echo = next(each for each in commands if each["id"] == "echo")
         echo["action"] = {"kind": "reply", "template": "You <wrote> {{ args.text }}"}
         draft = {**there.draft, "commands": [each for each in commands if each["id"] != "hello"]}
-        versions.save_draft(session, brain.id, draft, there.draft_rev, house.clock())
+        store.save_draft(session, demo_brain.id, draft, there.draft_rev, services.clock())
 
-    house.database.write(edit)
-    return brain
+    services.database.write(edit)
+    return demo_brain
 
 
-def publish(house: House, brain: Any) -> None:
-    house.database.write(
-        lambda s: versions.publish(s, brain.id, "Second <try>", None, house.clock(), lambda _document: [])
+def publish(services: Services, brain: Any) -> None:
+    services.database.write(
+        lambda s: store.publish(s, brain.id, "Second <try>", None, services.clock(), DraftReview())
     )
 
 
-def test_the_draft_is_compared_with_live_word_by_word(owner: Browser, edited: Any):
-    assert edited
+def test_the_draft_is_compared_with_live_word_by_word(owner: Browser, edited_brain: Any):
+    assert edited_brain
     page = owner.get(COMPARE).text
     assert "Version 1 (live) → The draft" in page
     assert "&lt;wrote&gt;" in page
     assert '<del class="diff-gone">' in page
     assert "Removed</span>Command <strong>Hello</strong>" in page
-    assert "Make version" not in page
+    assert "Roll back to version" not in page
 
 
-def test_any_two_versions_are_compared_and_one_is_put_live_again(owner: Browser, house: House, edited: Any):
-    publish(house, edited)
+def test_any_two_versions_are_compared_and_one_is_put_live_again(
+    owner: Browser, services: Services, edited_brain: Any
+):
+    publish(services, edited_brain)
     page = owner.get(f"{COMPARE}?old=2&new=1").text
     assert "Version 2 (live) → Version 1" in page
-    assert "Make version 1 live again" in page
+    assert "Roll back to version 1" in page
     answer = owner.post("/brains/demo/rollback/1")
     assert answer.status_code == 302
     assert "Version 1 (live)" in owner.get(COMPARE).text
 
 
-def test_nothing_differs_says_so_and_an_unknown_version_is_missing(owner: Browser, brain: Any):
-    assert brain
+def test_nothing_differs_says_so_and_an_unknown_version_is_missing(owner: Browser, demo_brain: Any):
+    assert demo_brain
     assert "No difference" in owner.get(COMPARE).text
     assert owner.get(f"{COMPARE}?old=77").status_code in {404, 422}
 
 
-def test_the_publish_sheet_shows_what_differs_from_live(owner: Browser, edited: Any):
-    assert edited
+def test_the_publish_sheet_shows_what_differs_from_live(owner: Browser, edited_brain: Any):
+    assert edited_brain
     sheet = owner.get("/brains/demo/publish-changes", htmx=True).text
     assert "2 things differ from version 1" in sheet
     assert "&lt;wrote&gt;" in sheet
@@ -71,29 +74,31 @@ def test_the_publish_sheet_shows_what_differs_from_live(owner: Browser, edited: 
     assert 'hx-get="/brains/demo/publish-changes"' in owner.get("/brains/demo").text
 
 
-def test_the_publish_sheet_of_what_is_live_or_new(owner: Browser, brain: Any):
-    assert brain
+def test_the_publish_sheet_of_what_is_live_or_new(owner: Browser, demo_brain: Any):
+    assert demo_brain
     assert "same as version 1" in owner.get("/brains/demo/publish-changes", htmx=True).text
     owner.post("/brains/", title="Fresh", start="demo")
     assert "the first version" in owner.get("/brains/fresh/publish-changes", htmx=True).text
 
 
-def test_the_list_of_versions_says_who_changed_each_command_last(owner: Browser, house: House, edited: Any):
+def test_the_list_of_versions_says_who_changed_each_command_last(
+    owner: Browser, services: Services, edited_brain: Any
+):
     page = owner.get("/brains/demo/versions").text
     assert "Not published yet" in page
     assert "Version 1</td>" in page
-    publish(house, edited)
+    publish(services, edited_brain)
     page = owner.get("/brains/demo/versions").text
     assert "Version 2</td>" in page
     assert "Not published yet" not in page
     assert "old=1&amp;new=2" in page
 
 
-def test_viewers_compare_and_do_not_roll_back(sign_in: Any, house: House, edited: Any):
-    publish(house, edited)
+def test_viewers_compare_and_do_not_roll_back(sign_in: Any, services: Services, edited_brain: Any):
+    publish(services, edited_brain)
     viewer = sign_in(Role.VIEWER)
     page = viewer.get(f"{COMPARE}?old=2&new=1")
-    assert (page.status_code, "live again" in page.text) == (200, False)
+    assert (page.status_code, "Roll back to version" in page.text) == (200, False)
 
 
 @pytest.mark.parametrize(
@@ -105,4 +110,4 @@ def test_viewers_compare_and_do_not_roll_back(sign_in: Any, house: House, edited
     ],
 )
 def test_fields_are_named_in_words(path: str, word: str):
-    assert label(path) == word
+    assert get_label(path) == word

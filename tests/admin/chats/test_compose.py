@@ -5,58 +5,59 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from admin_browser import Browser
 from flask import Flask
 from sqlalchemy import select
 
 from app.accounts import Role
-from app.bot.channels import simulator
-from app.bot.channels.contract import Person
-from app.bot.channels.simulator import Envelope
-from app.bot.connections import Wish
+from app.bot.chats.thread import PAGE_SIZE
+from app.bot.connections.store import ConnectionInput
 from app.bot.models import Chat, Connection, Label, MediaFile, Message, Note
-from app.bot.threads import THREAD
-from app.web import House
+from app.channels.contract import Person
+from app.channels.simulator import channel
+from app.channels.simulator.channel import Envelope
+from app.services import Services
+from tests.admin.browser import Browser
 
 ADA, BOB = Person(phone="15550100001", name="Ada"), Person(phone="15550100002", name="Bob")
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
 
 
 @pytest.fixture
-def take(app: Flask, house: House, phone: Connection) -> Callable[..., None]:
+def receive_texts(app: Flask, services: Services, simulated_connection: Connection) -> Callable[..., None]:
     """Let somebody write to the simulated phone."""
     count = iter(range(1, 100_000))
 
     def write(person: Person, *texts: str, connection_id: int | None = None) -> None:
-        at = house.clock()
-        items = [simulator.text(Envelope(f"in.{next(count)}", person, at), text) for text in texts]
+        at = services.clock()
+        items = [channel.build_text(Envelope(f"in.{next(count)}", person, at), text) for text in texts]
         with app.app_context():
-            app.extensions["bot"].accept_local(connection_id or phone.id, items)
+            app.extensions["services"].receive_local(connection_id or simulated_connection.id, items)
 
     return write
 
 
 @pytest.fixture
-def cloud(app: Flask, house: House) -> Connection:
+def cloud_connection(app: Flask, services: Services) -> Connection:
     """Make a number on the Cloud API."""
-    connections = app.extensions["bot"].connections
+    connections = app.extensions["services"].connections
     secrets = {"access_token": "EAAG", "app_secret": "abc", "verify_token": "word"}
-    wish = Wish("Shop", "cloud", "106540352242922", secrets)
-    return house.database.write(lambda session: connections.create(session, wish, house.clock()))
+    fields = ConnectionInput("Shop", "cloud", "106540352242922", secrets)
+    return services.database.write(lambda session: connections.create(session, fields, services.clock()))
 
 
-def rows(house: House, query: Any) -> list[Any]:
-    with house.database.read() as session:
+def select_rows(services: Services, query: Any) -> list[Any]:
+    with services.database.read() as session:
         return list(session.scalars(query))
 
 
-def sent(house: House) -> list[Message]:
-    return rows(house, select(Message).where(Message.author == "operator").order_by(Message.id))
+def list_sent(services: Services) -> list[Message]:
+    return select_rows(services, select(Message).where(Message.author == "operator").order_by(Message.id))
 
 
-def fetched(browser: Browser, path: str, **more: Any) -> Any:
+def fetch(browser: Browser, path: str, **more: Any) -> Any:
     """Get a file and close it, as a server does."""
     answer = browser.client.get(path, **more)
     assert answer.data
@@ -64,12 +65,12 @@ def fetched(browser: Browser, path: str, **more: Any) -> Any:
     return answer
 
 
-def test_a_hit_opens_its_thread_at_the_message(owner: Browser, take: Callable[..., None]):
-    take(
+def test_a_hit_opens_its_thread_at_the_message(owner: Browser, receive_texts: Callable[..., None]):
+    receive_texts(
         ADA,
-        *(f"line {n}" for n in range(THREAD)),
+        *(f"line {n}" for n in range(PAGE_SIZE)),
         "the blue <b>parcel",
-        *(f"more {n}" for n in range(THREAD)),
+        *(f"more {n}" for n in range(PAGE_SIZE)),
     )
     page = owner.client.get("/chats/", query_string={"q": "parcel"}).text
     assert "the blue &lt;b&gt;<mark>parcel</mark>" in page
@@ -86,53 +87,57 @@ def test_a_hit_opens_its_thread_at_the_message(owner: Browser, take: Callable[..
 
 
 def test_filters_stand_in_the_address_and_can_be_taken_away(
-    owner: Browser, take: Callable[..., None], phone: Connection
+    owner: Browser, receive_texts: Callable[..., None], simulated_connection: Connection
 ):
-    take(ADA, "hello")
-    take(BOB, "hello")
+    receive_texts(ADA, "hello")
+    receive_texts(BOB, "hello")
     owner.post("/chats/1/labels", htmx=True, name="Angry", colour="red")
-    page = owner.get(f"/chats/?label=1&connection={phone.id}").text
+    page = owner.get(f"/chats/?label=1&connection={simulated_connection.id}").text
     assert page.count("data-row") == 1
     assert 'href="/chats/?connection=' in page
-    assert "Take this filter away" in page
+    assert "Remove this filter" in page
     nothing = owner.get("/chats/?label=1&state=paused").text
-    assert "No chat fits these filters" in nothing
+    assert "No chat matches these filters" in nothing
     assert "In any state" in nothing
 
 
 def test_opening_reads_and_the_menu_counts_what_is_left(
-    owner: Browser, take: Callable[..., None], house: House
+    owner: Browser, receive_texts: Callable[..., None], cloud_connection: Connection, services: Services
 ):
-    take(ADA, "one", "two")
-    take(BOB, "three")
+    receive_texts(ADA, "one", "two", connection_id=cloud_connection.id)
+    receive_texts(BOB, "three", connection_id=cloud_connection.id)
     assert "2<span" in owner.get("/chats/waiting", htmx=True).text
     page = owner.get("/chats/1").text
     assert "/chats/1/read" in page
     assert owner.post("/chats/1/read", htmx=True, upto=2).status_code == 204
-    assert [chat.unread_count for chat in rows(house, select(Chat).order_by(Chat.id))] == [0, 1]
+    assert [chat.unread_count for chat in select_rows(services, select(Chat).order_by(Chat.id))] == [0, 1]
     assert "/chats/1/read" not in owner.get("/chats/1").text
     owner.post("/chats/1/unread")
     assert owner.get("/chats/?state=unread").text.count("data-row") == 2
 
 
-def test_many_chats_are_marked_and_labelled_at_once(owner: Browser, take: Callable[..., None], house: House):
-    take(ADA, "one")
-    take(BOB, "two")
+def test_many_chats_are_marked_and_labelled_at_once(
+    owner: Browser, receive_texts: Callable[..., None], services: Services
+):
+    receive_texts(ADA, "one")
+    receive_texts(BOB, "two")
     page = owner.post("/chats/marks", htmx=True, chat=["1", "2"], act="read").text
     assert "2 chats marked as read." in page
     assert owner.get("/chats/?state=unread").text.count("data-row") == 0
     assert (
-        "Put on 2 chats."
+        "Applied to 2 chats."
         in owner.post("/chats/marks", htmx=True, chat=["1", "2"], name="VIP", colour="teal").text
     )
     assert owner.get("/chats/?label=1").text.count("data-row") == 2
-    assert "Taken off 1 chat." in owner.post("/chats/marks", htmx=True, chat=["1"], off="1").text
+    assert "Removed from 1 chat." in owner.post("/chats/marks", htmx=True, chat=["1"], off="1").text
     assert "Choose some chats first." in owner.post("/chats/marks", htmx=True, act="read").text
-    assert len(rows(house, select(Label))) == 1
+    assert len(select_rows(services, select(Label))) == 1
 
 
-def test_labels_are_renamed_refused_deleted_and_brought_back(owner: Browser, take: Callable[..., None]):
-    take(ADA, "one")
+def test_labels_are_renamed_refused_deleted_and_brought_back(
+    owner: Browser, receive_texts: Callable[..., None]
+):
+    receive_texts(ADA, "one")
     owner.post("/chats/1/labels", htmx=True, name="Angry", colour="red")
     owner.post("/chats/labels", name="Calm", colour="blue")
     assert "another label “angry”" in owner.post("/chats/labels/2", name="angry", colour="blue").text
@@ -147,20 +152,20 @@ def test_labels_are_renamed_refused_deleted_and_brought_back(owner: Browser, tak
 
 
 def test_an_operators_message_is_queued_once_and_shown_at_once(
-    owner: Browser, take: Callable[..., None], house: House
+    owner: Browser, receive_texts: Callable[..., None], services: Services
 ):
-    take(ADA, "hello")
+    receive_texts(ADA, "hello")
     for _ in range(2):
         page = owner.post("/chats/1/messages", htmx=True, text=" Hi <b>there ", once="a" * 32).text
     assert "Hi &lt;b&gt;there" in page
     assert "Queued" in page
-    (message,) = sent(house)
+    (message,) = list_sent(services)
     assert (message.state, message.text, message.payload["kind"]) == ("queued", "Hi <b>there", "text")
-    (chat,) = rows(house, select(Chat))
+    (chat,) = select_rows(services, select(Chat))
     assert chat.ready_at is not None
     assert chat.unread_count == 0
     owner.post("/chats/1/messages", text="No script", once="b" * 32, quoted="in.1")
-    assert sent(house)[-1].quoted_id == "in.1"
+    assert list_sent(services)[-1].quoted_id == "in.1"
 
 
 @pytest.mark.parametrize(
@@ -172,64 +177,66 @@ def test_an_operators_message_is_queued_once_and_shown_at_once(
     ],
 )
 def test_what_cannot_be_sent_is_said(
-    owner: Browser, take: Callable[..., None], house: House, form: dict[str, str], reason: str
+    owner: Browser, receive_texts: Callable[..., None], services: Services, form: dict[str, str], reason: str
 ):
-    take(ADA, "hello")
+    receive_texts(ADA, "hello")
     answer = owner.post("/chats/1/messages", htmx=True, **form)
     assert answer.status_code == 422
     assert reason in answer.text
-    assert sent(house) == []
+    assert list_sent(services) == []
 
 
 def test_a_file_is_stored_sent_and_served_harmless(
-    owner: Browser, take: Callable[..., None], house: House, sign_in: Callable[[Role], Browser]
+    owner: Browser, receive_texts: Callable[..., None], services: Services, sign_in: Callable[[Role], Browser]
 ):
-    take(ADA, "hello")
-    take(BOB, "hello")
+    receive_texts(ADA, "hello")
+    receive_texts(BOB, "hello")
     upload = (io.BytesIO(PNG), "cat.png", "image/png")
     owner.post("/chats/1/messages", htmx=True, text="A cat", once="c" * 32, file=upload)
-    (message,) = sent(house)
-    (file,) = rows(house, select(MediaFile))
+    (message,) = list_sent(services)
+    (file,) = select_rows(services, select(MediaFile))
     assert message.payload["media_id"] == f"file:{file.sha256}:image/png"
     assert message.payload["caption"] == "A cat"
     at = f"/chats/1/messages/{message.id}/file"
     assert f'src="{at}"' in owner.get("/chats/1").text
-    answer = fetched(owner, at)
+    answer = fetch(owner, at)
     assert answer.data == PNG
     assert answer.headers["Content-Type"] == "image/png"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    part = fetched(owner, at, headers={"Range": "bytes=1-3"})
+    part = fetch(owner, at, headers={"Range": "bytes=1-3"})
     assert (part.status_code, part.data) == (206, b"PNG")
     assert owner.client.get(f"/chats/2/messages/{message.id}/file").status_code == 404
-    assert fetched(sign_in(Role.VIEWER), at).data == PNG
+    assert fetch(sign_in(Role.VIEWER), at).data == PNG
 
 
 def test_a_page_somebody_sent_is_saved_and_never_shown(
-    owner: Browser, take: Callable[..., None], house: House
+    owner: Browser, receive_texts: Callable[..., None], services: Services
 ):
-    take(ADA, "hello")
+    receive_texts(ADA, "hello")
     upload = (io.BytesIO(b"<script>alert(1)</script>"), "../evil.html", "text/html")
     owner.post("/chats/1/messages", htmx=True, text="", once="c" * 32, file=upload)
-    (message,) = sent(house)
-    answer = fetched(owner, f"/chats/1/messages/{message.id}/file")
+    (message,) = list_sent(services)
+    answer = fetch(owner, f"/chats/1/messages/{message.id}/file")
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=evil.html")
     assert message.kind == "document"
 
 
-def test_an_empty_file_is_refused_and_its_words_stay(owner: Browser, take: Callable[..., None], house: House):
-    take(ADA, "hello")
+def test_an_empty_file_is_refused_and_its_words_stay(
+    owner: Browser, receive_texts: Callable[..., None], services: Services
+):
+    receive_texts(ADA, "hello")
     upload = (io.BytesIO(b""), "empty.png", "image/png")
     answer = owner.post("/chats/1/messages", htmx=True, text="Look", once="c" * 32, file=upload)
-    assert (answer.status_code, sent(house)) == (422, [])
+    assert (answer.status_code, list_sent(services)) == (422, [])
     assert "The file is empty" in answer.text
 
 
 def test_notes_are_changed_deleted_and_brought_back_by_their_writer(
-    owner: Browser, take: Callable[..., None], house: House, sign_in: Callable[[Role], Browser]
+    owner: Browser, receive_texts: Callable[..., None], services: Services, sign_in: Callable[[Role], Browser]
 ):
-    take(ADA, "hello")
+    receive_texts(ADA, "hello")
     editor = sign_in(Role.EDITOR)
     page = editor.post("/chats/1/messages", htmx=True, **{"as": "note", "text": "Wants a <refund>"}).text
     assert "Wants a &lt;refund&gt;" in page
@@ -241,12 +248,14 @@ def test_notes_are_changed_deleted_and_brought_back_by_their_writer(
     assert "Wants money" not in owner.get("/chats/1").text
     editor.post("/chats/1/notes/1/restore")
     assert "Wants money" in owner.get("/chats/1").text
-    assert len(rows(house, select(Note))) == 2
-    assert sent(house) == []
+    assert len(select_rows(services, select(Note))) == 2
+    assert list_sent(services) == []
 
 
-def test_viewers_read_and_change_nothing(take: Callable[..., None], sign_in: Callable[[Role], Browser]):
-    take(ADA, "hello")
+def test_viewers_read_and_change_nothing(
+    receive_texts: Callable[..., None], sign_in: Callable[[Role], Browser]
+):
+    receive_texts(ADA, "hello")
     viewer = sign_in(Role.VIEWER)
     page = viewer.get("/chats/1").text
     for control in (
@@ -265,20 +274,22 @@ def test_viewers_read_and_change_nothing(take: Callable[..., None], sign_in: Cal
 
 
 def test_a_closed_window_leaves_templates_and_notes(
-    owner: Browser, take: Callable[..., None], cloud: Connection, house: House
+    owner: Browser, receive_texts: Callable[..., None], cloud_connection: Connection, services: Services
 ):
-    take(ADA, "hello", connection_id=cloud.id)
-    assert re.search(r"closes in <span data-until-words>(23 h 59 min|24 h|1 d)", owner.get("/chats/1").text)
-    house.database.write(lambda s: setattr(s.get_one(Chat, 1), "window_until", house.clock() - 1))
+    receive_texts(ADA, "hello", connection_id=cloud_connection.id)
+    assert re.search(
+        r"24-hour window: <span data-until-words>(23 h 59 min|24 h|1 d)", owner.get("/chats/1").text
+    )
+    services.database.write(lambda s: setattr(s.get_one(Chat, 1), "window_until", services.clock() - 1))
     page = owner.get("/chats/1").text
-    assert "closed: only templates" in page
+    assert "24-hour window closed: templates only" in page
     assert 'data-mode="template"' in page
     assert "hx-partial" in owner.get("/chats/1/thread?writing=open", htmx=True).text
     assert "WhatsApp Business account id" in owner.get("/chats/1/templates", htmx=True).text
 
 
-def test_a_chat_is_taken_away_whole(owner: Browser, take: Callable[..., None]):
-    take(ADA, "hello", "=1+1")
+def test_a_chat_is_taken_away_whole(owner: Browser, receive_texts: Callable[..., None]):
+    receive_texts(ADA, "hello", "=1+1")
     owner.post("/chats/1/messages", htmx=True, **{"as": "note", "text": "Seen"})
     owner.post(
         "/chats/1/messages", htmx=True, text="", once="c" * 32, file=(io.BytesIO(PNG), "cat.png", "image/png")
@@ -299,12 +310,12 @@ def test_a_chat_is_taken_away_whole(owner: Browser, take: Callable[..., None]):
 
 
 def test_deleted_and_edited_messages_keep_what_they_said(
-    owner: Browser, take: Callable[..., None], house: House
+    owner: Browser, receive_texts: Callable[..., None], services: Services
 ):
-    take(ADA, "hello")
+    receive_texts(ADA, "hello")
     now, common = (
-        house.clock(),
-        {"connection_id": 1, "chat_id": 1, "direction": "in", "created_at": house.clock()},
+        services.clock(),
+        {"connection_id": 1, "chat_id": 1, "direction": "in", "created_at": services.clock()},
     )
     first = {"text": {"body": "First words"}, "type": "text"}
 
@@ -317,9 +328,109 @@ def test_deleted_and_edited_messages_keep_what_they_said(
         session.add(Message(**common, kind="text", state="done", text="Oops", payload={}, provider_id="d",
                             revoked_at=now))  # fmt: skip
 
-    house.database.write(put)
+    services.database.write(put)
     page = owner.get("/chats/1").text
     assert "First words" in page
     assert "Second words" in page
     assert "This message was deleted" in page
     assert '<s class="bubble-text">Oops</s>' in page
+
+
+def test_opening_a_chat_marks_its_newest_message_as_read_where_the_connection_says_so(
+    owner: Browser,
+    services: Services,
+    cloud_connection: Connection,
+    receive_texts: Callable[..., None],
+):
+    receive_texts(ADA, "one", "two", connection_id=cloud_connection.id)
+    opened: list[tuple[int, str]] = []
+    services.read_marks.note_opened = lambda *given: opened.append(
+        given
+    )  # what becomes of it: test_read_marks
+    assert owner.post("/chats/1/read", htmx=True, upto=2).status_code == 204
+    assert owner.post("/chats/1/read", htmx=True, upto=2).status_code == 204
+    assert opened == [(cloud_connection.id, "in.2")]
+
+
+def test_an_operator_can_switch_on_the_preview_of_a_link(
+    owner: Browser, services: Services, cloud_connection: Connection, receive_texts: Callable[..., None]
+):
+    receive_texts(ADA, "hello", connection_id=cloud_connection.id)
+    link, on = "see https://example.com", {"link_preview": "on"}
+    for number, (text, more) in enumerate([(link, on), (link, {}), ("no link", on)]):
+        answer = owner.post("/chats/1/messages", htmx=True, text=text, once=f"key-{number}-long", **more)
+        assert answer.status_code == 200
+    assert [sent.payload["preview_url"] for sent in list_sent(services)] == [True, False, False]
+
+
+OGG, WEBP, MP4 = b"OggS" + b"x" * 20, b"RIFFxxxxWEBPxxxx", b"xxxxftypmp42xxxx"
+
+
+@pytest.mark.parametrize(
+    ("file", "sent_as"),
+    [
+        ((PNG, "cat.png", "image/png"), ("image", True)),
+        ((MP4, "clip.mp4", "video/mp4"), ("video", True)),
+        ((b"%PDF-1.4", "отчёт.pdf", "application/pdf"), ("document", True)),
+        ((b"ID3x", "song.mp3", "audio/mpeg"), ("audio", False)),
+        ((OGG, "note.ogg", "audio/ogg"), ("audio", False)),
+        ((OGG, "note.ogg", "audio/ogg; codecs=opus"), ("audio", False)),
+        ((WEBP, "wave.webp", "image/webp"), ("sticker", False)),
+    ],
+)
+def test_the_text_next_to_a_file_is_its_caption_or_a_message_of_its_own_never_lost(
+    owner: Browser,
+    receive_texts: Callable[..., None],
+    services: Services,
+    file: tuple[bytes, str, str],
+    sent_as: tuple[str, bool],
+):
+    receive_texts(ADA, "hello")
+    upload = (io.BytesIO(file[0]), *file[1:])
+    answer = owner.post("/chats/1/messages", htmx=True, text="Words", once="c" * 32, file=upload)
+    assert answer.status_code == 200
+    first, *rest = list_sent(services)
+    kind, has_caption = sent_as
+    assert (first.kind, first.payload.get("caption")) == (kind, "Words" if has_caption else None)
+    assert [message.text for message in rest] == ([] if has_caption else ["Words"])
+    assert "Words" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("mime", "case"),
+    [("image/png", (1025, 0)), ("audio/mpeg", (1025, 2)), ("audio/mpeg", (4097, 0))],
+)
+def test_a_text_next_to_a_file_that_is_too_long_is_refused_with_words_and_nothing_is_sent(
+    owner: Browser, receive_texts: Callable[..., None], services: Services, mime: str, case: tuple[int, int]
+):
+    receive_texts(ADA, "hello")
+    upload = (io.BytesIO(PNG), "file", mime)
+    length, count = case
+    answer = owner.post("/chats/1/messages", htmx=True, text="x" * length, once="c" * 32, file=upload)
+    assert answer.status_code == (200 if count else 422)
+    assert len(list_sent(services)) == count
+    assert ("too long: at most" in answer.text) == (count == 0)
+
+
+@pytest.mark.parametrize(
+    ("given_name", "saved_name"),
+    [
+        ("отчёт.pdf", "отчёт.pdf"),
+        ("Ελλάδα 2026.pdf", "Ελλάδα 2026.pdf"),
+        ("見積書.pdf", "見積書.pdf"),
+        ("تقرير.pdf", "تقرير.pdf"),
+        ("naïve “quotes”.pdf", "naïve “quotes”.pdf"),
+        ("ж" * 300 + ".pdf", "ж" * 236 + ".pdf"),
+    ],
+)
+def test_a_file_is_saved_under_its_name_in_its_own_script_with_its_ending(
+    owner: Browser, receive_texts: Callable[..., None], services: Services, given_name: str, saved_name: str
+):
+    receive_texts(ADA, "hello")
+    upload = (io.BytesIO(b"%PDF-1.4"), given_name, "application/pdf")
+    owner.post("/chats/1/messages", htmx=True, text="", once="c" * 32, file=upload)
+    (message,) = list_sent(services)
+    answer = fetch(owner, f"/chats/1/messages/{message.id}/file?save=1")
+    disposition = answer.headers["Content-Disposition"]
+    assert f"filename*=UTF-8''{quote(saved_name, safe='!#$&+-.^_`|~')}" in disposition
+    assert message.payload["filename"] == saved_name

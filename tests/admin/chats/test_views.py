@@ -4,47 +4,49 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from admin_browser import Browser
 from flask import Flask
+from sqlalchemy import update
 
 from app.accounts import Role
 from app.bot import handoff
-from app.bot.channels import simulator
-from app.bot.channels.contract import Person
-from app.bot.channels.simulator import Envelope
-from app.bot.chats import ChatWish, list_chats, thread
-from app.bot.figures import first_since
+from app.bot.chats.listing import ChatQuery, list_chats
+from app.bot.chats.thread import PAGE_SIZE, load_thread
 from app.bot.models import Connection, Message
-from app.bot.threads import THREAD
-from app.web import House
+from app.channels.contract import Person
+from app.channels.simulator import channel
+from app.channels.simulator.channel import Envelope
+from app.db.lookups import find_first_since
+from app.services import Services
+from tests.admin.browser import Browser
 
 ADA, KOFI = Person(phone="15550100001", name="Ada"), Person(phone="15550100002", name="Kofi <b>")
 
 
 @pytest.fixture
-def take(app: Flask, house: House, phone: Connection) -> Callable[..., None]:
+def receive_texts(app: Flask, services: Services, simulated_connection: Connection) -> Callable[..., None]:
     """Let somebody write to the simulated phone."""
 
     def write(person: Person, *texts: str) -> None:
-        at = house.clock()
+        at = services.clock()
         items = [
-            simulator.text(Envelope(f"in.{person.phone}.{at}.{i}.{text[:20]}", person, at), text)
+            channel.build_text(Envelope(f"in.{person.phone}.{at}.{i}.{text[:20]}", person, at), text)
             for i, text in enumerate(texts)
         ]
         with app.app_context():
-            app.extensions["bot"].accept_local(phone.id, items)
+            app.extensions["services"].receive_local(simulated_connection.id, items)
 
     return write
 
 
 @pytest.fixture
-def store(house: House, phone: Connection) -> Callable[..., int]:
+def insert_outbound(services: Services, simulated_connection: Connection) -> Callable[..., int]:
     """Put an outbound message into the first chat."""
 
     def put(**values: Any) -> int:
         row = {
-            "connection_id": phone.id, "chat_id": 1, "direction": "out", "kind": "text", "state": "sent", "text": "Hi",
-            "payload": {"kind": "text", "text": "Hi"}, "created_at": house.clock(), "author": "brain", **values,
+            "connection_id": simulated_connection.id, "chat_id": 1, "direction": "out",
+            "kind": "text", "state": "sent", "text": "Hi",
+            "payload": {"kind": "text", "text": "Hi"}, "created_at": services.clock(), "author": "brain", **values,
         }  # fmt: skip
 
         def insert(session: Any) -> int:
@@ -53,13 +55,13 @@ def store(house: House, phone: Connection) -> Callable[..., int]:
             session.flush()
             return message.id
 
-        return house.database.write(insert)
+        return services.database.write(insert)
 
     return put
 
 
-def test_what_people_write_is_shown_and_never_run(owner: Browser, take: Callable[..., None]):
-    take(KOFI, "<script>alert(1)</script>")
+def test_what_people_write_is_shown_and_never_run(owner: Browser, receive_texts: Callable[..., None]):
+    receive_texts(KOFI, "<script>alert(1)</script>")
     page = owner.get("/chats/1").text
     assert "&lt;script&gt;alert(1)" in page
     assert "Kofi &lt;b&gt;" in page
@@ -70,21 +72,21 @@ def test_what_people_write_is_shown_and_never_run(owner: Browser, take: Callable
     ("query", "found"), [("kofi", 1), ("0100001", 1), ("blue parcel", 1), ("5%", 0), ("", 2)]
 )
 def test_search_looks_in_names_numbers_and_texts(
-    owner: Browser, take: Callable[..., None], query: str, found: int
+    owner: Browser, receive_texts: Callable[..., None], query: str, found: int
 ):
-    take(ADA, "where is my blue parcel")
-    take(KOFI, "hello")
+    receive_texts(ADA, "where is my blue parcel")
+    receive_texts(KOFI, "hello")
     assert owner.get("/chats/", htmx=True).text.count("data-row") == 2
     assert owner.client.get("/chats/", query_string={"q": query}).text.count("data-row") == found
 
 
 @pytest.mark.parametrize("state", ["failed", "unknown", "held", "dead"])
-def test_trouble_can_be_filtered_and_says_what_it_means(
-    owner: Browser, take: Callable[..., None], store: Callable[..., int], state: str
+def test_failed_messages_can_be_filtered_and_say_what_it_means(
+    owner: Browser, receive_texts: Callable[..., None], insert_outbound: Callable[..., int], state: str
 ):
-    take(ADA, "hello")
-    take(KOFI, "hello")
-    store(state=state, error="The number is not on WhatsApp." if state == "failed" else None)
+    receive_texts(ADA, "hello")
+    receive_texts(KOFI, "hello")
+    insert_outbound(state=state, error="The number is not on WhatsApp." if state == "failed" else None)
     assert owner.get(f"/chats/?state={state}").text.count("data-row") == 1
     assert owner.get("/chats/?state=trouble").text.count("data-row") == 1
     page = owner.get("/chats/1").text
@@ -94,24 +96,30 @@ def test_trouble_can_be_filtered_and_says_what_it_means(
 
 
 def test_a_dead_message_is_sent_again_once(
-    owner: Browser, house: House, take: Callable[..., None], store: Callable[..., int]
+    owner: Browser,
+    services: Services,
+    receive_texts: Callable[..., None],
+    insert_outbound: Callable[..., int],
 ):
-    take(ADA, "hello")
-    message_id = store(state="dead", key="k" * 30, error="Too many tries")
+    receive_texts(ADA, "hello")
+    message_id = insert_outbound(state="dead", key="k" * 30, error="Too many tries")
     answer = owner.post(f"/chats/1/messages/{message_id}/retry", htmx=True)
     assert "queued to be sent again" in answer.text
-    with house.database.read() as session:
+    with services.database.read() as session:
         assert session.get_one(Message, message_id).state == "retry"
     assert "nothing to send again" in owner.post(f"/chats/1/messages/{message_id}/retry", htmx=True).text
 
 
 def test_reactions_quotes_edits_and_deletions_belong_to_their_bubble(
-    owner: Browser, house: House, take: Callable[..., None], store: Callable[..., int]
+    owner: Browser,
+    services: Services,
+    receive_texts: Callable[..., None],
+    insert_outbound: Callable[..., int],
 ):
-    take(ADA, "hello")
-    now = house.clock()
-    store(provider_id="p1", text="The answer", state="read", read_at=now)
-    store(
+    receive_texts(ADA, "hello")
+    now = services.clock()
+    insert_outbound(provider_id="p1", text="The answer", state="read", read_at=now)
+    insert_outbound(
         direction="in",
         kind="reaction",
         text="👍",
@@ -120,9 +128,13 @@ def test_reactions_quotes_edits_and_deletions_belong_to_their_bubble(
         author="contact",
         state="stored",
     )
-    store(direction="in", text="And now?", quoted_id="p1", provider_id="q1", author="contact", edited_at=now)
-    store(direction="in", text="Oops", provider_id="d1", author="contact", revoked_at=now)
-    store(direction="in", kind="something_new", text="", payload={}, provider_id="n1", author="contact")
+    insert_outbound(
+        direction="in", text="And now?", quoted_id="p1", provider_id="q1", author="contact", edited_at=now
+    )
+    insert_outbound(direction="in", text="Oops", provider_id="d1", author="contact", revoked_at=now)
+    insert_outbound(
+        direction="in", kind="something_new", text="", payload={}, provider_id="n1", author="contact"
+    )
     page = owner.get("/chats/1/thread", htmx=True).text
     assert page.count('class="bubble-row') == 5
     assert '<span class="bubble-reactions">👍</span>' in page
@@ -132,28 +144,32 @@ def test_reactions_quotes_edits_and_deletions_belong_to_their_bubble(
     assert "Something new" in page
 
 
-def test_a_long_thread_is_read_back_page_by_page_without_gaps(house: House, take: Callable[..., None]):
-    take(ADA, *(f"message {n}" for n in range(THREAD * 2 + 5)))
-    with house.database.read() as session:
-        first = thread(session, 1)
-        assert [b.message.text for b in first.bubbles][-1] == f"message {THREAD * 2 + 4}"
+def test_a_long_thread_is_read_back_page_by_page_without_gaps(
+    services: Services, receive_texts: Callable[..., None]
+):
+    receive_texts(ADA, *(f"message {n}" for n in range(PAGE_SIZE * 2 + 5)))
+    with services.database.read() as session:
+        first = load_thread(session, 1)
+        assert [b.message.text for b in first.bubbles][-1] == f"message {PAGE_SIZE * 2 + 4}"
         assert first.earlier
-        second = thread(session, 1, first.earlier.start, first.earlier.end)
+        second = load_thread(session, 1, first.earlier.start, first.earlier.end)
         assert second.earlier
-        third = thread(session, 1, second.earlier.start, second.earlier.end)
-        assert len(third.bubbles) == THREAD * 2 + 5
+        third = load_thread(session, 1, second.earlier.start, second.earlier.end)
+        assert len(third.bubbles) == PAGE_SIZE * 2 + 5
         assert third.earlier is None
 
 
-def test_chats_are_paged_by_key_without_gaps_or_repeats(house: House, take: Callable[..., None]):
+def test_chats_are_paged_by_key_without_gaps_or_repeats(
+    services: Services, receive_texts: Callable[..., None]
+):
     for n in range(7):
-        take(Person(phone=f"1555010{n:04d}", name=f"Person {n}"), "hello")
+        receive_texts(Person(phone=f"1555010{n:04d}", name=f"Person {n}"), "hello")
     seen: list[int] = []
     after = None
-    with house.database.read() as session:
+    with services.database.read() as session:
         for _ in range(4):
-            page = list_chats(session, ChatWish(after=after, limit=2))
-            seen += [line.chat.id for line in page.lines]
+            page = list_chats(session, ChatQuery(after=after, limit=2))
+            seen += [line.chat.id for line in page.items]
             after = page.after
     assert sorted(seen) == list(range(1, 8))
     assert len(seen) == 7
@@ -161,34 +177,46 @@ def test_chats_are_paged_by_key_without_gaps_or_repeats(house: House, take: Call
 
 
 def test_the_first_message_of_today_is_found_without_an_index_on_time(
-    house: House, take: Callable[..., None]
+    services: Services, receive_texts: Callable[..., None]
 ):
-    take(ADA, *"abcdefgh")
+    receive_texts(ADA, *"abcdefgh")
 
     def spread(session: Any) -> None:
         for message in session.query(Message):
             message.created_at = message.id * 100
 
-    house.database.write(spread)
-    with house.database.read() as session:
-        assert [first_since(session, ms) for ms in (0, 100, 101, 450, 800, 801)] == [1, 1, 2, 5, 8, 9]
+    services.database.write(spread)
+    with services.database.read() as session:
+        assert [find_first_since(session, ms, Message) for ms in (0, 100, 101, 450, 800, 801)] == [
+            1,
+            1,
+            2,
+            5,
+            8,
+            9,
+        ]
 
 
 def test_the_dashboard_counts_what_came_and_what_needs_a_look(
-    owner: Browser, take: Callable[..., None], store: Callable[..., int]
+    owner: Browser,
+    receive_texts: Callable[..., None],
+    insert_outbound: Callable[..., int],
+    services: Services,
 ):
     assert "No messages yet" in owner.get("/dashboard").text
-    take(ADA, "one", "two")
-    store(state="dead")
+    receive_texts(ADA, "one", "two")
+    insert_outbound(state="dead")
+    # What is tried in the simulator is not counted.
+    services.database.write(lambda session: session.execute(update(Connection).values(channel="cloud")))
     board = owner.get("/dashboard", htmx=True).text
     assert "<html" not in board
     assert '<span class="figure-word">Received today</span><span class="figure-value">2</span>' in board
-    assert '<span class="figure-word">Dead or failed</span><span class="figure-value">1</span>' in board
+    assert '<span class="figure-word">Failed</span><span class="figure-value">1</span>' in board
     assert "No worker has reported yet" in board
 
 
-def test_a_bot_is_paused_says_why_and_is_resumed(owner: Browser, take: Callable[..., None]):
-    take(ADA, "hello")
+def test_a_bot_is_paused_says_why_and_is_resumed(owner: Browser, receive_texts: Callable[..., None]):
+    receive_texts(ADA, "hello")
     paused = owner.post("/chats/1/pause", htmx=True).text
     assert "The bot is paused here since" in paused
     assert "owner@example.com has paused it." in paused
@@ -200,10 +228,10 @@ def test_a_bot_is_paused_says_why_and_is_resumed(owner: Browser, take: Callable[
 
 
 def test_a_handoff_gives_its_reason_and_viewers_cannot_end_it(
-    sign_in: Callable[[Role], Browser], take: Callable[..., None], house: House
+    sign_in: Callable[[Role], Browser], receive_texts: Callable[..., None], services: Services
 ):
-    take(ADA, "hello")
-    handoff.pause(house.database, 1, "Wants <b>Ama</b>", house.clock())
+    receive_texts(ADA, "hello")
+    handoff.pause(services.database, 1, "Wants <b>Ama</b>", services.clock())
     viewer = sign_in(Role.VIEWER)
     page = viewer.get("/chats/1").text
     assert "Wants &lt;b&gt;Ama&lt;/b&gt;" in page
@@ -215,18 +243,18 @@ def test_a_handoff_gives_its_reason_and_viewers_cannot_end_it(
 
 
 def test_media_by_link_lists_and_scheduled_runs_are_drawn(
-    owner: Browser, take: Callable[..., None], store: Callable[..., int]
+    owner: Browser, receive_texts: Callable[..., None], insert_outbound: Callable[..., int]
 ):
-    take(ADA, "hello")
-    store(
+    receive_texts(ADA, "hello")
+    insert_outbound(
         kind="image",
         text="Soup",
         payload={"kind": "image", "link": "https://example.com/a.jpg", "caption": "Soup"},
     )
     rows = [{"id": "1", "title": "Soup", "description": "With beans"}]
     menu = {"kind": "list", "body": "Choose", "button": "Menu", "sections": [{"title": "Warm", "rows": rows}]}
-    store(kind="list", text="Choose", payload=menu)
-    store(direction="in", kind="schedule", state="done", text="", provider_id="schedule:1",
+    insert_outbound(kind="list", text="Choose", payload=menu)
+    insert_outbound(direction="in", kind="schedule", state="done", text="", provider_id="schedule:1",
           payload={"command": "Reminder", "command_id": "c1"})  # fmt: skip
     page = owner.get("/chats/1").text
     assert 'href="https://example.com/a.jpg"' in page

@@ -4,39 +4,41 @@ import re
 from typing import Any
 
 import pytest
-from admin_browser import Browser
 from flask import Flask
 
 from app.accounts import Role
-from app.bot.channels import simulator
-from app.bot.channels.contract import Person
-from app.bot.channels.simulator import Envelope
 from app.bot.models import Connection, Message, Run
-from app.brains import versions
 from app.brains.ai.models import AiCall
-from app.web import House
+from app.brains.versions import store
+from app.channels.contract import Person
+from app.channels.simulator import channel
+from app.channels.simulator.channel import Envelope
+from app.services import Services
+from tests.admin.browser import Browser
 
 WHY = "/chats/1/messages/1/why"
 
 
 @pytest.fixture
-def message(app: Flask, house: House, phone: Connection) -> int:
+def waiting_message(app: Flask, services: Services, simulated_connection: Connection) -> int:
     """Store a message that waits."""
-    item = simulator.text(Envelope("in.1", Person(phone="15550100001", name="Ada"), house.clock()), "!<echo>")
-    app.extensions["bot"].accept_local(phone.id, [item])
+    item = channel.build_text(
+        Envelope("in.1", Person(phone="15550100001", name="Ada"), services.clock()), "!<echo>"
+    )
+    app.extensions["services"].receive_local(simulated_connection.id, [item])
     return 1
 
 
-def ran(house: House, brain: Any, **more: Any) -> None:
+def insert_run(services: Services, brain: Any, **more: Any) -> None:
     """Let a run of the message be recorded."""
     facts = {
         "message_id": 1, "chat_id": 1, "brain_id": brain.id, "version_id": brain.live_version_id,
         "outcome": "silent", "trace": {}, "micros": 1, "created_at": 1, **more,
     }  # fmt: skip
-    house.database.write(lambda session: session.add(Run(**facts)))
+    services.database.write(lambda session: session.add(Run(**facts)))
 
 
-@pytest.mark.usefixtures("message")
+@pytest.mark.usefixtures("waiting_message")
 def test_a_waiting_message_says_so_and_links_stand_beside_it(owner: Browser):
     part = owner.get(WHY, htmx=True).text
     assert "Not handled yet" in part
@@ -45,37 +47,39 @@ def test_a_waiting_message_says_so_and_links_stand_beside_it(owner: Browser):
     assert "<html" in owner.get(WHY).text
     thread = owner.get("/chats/1").text
     assert f'hx-get="{WHY}"' in thread
-    assert 'id="why-said"' in thread
+    assert 'id="why-content"' in thread
 
 
-@pytest.mark.usefixtures("message")
-def test_a_command_is_one_click_away_and_the_simulator_asks_too(owner: Browser, house: House, brain: Any):
+@pytest.mark.usefixtures("waiting_message")
+def test_a_command_is_one_click_away_and_the_simulator_asks_too(
+    owner: Browser, services: Services, demo_brain: Any
+):
     blocked = {"considered": [{"command": "echo", "verdict": "blocked", "why": "runs in groups only"}]}
-    ran(house, brain, command_id="echo", trace=blocked)
+    insert_run(services, demo_brain, command_id="echo", trace=blocked)
     part = owner.get(WHY, htmx=True).text
     assert "Restriction" in part
-    assert "“Echo” fits, but it runs in groups only." in part
+    assert "“Echo” matches, but it runs in groups only." in part
     assert 'href="/brains/demo/commands/echo"' in part
     assert f'hx-get="{WHY}"' in owner.get("/simulator/").text
 
 
-@pytest.mark.usefixtures("message")
+@pytest.mark.usefixtures("waiting_message")
 def test_what_nothing_fits_leads_to_the_brain_and_a_brain_put_away_to_none(
-    owner: Browser, house: House, brain: Any
+    owner: Browser, services: Services, demo_brain: Any
 ):
-    ran(house, brain, trace={"reason": "no command fits this message"})
+    insert_run(services, demo_brain, trace={"reason": "no command matches this message"})
     assert 'href="/brains/demo"' in owner.get(WHY, htmx=True).text
-    house.database.write(lambda s: versions.archive(s, brain.id, house.clock()))
+    services.database.write(lambda s: store.archive(s, demo_brain.id, services.clock()))
     assert "/brains/demo" not in owner.get(WHY, htmx=True).text
 
 
-@pytest.mark.usefixtures("message")
-def test_a_call_of_a_model_tells_what_it_cost(owner: Browser, house: House, brain: Any):
+@pytest.mark.usefixtures("waiting_message")
+def test_a_call_of_a_model_tells_what_it_cost(owner: Browser, services: Services, demo_brain: Any):
     line = {"method": "ai", "short": "greet", "ms": 7, "ok": True}
     facts = {"calls": [line, line, {**line, "method": "http.get"}], "run_micros": 1}
-    ran(house, brain, command_id="echo", outcome="answered", trace=facts)
+    insert_run(services, demo_brain, command_id="echo", outcome="answered", trace=facts)
     call = {
-        "brain_id": brain.id,
+        "brain_id": demo_brain.id,
         "message_id": 1,
         "provider": "p",
         "model": "m",
@@ -86,7 +90,7 @@ def test_a_call_of_a_model_tells_what_it_cost(owner: Browser, house: House, brai
         AiCall(**call, tokens_in=7, cost=312, currency="EUR", created_at=1),
         AiCall(**call, tokens_in=9, created_at=2),
     ]
-    house.database.write(lambda session: session.add_all(calls))
+    services.database.write(lambda session: session.add_all(calls))
     page = owner.get(WHY).text
     assert re.findall(r'class="trail-at">(7 ms[^<]*)<', page) == [
         "7 ms · 7 tokens · €0.000312 · m",
@@ -95,15 +99,15 @@ def test_a_call_of_a_model_tells_what_it_cost(owner: Browser, house: House, brai
     ]
 
 
-@pytest.mark.usefixtures("message")
-def test_a_dead_message_is_handled_again(owner: Browser, house: House):
-    house.database.write(lambda s: setattr(s.get_one(Message, 1), "state", "dead"))
+@pytest.mark.usefixtures("waiting_message")
+def test_a_dead_message_is_handled_again(owner: Browser, services: Services):
+    services.database.write(lambda s: setattr(s.get_one(Message, 1), "state", "dead"))
     assert "Handle it again" in owner.get(WHY, htmx=True).text
     owner.post("/chats/1/messages/1/retry")
     assert "Not handled yet" in owner.get(WHY, htmx=True).text
 
 
-@pytest.mark.usefixtures("message")
+@pytest.mark.usefixtures("waiting_message")
 @pytest.mark.parametrize(
     ("reason", "door"),
     [
@@ -112,10 +116,10 @@ def test_a_dead_message_is_handled_again(owner: Browser, house: House):
         ("The published version cannot run. Publish the brain again.", "/brains/demo/versions"),
     ],
 )
-def test_the_one_thing_that_helps_is_a_door(sign_in: Any, house: House, brain: Any, reason: str, door: str):
+def test_the_remedy_is_a_link(sign_in: Any, services: Services, demo_brain: Any, reason: str, door: str):
     if "no brain" in reason:
-        house.database.write(lambda s: setattr(s.get_one(Connection, 1), "brain_id", None))
-    ran(house, brain, trace={"reason": reason})
+        services.database.write(lambda s: setattr(s.get_one(Connection, 1), "brain_id", None))
+    insert_run(services, demo_brain, trace={"reason": reason})
     part = sign_in(Role.OWNER).get(WHY, htmx=True).text
     assert (f'href="{door}"' in part) == bool(door)
     viewer = sign_in(Role.VIEWER).get(WHY, htmx=True)
@@ -123,7 +127,17 @@ def test_the_one_thing_that_helps_is_a_door(sign_in: Any, house: House, brain: A
     assert "/connections/" not in viewer.text
 
 
+@pytest.mark.usefixtures("waiting_message")
+def test_what_was_answered_with_a_later_message_leads_to_its_answer(
+    owner: Browser, services: Services, demo_brain: Any
+):
+    insert_run(
+        services, demo_brain, outcome="merged", trace={"version": 2, "cause": "merged", "merged_into": 7}
+    )
+    assert 'href="/chats/1/messages/7/why"' in owner.get(WHY, htmx=True).text
+
+
 @pytest.mark.parametrize("path", ["/chats/2/messages/1/why", "/chats/1/messages/9/why"])
-@pytest.mark.usefixtures("message")
+@pytest.mark.usefixtures("waiting_message")
 def test_a_message_of_another_chat_is_not_there(owner: Browser, path: str):
     assert owner.get(path).status_code == 404

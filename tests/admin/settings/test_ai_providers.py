@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from admin_browser import Browser
 
 from app.accounts import Role
-from app.brains.ai.providers import list_providers
+from app.brains.ai.provider_store import list_providers
+from app.services import Services
 from app.settings import Settings
-from app.web import House
 from bench.fake_ai import FakeAi, Fault
+from tests.admin.browser import Browser
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def made(owner: Browser, fake_ai: FakeAi) -> Browser:
+def owner_with_provider(owner: Browser, fake_ai: FakeAi) -> Browser:
     answer = owner.post(
         "/settings/ai/new", name="home", base_url=fake_ai.url + "/", model="fake-small", key=fake_ai.key
     )
@@ -32,34 +32,38 @@ def test_the_first_provider_is_a_click_away(owner: Browser):
     assert "/settings/ai/new" in page
 
 
-def test_a_provider_is_made_and_its_key_is_in_no_page(made: Browser, house: House, fake_ai: FakeAi):
+def test_a_provider_is_made_and_its_key_is_in_no_page(
+    owner_with_provider: Browser, services: Services, fake_ai: FakeAi
+):
     for path in ("/settings/ai/", "/settings/ai/1", "/dashboard"):
-        assert fake_ai.key not in made.get(path).text
-    page = made.get("/settings/ai/1").text
+        assert fake_ai.key not in owner_with_provider.get(path).text
+    page = owner_with_provider.get("/settings/ai/1").text
     assert "Stored. Leave empty to keep it." in page
-    with house.database.read() as session:
+    with services.database.read() as session:
         (row,) = list_providers(session)
     assert (row.base_url, fake_ai.key in row.secrets) == (fake_ai.url, False)
 
 
-def test_a_test_says_what_answers_and_lists_models(made: Browser, fake_ai: FakeAi):
-    answer = made.post("/settings/ai/1/check", htmx=True).text
+def test_a_test_says_what_answers_and_lists_models(owner_with_provider: Browser, fake_ai: FakeAi):
+    answer = owner_with_provider.post("/settings/ai/1/check", htmx=True).text
     assert "home answers: fake-small is ready. It names 2 models." in answer
     assert "<code>fake-large</code>" in answer
     fake_ai.faults += [Fault(500), Fault(500)]
-    assert "trouble of its own" in made.post("/settings/ai/1/check").text
+    assert "trouble of its own" in owner_with_provider.post("/settings/ai/1/check").text
 
 
 def test_an_empty_key_keeps_the_stored_one_unless_the_address_is_another(
-    made: Browser, house: House, fake_ai: FakeAi
+    owner_with_provider: Browser, services: Services, fake_ai: FakeAi
 ):
     def kept() -> bool:
-        with house.database.read() as session:
+        with services.database.read() as session:
             return bool(list_providers(session)[0].secrets)
 
-    made.post("/settings/ai/1", name="home", base_url=fake_ai.url, model="other", key="")
+    owner_with_provider.post("/settings/ai/1", name="home", base_url=fake_ai.url, model="other", key="")
     assert kept()
-    made.post("/settings/ai/1", name="home", base_url="https://elsewhere.example/v1", model="other", key="")
+    owner_with_provider.post(
+        "/settings/ai/1", name="home", base_url="https://elsewhere.example/v1", model="other", key=""
+    )
     assert not kept()
 
 
@@ -84,34 +88,36 @@ def test_what_is_wrong_is_named_and_nothing_is_lost(owner: Browser, field: str, 
     assert "No AI provider yet" in owner.get("/settings/ai/").text
 
 
-def test_prices_are_kept_and_shown_again(made: Browser, house: House, fake_ai: FakeAi):
+def test_prices_are_kept_and_shown_again(owner_with_provider: Browser, services: Services, fake_ai: FakeAi):
     form = {"name": "home", "base_url": fake_ai.url, "model": "fake-small", "key": ""}
     typed = "fake-small   0.15 .6"
-    answer = made.post("/settings/ai/1", **form, currency="EUR", prices=typed)
+    answer = owner_with_provider.post("/settings/ai/1", **form, currency="EUR", prices=typed)
     assert (answer.status_code, typed in answer.text, "Line 1: “.6” is no price" in answer.text) == (
         422,
         True,
         True,
     )
-    made.post("/settings/ai/1", **form, currency="EUR", prices="fake-small 0.150001 12\n\n")
-    page = made.get("/settings/ai/1").text
+    owner_with_provider.post("/settings/ai/1", **form, currency="EUR", prices="fake-small 0.150001 12\n\n")
+    page = owner_with_provider.get("/settings/ai/1").text
     assert "fake-small  0.150001  12.00</textarea>" in page
     assert 'value="EUR"' in page
-    assert "fake-small  0.150001" in made.post("/settings/ai/1/check").text
-    with house.database.read() as session:
+    assert "fake-small  0.150001" in owner_with_provider.post("/settings/ai/1/check").text
+    with services.database.read() as session:
         (row,) = list_providers(session)
     assert (row.currency, row.prices) == ("EUR", {"fake-small": [150_001, 12_000_000]})
 
 
-def test_two_providers_have_two_names(made: Browser):
-    answer = made.post("/settings/ai/new", name="home", base_url="https://x.example/v1", model="m", key="")
+def test_two_providers_have_two_names(owner_with_provider: Browser):
+    answer = owner_with_provider.post(
+        "/settings/ai/new", name="home", base_url="https://x.example/v1", model="m", key=""
+    )
     assert "already a provider" in answer.text
 
 
-def test_a_provider_is_removed_with_its_key(made: Browser):
-    made.post("/settings/ai/1/remove")
-    assert "No AI provider yet" in made.get("/settings/ai/").text
-    assert made.get("/settings/ai/1").status_code == 404
+def test_a_provider_is_removed_with_its_key(owner_with_provider: Browser):
+    owner_with_provider.post("/settings/ai/1/remove")
+    assert "No AI provider yet" in owner_with_provider.get("/settings/ai/").text
+    assert owner_with_provider.get("/settings/ai/1").status_code == 404
 
 
 def test_only_owners_see_the_settings(sign_in: Callable[[Role], Browser]):

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from app.admin import grouping, sections, undoing
-from app.admin.grouping import GroupRefused
+from app.admin.brains import groups
+from app.admin.brains.groups import GroupRefused
+from app.admin.workbench import command_list, undo
 from app.brains import limits
 
 
-def draft(*placed: str, groups: tuple[str, ...] = ("A", "B")) -> dict[str, Any]:
+def build_draft(*placed: str, groups: tuple[str, ...] = ("A", "B")) -> dict[str, Any]:
     """Make a draft of commands written as `id` or `id@Group`."""
     commands = []
     for each in placed:
@@ -20,13 +21,13 @@ def draft(*placed: str, groups: tuple[str, ...] = ("A", "B")) -> dict[str, Any]:
     return {"commands": commands, "groups": [{"name": name} for name in groups]}
 
 
-def drawn(commands: list[dict[str, Any]]) -> list[str]:
+def format_commands(commands: list[dict[str, Any]]) -> list[str]:
     """Write commands as `draft` reads them."""
     return [f"{each['id']}@{each['group']}" if each.get("group") else each["id"] for each in commands]
 
 
 def test_sections_follow_the_order_of_matching_and_empty_groups_come_last():
-    found = sections.sections(draft("a@A", "b@a", "c", "d@A", groups=("B", "A")))
+    found = command_list.build_sections(build_draft("a@A", "b@a", "c", "d@A", groups=("B", "A")))
     assert [(each.group, each.part, each.parts, len(each.rows)) for each in found] == [
         ("A", 1, 2, 2),
         ("", 1, 1, 1),
@@ -37,13 +38,13 @@ def test_sections_follow_the_order_of_matching_and_empty_groups_come_last():
 
 
 def test_anything_else_has_the_last_place_wherever_it_stands():
-    brain = draft("a", "b", "c")
+    brain = build_draft("a", "b", "c")
     brain["commands"][0]["trigger"] = {"kind": "fallback"}
-    assert sections.matching_places(brain["commands"]) == {"a": 3, "b": 1, "c": 2}
+    assert command_list.compute_match_order(brain["commands"]) == {"a": 3, "b": 1, "c": 2}
 
 
 def test_a_command_in_a_group_that_nobody_made_is_shown_too():
-    assert [each.group for each in sections.sections(draft("a@Lost", groups=()))] == ["Lost"]
+    assert [each.group for each in command_list.build_sections(build_draft("a@Lost", groups=()))] == ["Lost"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,9 @@ def test_a_command_in_a_group_that_nobody_made_is_shown_too():
     ],
 )
 def test_a_step_does_what_the_list_shows(before: str, own: str, step: int, after: str):
-    assert drawn(sections.stepped(draft(*before.split()), own, step)) == after.split()
+    assert (
+        format_commands(command_list.move_command(build_draft(*before.split()), own, step)) == after.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,8 +77,8 @@ def test_a_step_does_what_the_list_shows(before: str, own: str, step: int, after
     ],
 )
 def test_commands_are_put_where_they_are_dropped(ids: str, before: str, group: str | None, after: str):
-    commands = draft("a", "b@A", "c@A", "d")["commands"]
-    assert drawn(sections.placed(commands, ids.split(), before, group)) == after.split()
+    commands = build_draft("a", "b@A", "c@A", "d")["commands"]
+    assert format_commands(command_list.move_commands(commands, ids.split(), before, group)) == after.split()
 
 
 @pytest.mark.parametrize(
@@ -88,14 +91,14 @@ def test_commands_are_put_where_they_are_dropped(ids: str, before: str, group: s
     ],
 )
 def test_commands_move_behind_the_last_of_a_group(ids: str, group: str, after: str):
-    commands = draft("a", "b@A", "c@A", "d")["commands"]
-    assert drawn(sections.regrouped(commands, ids.split(), group)) == after.split()
+    commands = build_draft("a", "b@A", "c@A", "d")["commands"]
+    assert format_commands(command_list.move_to_group(commands, ids.split(), group)) == after.split()
 
 
 def test_the_parts_of_a_group_are_brought_together():
-    commands = draft("a@A", "b", "c@A", "d@B", "e@A")["commands"]
-    assert drawn(sections.gathered(commands, "a")) == ["a@A", "c@A", "e@A", "b", "d@B"]
-    assert sections.gathered(commands, "Nothing") == commands
+    commands = build_draft("a@A", "b", "c@A", "d@B", "e@A")["commands"]
+    assert format_commands(command_list.merge_group_parts(commands, "a")) == ["a@A", "c@A", "e@A", "b", "d@B"]
+    assert command_list.merge_group_parts(commands, "Nothing") == commands
 
 
 @pytest.mark.parametrize(
@@ -108,50 +111,53 @@ def test_the_parts_of_a_group_are_brought_together():
     ],
 )
 def test_a_section_moves_as_a_whole(first: str, step: int, after: str):
-    assert drawn(sections.section_moved(draft("a", "b", "c@A", "d@A", "e@B"), first, step)) == after.split()
+    assert (
+        format_commands(command_list.move_section(build_draft("a", "b", "c@A", "d@A", "e@B"), first, step))
+        == after.split()
+    )
 
 
 def test_a_renamed_group_takes_its_commands_and_its_number_along():
-    brain = draft("a@A", "b@a", "c@B")
+    brain = build_draft("a@A", "b@a", "c@B")
     brain["groups"][0]["errors_to"] = "+233 20 1"
-    renamed = grouping.renamed(brain, "A", "Sales")
-    assert drawn(renamed["commands"]) == ["a@Sales", "b@Sales", "c@B"]
+    renamed = groups.rename(brain, "A", "Sales")
+    assert format_commands(renamed["commands"]) == ["a@Sales", "b@Sales", "c@B"]
     assert renamed["groups"] == [{"name": "Sales", "errors_to": "+233 20 1"}, {"name": "B"}]
 
 
 def test_a_dissolved_group_leaves_its_commands_where_they_are():
-    dissolved = grouping.dissolved(draft("a@A", "b", "c@A"), "A")
-    assert drawn(dissolved["commands"]) == ["a", "b", "c"]
+    dissolved = groups.dissolve(build_draft("a@A", "b", "c@A"), "A")
+    assert format_commands(dissolved["commands"]) == ["a", "b", "c"]
     assert dissolved["groups"] == [{"name": "B"}]
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "b"])
 def test_a_group_needs_a_name_of_its_own(name: str):
     with pytest.raises(GroupRefused):
-        grouping.with_group(draft(), name, fresh=True)
+        groups.ensure_group(build_draft(), name, fresh=True)
     with pytest.raises(GroupRefused):
-        grouping.renamed(draft("a@A"), "A", name)
+        groups.rename(build_draft("a@A"), "A", name)
 
 
 def test_no_more_groups_are_made_than_are_allowed():
-    full = draft(groups=tuple(f"G{n}" for n in range(limits.GROUPS)))
+    full = build_draft(groups=tuple(f"G{n}" for n in range(limits.GROUPS)))
     with pytest.raises(GroupRefused, match="50 groups"):
-        grouping.with_group(full, "One more")
-    assert grouping.with_group(full, "g7") is full
+        groups.ensure_group(full, "One more")
+    assert groups.ensure_group(full, "g7") is full
 
 
-def without(brain: dict[str, Any], *ids: str) -> dict[str, Any]:
+def remove_commands(brain: dict[str, Any], *ids: str) -> dict[str, Any]:
     return {**brain, "commands": [each for each in brain["commands"] if each["id"] not in ids]}
 
 
 def test_what_was_deleted_comes_back_to_its_place():
-    before = draft("a", "b", "c", "d")
-    after = without(before, "b", "d")
-    assert undoing.put_back(after, undoing.kept(before, after)) == (before, [])
+    before = build_draft("a", "b", "c", "d")
+    after = remove_commands(before, "b", "d")
+    assert undo.apply_reverse_patch(after, undo.build_reverse_patch(before, after)) == (before, [])
 
 
 def test_an_undo_leaves_alone_what_was_changed_since():
-    before = draft("a", "b", "c")
+    before = build_draft("a", "b", "c")
     after = {
         **before,
         "title": "New",
@@ -161,21 +167,24 @@ def test_an_undo_leaves_alone_what_was_changed_since():
         **after,
         "commands": [after["commands"][0], {**after["commands"][1], "name": "Mine"}, after["commands"][2]],
     }
-    restored, left = undoing.put_back(since, undoing.kept(before, after))
+    restored, left = undo.apply_reverse_patch(since, undo.build_reverse_patch(before, after))
     assert left == ["“Mine”"]
     assert [each.get("enabled", True) for each in restored["commands"]] == [True, False, True]
     assert "title" not in restored
 
 
 def test_an_undo_keeps_what_was_added_and_moved_since():
-    before = draft("a", "b", "c")
-    after = without(before, "b")
-    since = {**after, "commands": [after["commands"][1], after["commands"][0], *draft("new")["commands"]]}
-    restored, left = undoing.put_back(since, undoing.kept(before, after))
-    assert (drawn(restored["commands"]), left) == (["c", "a", "b", "new"], [])
+    before = build_draft("a", "b", "c")
+    after = remove_commands(before, "b")
+    since = {
+        **after,
+        "commands": [after["commands"][1], after["commands"][0], *build_draft("new")["commands"]],
+    }
+    restored, left = undo.apply_reverse_patch(since, undo.build_reverse_patch(before, after))
+    assert (format_commands(restored["commands"]), left) == (["c", "a", "b", "new"], [])
 
 
 def test_an_undone_order_is_the_order_before():
-    before = draft("a", "b", "c")
+    before = build_draft("a", "b", "c")
     after = {**before, "commands": before["commands"][::-1]}
-    assert undoing.put_back(after, undoing.kept(before, after)) == (before, [])
+    assert undo.apply_reverse_patch(after, undo.build_reverse_patch(before, after)) == (before, [])

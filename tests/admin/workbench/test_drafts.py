@@ -3,25 +3,26 @@
 from typing import Any
 
 import pytest
-from admin_browser import Browser, save_script
 
 from app.accounts import Role
-from app.brains import versions
-from app.web import House
+from app.brains.versions import store
+from app.brains.versions.store import DraftReview
+from app.services import Services
+from tests.admin.browser import Browser, save_script
 
-pytestmark = pytest.mark.usefixtures("brain")
+pytestmark = pytest.mark.usefixtures("demo_brain")
 
 
-def live_number(house: House) -> int:
-    with house.database.read() as session:
-        brain = versions.find_brain(session, "demo")
+def get_live_number(services: Services) -> int:
+    with services.database.read() as session:
+        brain = store.find_brain(session, "demo")
         assert brain
-        live = versions.live_version(session, brain)
+        live = store.find_live_version(session, brain)
         assert live
         return live.number
 
 
-def test_an_error_of_the_lint_stops_a_publish_and_leads_to_its_line(owner: Browser, house: House):
+def test_an_error_of_the_lint_stops_a_publish_and_leads_to_its_line(owner: Browser, services: Services):
     saved = save_script(owner, 'name = ctx.args.text\nctx.reply(name, buttons=["A", "B", "C", "D"])')
     assert "A message has 4 buttons here." in saved
     assert 'data-jump="source" data-line="2"' in saved
@@ -30,7 +31,7 @@ def test_an_error_of_the_lint_stops_a_publish_and_leads_to_its_line(owner: Brows
     assert "Repair 1 problem" in page
     assert "/brains/demo/commands/echo?line=2" in page
     assert "WhatsApp takes 3 buttons. Leave some out." in page
-    assert live_number(house) == 1
+    assert get_live_number(services) == 1
 
 
 def test_a_missing_permission_is_named_with_the_remedy(owner: Browser):
@@ -40,26 +41,26 @@ def test_a_missing_permission_is_named_with_the_remedy(owner: Browser):
     assert "Switch “http” on in the brain&#39;s settings" in page
 
 
-def test_a_warning_is_shown_and_does_not_stop_a_publish(owner: Browser, house: House):
+def test_a_warning_is_shown_and_does_not_stop_a_publish(owner: Browser, services: Services):
     saved = save_script(owner, 'ctx.reply("Hello")', t_words="echo\nhello")
     assert "“hello” never reaches this command: “Hello” is asked first." in saved
     page = owner.get("/brains/demo").text
-    assert "Worth a look" in page
+    assert "Warnings" in page
     assert "The argument “text” is asked for and never used." in page
-    assert "Nothing to repair" in page
+    assert "No problems" in page
     owner.post("/brains/demo/publish")
-    assert live_number(house) == 2
+    assert get_live_number(services) == 2
 
 
 def test_a_brain_without_findings_says_nothing_of_them(sign_in: Any):
     page = sign_in(Role.VIEWER).get("/brains/demo").text
-    assert "Nothing to repair" in page
-    assert "Worth a look" not in page
+    assert "No problems" in page
+    assert "Warnings" not in page
 
 
-def test_a_live_brain_with_a_new_kind_of_error_still_counts_as_unchanged(house: House, owner: Browser):
+def test_a_live_brain_with_a_new_kind_of_error_still_counts_as_unchanged(services: Services, owner: Browser):
     def spoil(session: Any) -> None:
-        brain = versions.find_brain(session, "demo")
+        brain = store.find_brain(session, "demo")
         assert brain
         commands = [
             {**each, "action": {"kind": "script", "source": "ctx.http.get('https://example.com')"}}
@@ -68,10 +69,10 @@ def test_a_live_brain_with_a_new_kind_of_error_still_counts_as_unchanged(house: 
             for each in brain.draft["commands"]
         ]
         draft = {**brain.draft, "commands": commands}
-        versions.save_draft(session, brain.id, draft, brain.draft_rev, house.clock())
-        versions.publish(session, brain.id, "", None, house.clock(), lambda _draft: [])
+        store.save_draft(session, brain.id, draft, brain.draft_rev, services.clock())
+        store.publish(session, brain.id, "", None, services.clock(), DraftReview())
 
-    house.database.write(spoil)
+    services.database.write(spoil)
     page = owner.get("/brains/demo").text
     assert "this brain may not" in page
     assert "Draft is the same" in page

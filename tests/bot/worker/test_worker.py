@@ -12,17 +12,17 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app.analytics.rebuild import RollupRebuild
 from app.bot.models import Message, Schedule
-from app.bot.recounting import Recount
 from app.settings import ROOT
-from tests.bot.town import Town, script, until
+from tests.bot.simulated_bot import SimulatedBot, build_script_command, wait_until
 
 WORKER = """
 import time
 from app import create_app
 from app.settings import Settings
 app = create_app(Settings())
-app.extensions["bot"].worker().start()
+app.extensions["services"].build_worker().start()
 print("ready", flush=True)
 time.sleep(600)
 """
@@ -37,11 +37,11 @@ if n < {STEPS}:
 """
 
 
-class Doomed:
+class KillableWorker:
     """A worker in a process of its own, to be killed."""
 
     def __init__(self, app: Flask) -> None:
-        settings = app.extensions["house"].settings
+        settings = app.extensions["services"].settings
         self._env = {
             **os.environ,
             "BRAINBOX_DATA": str(settings.brainbox_data),
@@ -71,22 +71,22 @@ class Doomed:
 
 @pytest.mark.torture
 def test_every_step_is_taken_once_and_in_order_under_kills(installation: Flask):
-    town = Town(installation, [script("step", STEP)])
+    bot = SimulatedBot(installation, [build_script_command("step", STEP)])
     chance = random.Random(7)
-    worker = Doomed(installation)
-    town.say(*((who, "step") for who in range(CHATS)))
+    worker = KillableWorker(installation)
+    bot.say(*((who, "step") for who in range(CHATS)))
     for _ in range(KILLS):
         worker.start()
         time.sleep(0.1 + chance.random())
         worker.kill()
     worker.start()
     try:
-        until(lambda: all(len(town.heard(who)) >= STEPS for who in range(CHATS)), 60)
+        wait_until(lambda: all(len(bot.list_replies(who)) >= STEPS for who in range(CHATS)), 60)
     finally:
         worker.kill()
     for who in range(CHATS):
-        assert town.texts(who) == [f"step {n}" for n in range(1, STEPS + 1)]
-    assert town.all(select(Schedule)) == []
-    sent = town.all(select(Message).where(Message.direction == "out"))
+        assert bot.list_reply_texts(who) == [f"step {n}" for n in range(1, STEPS + 1)]
+    assert bot.select_all(select(Schedule)) == []
+    sent = bot.select_all(select(Message).where(Message.direction == "out"))
     assert len(sent) == CHATS * STEPS
-    assert list(Recount(town.database, town.house.clock()).check()) == []
+    assert list(RollupRebuild(bot.database, bot.services.clock()).check()) == []

@@ -14,26 +14,26 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.brains import limits
-from app.brains.capabilities.addresses import is_public, look_up
-from app.brains.capabilities.contract import Asker, CallRefused
+from app.brains.addresses import is_public, look_up
+from app.brains.capabilities.contract import CallContext, CallRefusal
 from app.brains.capabilities.http import Http
-from app.brains.capabilities.wire import Https, Response
-from app.brains.document import Grants
+from app.brains.capabilities.https import Https, Response
+from app.brains.document.schema import Grants
 
 HOST = "api.example.com"
 GRANTS = Grants.model_validate({"http": {"allow": [HOST, "other.example.com"]}})
-ASKER = Asker(1, GRANTS)
+ASKER = CallContext(1, GRANTS)
 PUBLIC = "93.184.216.34"
 METADATA = "169.254.169.254"
 
 
-def refusal(ask, *arguments: Any):
-    with pytest.raises(CallRefused) as caught:
+def catch_refusal(ask, *arguments: Any):
+    with pytest.raises(CallRefusal) as caught:
         ask(*arguments)
     return caught.value.kind, str(caught.value)
 
 
-class Wire:
+class FakeTransport:
     """Notes what would go out, and answers."""
 
     def __init__(self, response=Response(200, {"content-type": "text/plain"}, b"fine")) -> None:  # noqa: B008
@@ -46,23 +46,23 @@ class Wire:
 
 
 @pytest.fixture
-def wire():
-    return Wire()
+def transport():
+    return FakeTransport()
 
 
 @pytest.fixture
-def http(wire):
-    return Http(lambda _host, _seconds: [PUBLIC], wire)
+def http(transport):
+    return Http(lambda _host, _seconds: [PUBLIC], transport)
 
 
-def test_a_plain_question_goes_to_the_resolved_address(http, wire):
+def test_a_plain_question_goes_to_the_resolved_address(http, transport):
     answer = http.answer(
         "http.get",
         {"url": "https://API.example.com:443/a?b=c#d", "params": {"q": "ü &", "n": [1, True]}},
         ASKER,
     )
     assert answer == {"status": 200, "text": "fine", "headers": {"content-type": "text/plain"}}
-    request = wire.sent[0]
+    request = transport.sent[0]
     assert (request.method, request.host, request.addresses) == ("GET", HOST, (PUBLIC,))
     assert request.path == "/a?b=c&q=%C3%BC+%26&n=1&n=true"
 
@@ -112,16 +112,17 @@ def test_a_plain_question_goes_to_the_resolved_address(http, wire):
         "https://api.example.com/" + "x" * 3_000,
     ],
 )
-def test_any_other_address_is_refused_before_it_is_looked_up(wire, url):
+def test_any_other_address_is_refused_before_it_is_looked_up(transport, url):
     looked = []
-    http = Http(lambda host, _: looked.append(host) or [PUBLIC], wire)
-    assert refusal(http.answer, "http.get", {"url": url}, ASKER)[0] == "denied"
-    assert (looked, wire.sent) == ([], [])
+    http = Http(lambda host, _: looked.append(host) or [PUBLIC], transport)
+    assert catch_refusal(http.answer, "http.get", {"url": url}, ASKER)[0] == "denied"
+    assert (looked, transport.sent) == ([], [])
 
 
 def test_an_allowed_host_is_named_in_the_refusal_of_another(http):
     assert (
-        "evil.test is not allowed" in refusal(http.answer, "http.get", {"url": "https://evil.test"}, ASKER)[1]
+        "evil.test is not allowed"
+        in catch_refusal(http.answer, "http.get", {"url": "https://evil.test"}, ASKER)[1]
     )
 
 
@@ -163,12 +164,12 @@ def test_an_allowed_host_is_named_in_the_refusal_of_another(http):
         "",
     ],
 )
-def test_an_address_that_is_not_public_is_refused(wire, address):
+def test_an_address_that_is_not_public_is_refused(transport, address):
     assert not is_public(address)
     for found in ([address], [PUBLIC, address], [address, PUBLIC]):
-        http = Http(lambda _host, _seconds, found=found: found, wire)
-        assert refusal(http.answer, "http.get", {"url": f"https://{HOST}"}, ASKER)[0] == "denied"
-    assert wire.sent == []
+        http = Http(lambda _host, _seconds, found=found: found, transport)
+        assert catch_refusal(http.answer, "http.get", {"url": f"https://{HOST}"}, ASKER)[0] == "denied"
+    assert transport.sent == []
 
 
 @pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "2606:4700:4700::1111"])
@@ -176,18 +177,24 @@ def test_a_public_address_is_public(address):
     assert is_public(address)
 
 
-def test_a_host_without_an_address_is_named(wire):
+def test_a_host_without_an_address_is_named(transport):
     def nobody(_host, _seconds):
         raise OSError("no such name")
 
-    assert refusal(Http(nobody, wire).answer, "http.get", {"url": f"https://{HOST}"}, ASKER)[0] == "upstream"
+    assert (
+        catch_refusal(Http(nobody, transport).answer, "http.get", {"url": f"https://{HOST}"}, ASKER)[0]
+        == "upstream"
+    )
 
     def slow(_host, _seconds):
         raise TimeoutError
 
-    assert refusal(Http(slow, wire).answer, "http.get", {"url": f"https://{HOST}"}, ASKER)[0] == "timeout"
     assert (
-        refusal(Http(lambda *_: [], wire).answer, "http.get", {"url": f"https://{HOST}"}, ASKER)[0]
+        catch_refusal(Http(slow, transport).answer, "http.get", {"url": f"https://{HOST}"}, ASKER)[0]
+        == "timeout"
+    )
+    assert (
+        catch_refusal(Http(lambda *_: [], transport).answer, "http.get", {"url": f"https://{HOST}"}, ASKER)[0]
         == "denied"
     )
 
@@ -225,17 +232,18 @@ def test_the_system_is_asked_within_the_time(monkeypatch):
         "x",
     ],
 )
-def test_a_header_that_is_not_the_scripts_business_is_refused(http, wire, headers):
+def test_a_header_that_is_not_the_scripts_business_is_refused(http, transport, headers):
     assert (
-        refusal(http.answer, "http.get", {"url": f"https://{HOST}", "headers": headers}, ASKER)[0] == "denied"
+        catch_refusal(http.answer, "http.get", {"url": f"https://{HOST}", "headers": headers}, ASKER)[0]
+        == "denied"
     )
-    assert wire.sent == []
+    assert transport.sent == []
 
 
-def test_headers_of_a_service_are_sent(http, wire):
+def test_headers_of_a_service_are_sent(http, transport):
     given = {"Authorization": "Bearer x", "X-Api-Key": "k", "Accept": "application/json"}
     http.answer("http.get", {"url": f"https://{HOST}", "headers": given}, ASKER)
-    assert wire.sent[0].headers == {
+    assert transport.sent[0].headers == {
         "authorization": "Bearer x",
         "x-api-key": "k",
         "accept": "application/json",
@@ -253,9 +261,9 @@ def test_headers_of_a_service_are_sent(http, wire):
         ({"data": "<a/>", "headers": {"Content-Type": "text/xml"}}, b"<a/>", "text/xml"),
     ],
 )
-def test_a_body_is_encoded_and_named(http, wire, body, sent, kind):
+def test_a_body_is_encoded_and_named(http, transport, body, sent, kind):
     http.answer("http.post", {"url": f"https://{HOST}", **body}, ASKER)
-    request = wire.sent[0]
+    request = transport.sent[0]
     assert (request.method, request.body, request.headers["content-type"]) == ("POST", sent, kind)
 
 
@@ -273,33 +281,36 @@ def test_a_body_is_encoded_and_named(http, wire, body, sent, kind):
         {"verify": False},
     ],
 )
-def test_what_cannot_be_sent_is_refused(http, wire, more):
-    kind, _ = refusal(http.answer, "http.post", {"url": f"https://{HOST}", **more}, ASKER)
+def test_what_cannot_be_sent_is_refused(http, transport, more):
+    kind, _ = catch_refusal(http.answer, "http.post", {"url": f"https://{HOST}", **more}, ASKER)
     assert kind in {"denied", "limit"}
-    assert wire.sent == []
+    assert transport.sent == []
 
 
-def test_without_the_grant_nothing_is_asked(http, wire):
-    assert refusal(http.answer, "http.get", {"url": f"https://{HOST}"}, Asker(1, Grants()))[0] == "denied"
-    assert wire.sent == []
+def test_without_the_grant_nothing_is_asked(http, transport):
+    assert (
+        catch_refusal(http.answer, "http.get", {"url": f"https://{HOST}"}, CallContext(1, Grants()))[0]
+        == "denied"
+    )
+    assert transport.sent == []
 
 
-def test_a_redirect_is_not_followed_and_says_so(wire, http):
-    wire.response = Response(302, {"location": f"http://{METADATA}/latest/"}, b"")
+def test_a_redirect_is_not_followed_and_says_so(transport, http):
+    transport.response = Response(302, {"location": f"http://{METADATA}/latest/"}, b"")
     answer = http.answer("http.get", {"url": f"https://{HOST}"}, ASKER)
     assert answer["status"] == 302
     assert f"redirects to http://{METADATA}/latest/. Redirects are not followed" in answer["text"]
-    assert len(wire.sent) == 1
+    assert len(transport.sent) == 1
 
 
-def test_cookies_stay_behind_and_texts_are_storable(wire, http):
+def test_cookies_stay_behind_and_texts_are_storable(transport, http):
     headers = {"set-cookie": "a=b", "content-type": "text/html; charset=latin1", "x": "a\0\ud800"}
-    wire.response = Response(200, headers, "é\0".encode("latin1"))
+    transport.response = Response(200, headers, "é\0".encode("latin1"))
     answer = http.answer("http.get", {"url": f"https://{HOST}"}, ASKER)
     assert answer["text"] == "é\ufffd"
     assert answer["headers"] == {"content-type": "text/html; charset=latin1", "x": "a\ufffd?"}
     for charset in ("rot13", "zip", "idna", "utf-7", "\0", "x" * 99):
-        wire.response = Response(200, {"content-type": f"text/plain; charset={charset}"}, b"abc\xff")
+        transport.response = Response(200, {"content-type": f"text/plain; charset={charset}"}, b"abc\xff")
         assert http.answer("http.get", {"url": f"https://{HOST}"}, ASKER)["text"] == "abc\ufffd"
 
 
@@ -361,14 +372,14 @@ def accept(listener, context, answer, requests):
             return
         try:
             with context.wrap_socket(plain, server_side=True) as connection:
-                request = received(connection)
+                request = read_request(connection)
                 requests.append(request)
                 answer(connection, request)
         except OSError:
             plain.close()
 
 
-def received(connection):
+def read_request(connection):
     """Read a request with its body."""
     data = b""
     while b"\r\n\r\n" not in data:
@@ -382,7 +393,7 @@ def received(connection):
     return head + b"\r\n\r\n" + body
 
 
-def say(payload):
+def answer_with(payload):
     return lambda connection, _request: connection.sendall(payload)
 
 
@@ -402,7 +413,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
 
 
 def test_a_real_exchange_is_plain_and_signed_brainbox(serve, ask):
-    port, requests = serve(say(OK + b'{"a": 1}'))
+    port, requests = serve(answer_with(OK + b'{"a": 1}'))
     answer = ask(port, "http.post", json={"q": 1}, headers={"X-Key": "k"})
     assert json.loads(answer["text"]) == {"a": 1}
     head, body = requests[0].decode().split("\r\n\r\n")
@@ -415,8 +426,8 @@ def test_a_real_exchange_is_plain_and_signed_brainbox(serve, ask):
 
 def test_the_checked_address_is_the_one_that_is_asked(serve, ask):
     """The name answers with another address the second time; nobody asks a second time."""
-    port, requests = serve(say(OK + b"good"))
-    _, other = serve(say(OK + b"bad"), "127.0.0.2", port)
+    port, requests = serve(answer_with(OK + b"good"))
+    _, other = serve(answer_with(OK + b"bad"), "127.0.0.2", port)
     answers = [["127.0.0.1"], ["127.0.0.2"]]
     looked = []
 
@@ -431,13 +442,15 @@ def test_the_checked_address_is_the_one_that_is_asked(serve, ask):
 def test_proxies_of_the_environment_are_not_used(serve, ask, monkeypatch):
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    port, _ = serve(say(OK + b"direct"))
+    port, _ = serve(answer_with(OK + b"direct"))
     assert ask(port)["text"] == "direct"
 
 
 def test_a_redirect_to_the_metadata_service_leads_nowhere(serve, ask):
     port, requests = serve(
-        say(f"HTTP/1.1 302 Found\r\nLocation: http://{METADATA}/\r\nContent-Length: 0\r\n\r\n".encode())
+        answer_with(
+            f"HTTP/1.1 302 Found\r\nLocation: http://{METADATA}/\r\nContent-Length: 0\r\n\r\n".encode()
+        )
     )
     answer = ask(port)
     assert (answer["status"], len(requests)) == (302, 1)
@@ -445,7 +458,7 @@ def test_a_redirect_to_the_metadata_service_leads_nowhere(serve, ask):
 
 
 @pytest.fixture
-def hurried(monkeypatch):
+def short_timeout(monkeypatch):
     """Half a second instead of five."""
     monkeypatch.setattr(limits, "HTTP_SECONDS", 0.5)
 
@@ -472,19 +485,19 @@ def drip(before, piece):
     ],
     ids=["body", "headers", "one-header", "chunks", "continue", "silence"],
 )
-@pytest.mark.usefixtures("hurried")
+@pytest.mark.usefixtures("short_timeout")
 def test_a_server_that_drips_is_left_in_time(serve, ask, answer):
     port, _ = serve(answer)
     began = time.monotonic()
-    assert refusal(ask, port)[0] == "timeout"
+    assert catch_refusal(ask, port)[0] == "timeout"
     assert time.monotonic() - began < 2
 
 
-@pytest.mark.usefixtures("hurried")
+@pytest.mark.usefixtures("short_timeout")
 def test_a_server_that_never_shakes_hands_is_left_in_time(ask):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         began = time.monotonic()
-        assert refusal(ask, listener.getsockname()[1])[0] == "timeout"
+        assert catch_refusal(ask, listener.getsockname()[1])[0] == "timeout"
         assert time.monotonic() - began < 2
 
 
@@ -515,14 +528,14 @@ def flood(before, piece, after=b""):
 )
 def test_a_large_answer_is_not_read_to_its_end(serve, ask, answer):
     port, _ = serve(answer)
-    kind, words = refusal(ask, port)
+    kind, words = catch_refusal(ask, port)
     assert kind in {"limit", "upstream"}
     if kind == "limit":
         assert "256 KB" in words
 
 
 def test_an_answer_of_just_the_limit_is_read(serve, ask):
-    port, _ = serve(say(OK + b"x" * limits.HTTP_BYTES))
+    port, _ = serve(answer_with(OK + b"x" * limits.HTTP_BYTES))
     assert len(ask(port)["text"]) == limits.HTTP_BYTES
 
 
@@ -530,24 +543,27 @@ def test_an_answer_of_just_the_limit_is_read(serve, ask):
     "payload", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", b"\0" * 999]
 )
 def test_nonsense_is_a_failure_of_the_other_side(serve, ask, payload):
-    port, _ = serve(say(payload))
-    assert refusal(ask, port)[0] == "upstream"
+    port, _ = serve(answer_with(payload))
+    assert catch_refusal(ask, port)[0] == "upstream"
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(serve, certificate):
-    port, requests = serve(say(OK))
+    port, requests = serve(answer_with(OK))
     strange = Http(lambda *_: ["127.0.0.1"], Https(port=port), permits=lambda _: True)
-    kind, words = refusal(strange.answer, "http.get", {"url": f"https://{HOST}"}, ASKER)
+    kind, words = catch_refusal(strange.answer, "http.get", {"url": f"https://{HOST}"}, ASKER)
     assert kind == "upstream"
     assert "certificate" in words
     trusted = ssl.create_default_context(cafile=str(certificate))
     named = Http(lambda *_: ["127.0.0.1"], Https(trusted, port), permits=lambda _: True)
-    assert "certificate" in refusal(named.answer, "http.get", {"url": "https://other.example.com"}, ASKER)[1]
+    assert (
+        "certificate"
+        in catch_refusal(named.answer, "http.get", {"url": "https://other.example.com"}, ASKER)[1]
+    )
     assert requests == []
 
 
 def test_a_second_address_is_tried_when_the_first_does_not_listen(serve, ask):
-    port, requests = serve(say(OK + b"fine"))
+    port, requests = serve(answer_with(OK + b"fine"))
     assert ask(port, resolve=lambda *_: ["127.0.0.3", "127.0.0.1"])["text"] == "fine"
     assert len(requests) == 1
 
@@ -555,4 +571,4 @@ def test_a_second_address_is_tried_when_the_first_does_not_listen(serve, ask):
 def test_nobody_listening_is_a_failure_of_the_other_side(ask):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert refusal(ask, port)[0] == "upstream"
+    assert catch_refusal(ask, port)[0] == "upstream"

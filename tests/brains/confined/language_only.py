@@ -1,4 +1,6 @@
-"""Runs snippets with nothing but the language layer around them: `python -m tests.brains.language_alone FILE.jsonl`.
+"""Runs snippets with nothing but the language layer around them.
+
+`python -m tests.brains.confined.language_only FILE.jsonl`.
 
 Each snippet has a forked process of its own with limits of memory and time, since bombs are not this layer's to hold.
 Prints a JSON list of what came out of each: its id, and all texts that left it.
@@ -14,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from app.brains.capabilities import CALLS
 from app.brains.confined import grammar, script
 from app.brains.confined.language import CallError, OutOfTimeError
 from app.brains.confined.report import describe
@@ -28,7 +31,7 @@ def _ring(_number: int, _frame: Any) -> None:
     raise OutOfTimeError
 
 
-def once(source: str) -> dict[str, Any]:
+def run_snippet(source: str) -> dict[str, Any]:
     """Compile and run one snippet; return all that leaves it."""
     asked: list[Any] = []
 
@@ -38,7 +41,8 @@ def once(source: str) -> dict[str, Any]:
         asked.append([method, arguments])
         return {"status": 200, "text": "hello", "headers": {}} if method.startswith("http") else "hello"
 
-    data = {**script.sample(), "grants": ["memory", "http", "ai", "media", "schedule"]}
+    grants = ["memory", "http", "ai", "media", "schedule"]
+    data = {**script.build_sample(), "grants": grants, "calls": CALLS}
     script.OUTPUT.clear()
     left: dict[str, Any] = {}
     try:
@@ -61,7 +65,7 @@ def _in_a_process(snippet: dict[str, Any]) -> list[dict[str, Any]] | None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         signal.signal(signal.SIGALRM, _ring)
         sources = [snippet["code"], snippet.get("then") or "pass", 'ctx.reply("alive")']
-        os.write(theirs, json.dumps([once(source) for source in sources]).encode())
+        os.write(theirs, json.dumps([run_snippet(source) for source in sources]).encode())
         os._exit(0)
     os.close(theirs)
     said, deadline = b"", time.monotonic() + _PATIENCE

@@ -12,7 +12,7 @@ import pytest
 from app.brains.confined import grammar, guards, script
 from app.brains.confined.language import LanguageError, LimitReachedError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CORPUS = ROOT.parent / "shared" / "escapes" / "corpus.jsonl"
 
 OWN = {
@@ -57,12 +57,12 @@ OWN = {
 }
 
 
-def attack(snippets, folder, tmp_path):
+def run_snippets(snippets, folder, tmp_path):
     """Return what came out of each snippet, run with the language layer alone."""
     listed = tmp_path / "snippets.jsonl"
     listed.write_text("".join(json.dumps(each) + "\n" for each in snippets))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.brains.language_alone", str(listed)],
+        [sys.executable, "-m", "tests.brains.confined.language_only", str(listed)],
         capture_output=True,
         check=True,
         cwd=folder,
@@ -83,7 +83,7 @@ def canary(monkeypatch, tmp_path):
 def test_the_language_layer_alone_gives_nothing_away(canary, tmp_path):
     snippets = [json.loads(line) for line in CORPUS.read_text().splitlines()]
     wanted = [each for each in snippets if each["probe"].partition(":")[0] in {"canary", "marker", "state"}]
-    results = attack(wanted, tmp_path, tmp_path)
+    results = run_snippets(wanted, tmp_path, tmp_path)
     assert len(results) > 100
     assert [name for name, left in results if left is None] == []
     said = {name: json.dumps(left) for name, left in results}
@@ -97,7 +97,7 @@ def test_the_language_layer_alone_gives_nothing_away(canary, tmp_path):
 
 def test_our_own_attacks_are_refused_or_harmless(tmp_path):
     snippets = [{"id": name, "language": "python", "code": code} for name, code in OWN.items()]
-    results = dict(attack(snippets, tmp_path, tmp_path))
+    results = dict(run_snippets(snippets, tmp_path, tmp_path))
     harmless = {"percent of an object", "annotation that runs"}
     assert {name for name, left in results.items() if "ok" in left[0]} == harmless
     assert results["annotation that runs"][0]["ok"]["fx"] == [["reply", {"text": "z"}]]
@@ -106,7 +106,9 @@ def test_our_own_attacks_are_refused_or_harmless(tmp_path):
 
 def run(source):
     code, _ = grammar.compile_script(source)
-    return script.LANGUAGE.run(script.LANGUAGE.load(code), script.sample(), lambda _method, _arguments: None)
+    return script.LANGUAGE.run(
+        script.LANGUAGE.load(code), script.build_sample(), lambda _method, _arguments: None
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.brains.capabilities import CALLS
 from app.brains.confined import grammar, script
 from app.brains.confined.language import CallError, LanguageError, LimitReachedError
 from app.brains.confined.report import describe
@@ -14,26 +15,27 @@ NOON = 1_767_268_800.0  # 2026-01-01T12:00Z, a Thursday
 GRANTS = ["memory", "http", "ai", "media", "schedule"]
 
 
-def no_call(_method, _arguments):
+def refuse_call(_method, _arguments):
     raise AssertionError
 
 
-def run(source, call=no_call, **changes: Any):
-    data = {**script.sample(), "clock": [NOON, 3600, "Africa/Lagos"], "grants": GRANTS, **changes}
+def run(source, call=refuse_call, **changes: Any):
+    told = {"clock": [NOON, 3600, "Africa/Lagos"], "grants": GRANTS, "calls": CALLS}
+    data = {**script.build_sample(), **told, **changes}
     script.OUTPUT.clear()
     code, _ = grammar.compile_script(source)
     return script.LANGUAGE.run(script.LANGUAGE.load(code), data, call)
 
 
-def effects(source, **changes: Any):
+def list_effects(source, **changes: Any):
     return run(source, **changes)["fx"]
 
 
-def replies(source, **changes: Any):
-    return [fields["text"] for name, fields in effects(source, **changes) if name == "reply"]
+def list_replies(source, **changes: Any):
+    return [fields["text"] for name, fields in list_effects(source, **changes) if name == "reply"]
 
 
-def failure(source, **changes: Any):
+def describe_failure(source, **changes: Any):
     with pytest.raises(Exception) as caught:
         run(source, **changes)
     return describe(caught.value, script.SCRIPT_FILE)
@@ -97,28 +99,28 @@ def failure(source, **changes: Any):
     ],
 )
 def test_a_script_answers(source, said):
-    assert replies(source) == [said or "2026-01-02T00:00:00+01:00"]
+    assert list_replies(source) == [said or "2026-01-02T00:00:00+01:00"]
 
 
 def test_what_is_printed_is_kept_apart():
-    assert effects('print("a", 1)\nctx.log("b")') == []
+    assert list_effects('print("a", 1)\nctx.log("b")') == []
     assert script.LANGUAGE.output.text == "a 1\nb\n"
 
 
 def test_a_quoted_message_and_a_file_have_their_own_fields():
     message = {
-        **script.sample()["message"],
+        **script.build_sample()["message"],
         "quoted": {"id": "q", "text": "before"},
         "media": {"kind": "image", "mime": "image/png", "caption": "look"},
     }
     source = "ctx.reply(ctx.message.quoted.text + ctx.message.media.caption)"
-    assert replies(source, message=message) == ["beforelook"]
+    assert list_replies(source, message=message) == ["beforelook"]
 
 
 def test_randomness_comes_from_the_seed():
     source = "import random\nctx.reply(str([random.randint(1, 99), ctx.random.choice([1, 2, 3]), random.random()]))"
-    assert replies(source, seed=5) == replies(source, seed=5)
-    assert replies(source, seed=5) != replies(source, seed=6)
+    assert list_replies(source, seed=5) == list_replies(source, seed=5)
+    assert list_replies(source, seed=5) != list_replies(source, seed=6)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,8 @@ def test_randomness_comes_from_the_seed():
         ),
         ('"a", buttons=[{"id": "y", "title": "Yes"}]', {"buttons": [{"id": "y", "title": "Yes"}]}),
         ('"a", quote=True', {"quote": True}),
+        ('"a", link_preview=True', {"link_preview": True}),
+        ('"a", link_preview=False', {}),
         (
             '"a", list={"button": "Menu", "rows": ["Soup", {"id": "b", "title": "Bread", "description": "dark"}]}',
             {
@@ -160,7 +164,7 @@ def test_randomness_comes_from_the_seed():
     ],
 )
 def test_a_reply_has_buttons_lists_and_quotes(call, fields):
-    assert effects(f"ctx.reply({call})") == [["reply", {"text": "a", **fields}]]
+    assert list_effects(f"ctx.reply({call})") == [["reply", {"text": "a", **fields}]]
 
 
 def test_files_reactions_and_handing_over_are_effects():
@@ -219,7 +223,7 @@ ctx.schedule("hello", after=timedelta(minutes=2))
 ctx.schedule("hello", at=datetime(2026, 1, 1, 14, 0))
 ctx.cancel("later")
 """
-    assert effects(source) == [
+    assert list_effects(source) == [
         ["schedule", {"command": "Hello", "due": NOON + 60, "args": {"amount": 3}, "name": "later"}],
         ["schedule", {"command": "hello", "due": NOON + 120, "args": {}}],
         ["schedule", {"command": "hello", "due": NOON + 3600, "args": {}}],
@@ -247,7 +251,7 @@ ctx.reply(ctx.http.post("https://a.b", json={"x": (1, 2)}).status)
 ctx.reply(ctx.ai("Say hello", name=ctx.sender.name))
 ctx.reply(ctx.memory.top("points", n=3)[0]["name"])
 """
-    assert replies(source, call=call) == ["200 True b", "201", "an answer", "Ama"]
+    assert list_replies(source, call=call) == ["200 True b", "201", "an answer", "Ama"]
     assert asked == [
         ["http.get", {"url": "https://a.b", "params": {"q": 1}}],
         ["http.post", {"url": "https://a.b", "json": {"x": [1, 2]}}],
@@ -290,8 +294,8 @@ def test_a_refused_call_can_be_caught():
         raise CallError("The address did not answer in time.")
 
     source = 'try:\n    ctx.ai("x")\nexcept CallError as error:\n    ctx.reply(str(error))'
-    assert replies(source, call=call) == ["The address did not answer in time."]
-    assert failure("ctx.ai('x')", call=call)["kind"] == "call"
+    assert list_replies(source, call=call) == ["The address did not answer in time."]
+    assert describe_failure("ctx.ai('x')", call=call)["kind"] == "call"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +310,7 @@ def test_a_refused_call_can_be_caught():
     ],
 )
 def test_what_is_not_granted_is_refused_in_the_script(source):
-    assert "permission" in failure(source, grants=[])["msg"]
+    assert "permission" in describe_failure(source, grants=[])["msg"]
 
 
 @pytest.mark.parametrize(
@@ -321,7 +325,7 @@ def test_what_is_not_granted_is_refused_in_the_script(source):
     ],
 )
 def test_an_error_has_the_operators_own_place(source, place):
-    assert failure(source)["trace"][-1] == place
+    assert describe_failure(source)["trace"][-1] == place
 
 
 @pytest.mark.parametrize(
@@ -354,18 +358,18 @@ def test_a_refusal_has_its_place(source, place):
     ],
 )
 def test_an_error_made_by_hand_is_described_all_the_same(source):
-    report = failure(source, grants=[])
+    report = describe_failure(source, grants=[])
     assert json.dumps(report)
     assert len(report["msg"]) <= 300
 
 
 def test_the_names_a_function_takes_are_told():
-    assert failure("ctx.memory.set('a', 1, tll=5)")["known"] == ["key", "value", "ttl", "scope"]
-    assert failure("def f(size): pass\nf(sise=1)")["known"] == ["size"]
+    assert describe_failure("ctx.memory.set('a', 1, tll=5)")["known"] == ["key", "value", "ttl", "scope"]
+    assert describe_failure("def f(size): pass\nf(sise=1)")["known"] == ["size"]
 
 
 def test_the_trace_of_a_deep_recursion_is_short():
-    report = failure("def f(n):\n    return f(n + 1)\nf(0)")
+    report = describe_failure("def f(n):\n    return f(n + 1)\nf(0)")
     assert report["type"] == "RecursionError"
     assert 1 < len(report["trace"]) <= 20
 
@@ -380,22 +384,22 @@ def test_what_a_script_leaves_is_plain():
 
 
 def test_effects_of_a_failed_run_are_there_for_the_eye():
-    failure('ctx.reply("one")\n1 / 0')
+    describe_failure('ctx.reply("one")\n1 / 0')
     assert script.LANGUAGE.effects == [["reply", {"text": "one"}]]
 
 
 def test_the_lean_process_is_warmed_by_scripts_that_work_and_scripts_that_fail():
     good, *failing, again = script.LANGUAGE.warm_up()
     for compiled, data in (good, again):
-        assert script.LANGUAGE.run(script.LANGUAGE.load(compiled), data, no_call)["fx"]
+        assert script.LANGUAGE.run(script.LANGUAGE.load(compiled), data, refuse_call)["fx"]
     for compiled, data in failing:
         with pytest.raises((AttributeError, RecursionError, ValueError)):
-            script.LANGUAGE.run(script.LANGUAGE.load(compiled), data, no_call)
+            script.LANGUAGE.run(script.LANGUAGE.load(compiled), data, refuse_call)
     assert all(
         isinstance(grammar.compile_script(source)[0], bytes) for source in grammar.COMPILER.warm_up()[::3]
     )
 
 
 def test_a_moment_has_the_brains_zone():
-    left = replies("ctx.reply(ctx.now.isoformat())", clock=[NOON, -5 * 3600, "America/Lima"])
+    left = list_replies("ctx.reply(ctx.now.isoformat())", clock=[NOON, -5 * 3600, "America/Lima"])
     assert dt.datetime.fromisoformat(left[0]).utcoffset() == dt.timedelta(hours=-5)

@@ -12,11 +12,11 @@ from app.brains.confined.report import describe
 def render(source, **changes: Any):
     code, _ = template.compile_template(source)
     return template.LANGUAGE.run(
-        template.LANGUAGE.load(code), {**script.sample(), **changes}, lambda *_: None
+        template.LANGUAGE.load(code), {**script.build_sample(), **changes}, lambda *_: None
     )["text"]
 
 
-def failure(source):
+def describe_failure(source):
     with pytest.raises(Exception) as caught:
         render(source)
     return describe(caught.value, template.TEMPLATE_FILE)
@@ -44,7 +44,7 @@ def test_compiled_code_can_be_loaded_again_and_again():
     code, count = template.compile_template("{{ sender.name }}")
     assert count > 2
     loaded = [template.LANGUAGE.load(code) for _ in range(2)]
-    assert [template.LANGUAGE.run(each, script.sample(), lambda *_: None) for each in loaded] == [
+    assert [template.LANGUAGE.run(each, script.build_sample(), lambda *_: None) for each in loaded] == [
         {"text": "Ama"}
     ] * 2
 
@@ -59,14 +59,14 @@ def test_compiled_code_can_be_loaded_again_and_again():
     ],
 )
 def test_an_error_has_the_templates_own_line(source, line):
-    assert failure(source)["trace"][-1][1:] == [line, None, None]
+    assert describe_failure(source)["trace"][-1][1:] == [line, None, None]
 
 
 def test_a_missing_name_is_told_with_what_there_is():
-    assert failure("{{ sendr.name.first }}")["name"] == "sendr"
-    assert "sender" in failure("{{ sendr }}")["known"]
-    assert failure("{{ sender.nmae }}")["known"] == ["id", "name", "phone"]
-    assert failure("{{ memory.visits }}")["known"] == []
+    assert describe_failure("{{ sendr.name.first }}")["name"] == "sendr"
+    assert "sender" in describe_failure("{{ sendr }}")["known"]
+    assert describe_failure("{{ sender.nmae }}")["known"] == ["id", "name", "phone"]
+    assert describe_failure("{{ memory.visits }}")["known"] == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_time_limit_that_rings_between_two_pieces_still_has_a_line():
     code, _ = template.compile_template("one\n{% for x in range(9) %}\n{{ x }}\n{% endfor %}")
 
     loaded = template.LANGUAGE.load(code)
-    stream = loaded.generate(template._seen(script.sample()))
+    stream = loaded.generate(template.build_variables(script.build_sample()))
     next(stream)
     next(stream)
     with pytest.raises(OutOfTimeError) as caught:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.brains.arguments import Argument, next_token, parse, usage
+from app.brains.document.arguments import Argument, format_usage, parse, refuse_surplus, split_token
 
 
 def argument(name="a", **fields: Any):
@@ -31,7 +31,7 @@ def argument(name="a", **fields: Any):
 )
 def test_a_text_becomes_a_value(fields, text, value):
     read = parse([argument(**fields)], text)
-    assert read.complete
+    assert read.is_complete
     assert read.values == {"a": value}
     assert type(read.values["a"]) is type(value)
 
@@ -64,16 +64,24 @@ def test_what_is_left_over_is_ignored():
     assert parse([argument("a", type="int")], "1 2 3").values == {"a": 1}
 
 
+def test_what_is_left_over_is_refused_where_a_command_says_so():
+    listed = [argument("a", type="int")]
+    assert refuse_surplus(parse(listed, "1 2 3")).problem == "This is too much: “2 3”."
+    assert refuse_surplus(parse(listed, "1 " + "x" * 90)).problem == f"This is too much: “{'x' * 60}…”."
+    for text in ("1", "", "word"):
+        assert refuse_surplus(parse(listed, text)) == parse(listed, text)
+
+
 def test_usage_marks_what_may_be_left_out():
     listed = [argument("text"), argument("times", required=False)]
-    assert usage("!echo", listed) == "Usage: !echo <text> [times]"
+    assert format_usage("!echo", listed) == "Usage: !echo <text> [times]"
 
 
 @given(st.text())
 def test_any_text_splits_into_tokens_and_comes_to_an_end(text):
     rest, steps = text, 0
     while rest.strip():
-        token, rest = next_token(rest)
+        token, rest = split_token(rest)
         steps += 1
         assert token
         assert token in text
@@ -83,7 +91,7 @@ def test_any_text_splits_into_tokens_and_comes_to_an_end(text):
 @given(st.text(), st.sampled_from(["word", "int", "number", "yes_no", "rest"]))
 def test_any_text_gives_a_value_of_the_right_type_or_a_reason(text, kind):
     read = parse([argument(type=kind)], text)
-    if read.complete:
+    if read.is_complete:
         expected = {"word": str, "rest": str, "int": int, "number": float, "yes_no": bool}[kind]
         assert type(read.values["a"]) is expected
     else:
@@ -95,4 +103,4 @@ def test_integers_keep_to_their_bounds(number, low, high):
     if low > high:
         return
     read = parse([argument(type="int", minimum=low, maximum=high)], str(number))
-    assert read.complete is (low <= number <= high)
+    assert read.is_complete is (low <= number <= high)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.brains import exchange
-from app.brains.gallery import Sample, matching, samples
-from app.brains.problems import problems
+from app.brains.document import yaml_format
+from app.brains.document.gallery import Sample, load_samples, search_samples
+from app.brains.document.validation import find_problems
 from app.brains.testing import GREEN, Suite, run_tests
 
 
@@ -15,7 +15,7 @@ def slug(sample: Sample) -> str:
 
 
 def test_there_are_at_least_twelve_with_names_of_their_own():
-    found = [each.slug for each in samples()]
+    found = [each.slug for each in load_samples()]
     assert len(found) >= 12
     assert len(set(found)) == len(found)
     assert set(found) >= {
@@ -36,7 +36,7 @@ def test_there_are_at_least_twelve_with_names_of_their_own():
     }
 
 
-@pytest.mark.parametrize("sample", samples(), ids=slug)
+@pytest.mark.parametrize("sample", load_samples(), ids=slug)
 def test_a_sample_passes_its_own_tests(sandbox: Any, sample: Sample):
     results = list(run_tests(Suite(sample.document), sandbox))
     assert [(each.name, each.problem) for each in results if each.status != GREEN] == []
@@ -44,19 +44,21 @@ def test_a_sample_passes_its_own_tests(sandbox: Any, sample: Sample):
     assert not [step.note for each in results for step in each.steps if "24 hours" in step.note]
 
 
-@pytest.mark.parametrize("sample", samples(), ids=slug)
+@pytest.mark.parametrize("sample", load_samples(), ids=slug)
 def test_a_sample_has_no_problem(sandbox: Any, sample: Sample):
-    assert problems(sample.document, lambda sources: sandbox.check("draft:0", sources)) == []
+    assert find_problems(sample.document, lambda sources: sandbox.check("draft:0", sources)) == []
 
 
-@pytest.mark.parametrize("sample", samples(), ids=slug)
+@pytest.mark.parametrize("sample", load_samples(), ids=slug)
 def test_a_sample_comes_back_byte_for_byte(sample: Sample):
-    exported = exchange.dump(sample.document)
-    assert exchange.dump(exchange.load(exported)) == exported
-    assert exchange.load(exported) == exchange.load(exchange.dump(exchange.load(exported)))
+    exported = yaml_format.dump_yaml(sample.document)
+    assert yaml_format.dump_yaml(yaml_format.load_yaml(exported)) == exported
+    assert yaml_format.load_yaml(exported) == yaml_format.load_yaml(
+        yaml_format.dump_yaml(yaml_format.load_yaml(exported))
+    )
 
 
-@pytest.mark.parametrize("sample", samples(), ids=slug)
+@pytest.mark.parametrize("sample", load_samples(), ids=slug)
 def test_a_sample_is_explained(sample: Sample):
     assert sample.summary.endswith(".")
     assert len(sample.shows) >= 3
@@ -64,7 +66,7 @@ def test_a_sample_is_explained(sample: Sample):
 
 
 def test_a_search_looks_in_all_that_describes_a_sample():
-    assert [each.slug for each in matching("stars")] == ["feedback-collector"]
-    assert [each.slug for each in matching("HTTP stubs weather")] == ["weather"]
-    assert matching("no such thing") == []
-    assert len(matching("")) == len(samples())
+    assert [each.slug for each in search_samples("stars")] == ["feedback-collector"]
+    assert [each.slug for each in search_samples("HTTP stubs weather")] == ["weather"]
+    assert search_samples("no such thing") == []
+    assert len(search_samples("")) == len(load_samples())

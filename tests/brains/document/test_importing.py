@@ -4,23 +4,26 @@ from itertools import count
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from app.brains import exchange, merging, permits
-from app.brains.document import content_hash
-from app.brains.exchange import ImportRefused
-from app.brains.gallery import demo_document, samples
-from app.brains.importing import ADD, Wish, plan
+from app.brains.document import merge, permission_requests, yaml_format
+from app.brains.document.gallery import build_demo_document, load_samples
+from app.brains.document.importing import ADD, ImportRequest, build_plan
+from app.brains.document.schema import hash_content
+from app.brains.document.yaml_format import InvalidImport, dump_yaml, load_yaml
 
 API = {"http": {"allow": ["api.example.com", "b.example.com"]}}
 
 
-def command(own: str, name: str = "", **more: Any) -> dict[str, Any]:
+def build_command(own: str, name: str = "", **more: Any) -> dict[str, Any]:
     action = {"kind": "reply", "template": own}
     trigger = {"kind": "exact", "texts": [own]}
     return {"id": own, "name": name or own.upper(), "trigger": trigger, "action": action, **more}
 
 
-def brain(*commands: dict[str, Any], **more: Any) -> dict[str, Any]:
+def build_brain(*commands: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"brain": "shop", "title": "Shop", "commands": list(commands), **more}
 
 
@@ -29,8 +32,8 @@ def numbers():
     return lambda: f"new{next(numbered)}"
 
 
-def keys(wanted: Any, has: Any, *, keep: bool = False) -> list[str]:
-    return [each.key for each in permits.asked(wanted, has, keep=keep).permits]
+def list_keys(wanted: Any, has: Any, *, keep: bool = False) -> list[str]:
+    return [each.key for each in permission_requests.find_requests(wanted, has, keep=keep).requests]
 
 
 @pytest.mark.parametrize(
@@ -50,19 +53,19 @@ def keys(wanted: Any, has: Any, *, keep: bool = False) -> list[str]:
     ],
 )
 def test_a_file_asks_only_for_what_a_brain_may_not_do_already(wanted: Any, has: Any, asked: list[str]):
-    assert keys(wanted, has) == asked
+    assert list_keys(wanted, has) == asked
 
 
 def test_another_provider_is_not_asked_for_where_commands_are_only_added():
-    assert keys({"ai": {"provider": "dear"}}, {"ai": {}}, keep=True) == []
+    assert list_keys({"ai": {"provider": "dear"}}, {"ai": {}}, keep=True) == []
 
 
 def test_requests_are_told_in_words_with_what_there_is_now():
-    asked = permits.asked(
+    asked = permission_requests.find_requests(
         {**API, "ai": {"monthly_tokens": 5000}}, {"ai": {"monthly_tokens": 100}}, keep=False
     )
-    assert [(each.words, each.now) for each in asked.permits[1:]] == [
-        ("Ask the web service b.example.com", "not allowed now"),
+    assert [(each.description, each.current) for each in asked.requests[1:]] == [
+        ("External requests to b.example.com", "not allowed now"),
         ("Ask the AI, up to 5,000 tokens a month", "up to 100 tokens a month now"),
     ]
 
@@ -106,36 +109,40 @@ def test_only_what_is_given_is_given(given: set[str], keep: bool, settled: dict[
         "schedule": {"max_pending": 20},
     }
     has = {"memory": {"max_entries": 60}, "http": {"allow": ["old.example.com"]}, "schedule": None}
-    assert permits.settled(wanted, has, given, keep=keep) == settled
+    assert permission_requests.compute_grants(wanted, has, given, keep=keep) == settled
 
 
 def test_less_than_a_brain_has_is_taken_as_it_is_written():
     has = {"ai": {"monthly_tokens": 500, "provider": "own"}, "memory": {"max_entries": 80}}
     wanted = {"ai": {"monthly_tokens": 50, "provider": "own"}, "memory": {"max_entries": 10}, "media": None}
-    assert permits.settled(wanted, has, (), keep=False) == wanted
-    assert permits.settled({}, has, (), keep=False) == {}
+    assert permission_requests.compute_grants(wanted, has, (), keep=False) == wanted
+    assert permission_requests.compute_grants({}, has, (), keep=False) == {}
 
 
 def test_a_permission_that_cannot_be_read_is_never_given():
     wanted = {"http": {"allow": ["evil.example.com", "no host!"]}, "ai": {"monthly_tokens": -1}, "wifi": {}}
-    asked = permits.asked(wanted, None, keep=False)
-    assert (asked.permits, asked.unreadable) == ((), ("http", "ai", "wifi"))
-    assert permits.settled(wanted, None, {"http:evil.example.com", "ai"}, keep=False) == {}
+    asked = permission_requests.find_requests(wanted, None, keep=False)
+    assert (asked.requests, asked.unreadable) == ((), ("http", "ai", "wifi"))
+    assert permission_requests.compute_grants(wanted, None, {"http:evil.example.com", "ai"}, keep=False) == {}
 
 
 def test_a_file_with_all_it_asks_for_becomes_the_draft_unchanged():
-    for document in (demo_document(), *(dict(each.document) for each in samples())):
-        asked = {each.key for each in plan(Wish(document), numbers()).permits}
-        made = plan(Wish(document, given=asked), numbers()).document
-        assert exchange.dump(made) == exchange.dump(document)
-        again = plan(Wish(document, draft=made), numbers())
-        assert (again.permits, content_hash(again.document)) == ((), content_hash(document))
+    for document in (build_demo_document(), *(dict(each.document) for each in load_samples())):
+        asked = {each.key for each in build_plan(ImportRequest(document), numbers()).permission_requests}
+        made = build_plan(ImportRequest(document, granted_keys=asked), numbers()).document
+        assert yaml_format.dump_yaml(made) == yaml_format.dump_yaml(document)
+        again = build_plan(ImportRequest(document, draft=made), numbers())
+        assert (again.permission_requests, hash_content(again.document)) == ((), hash_content(document))
 
 
 def test_a_draft_keeps_all_it_has_when_commands_are_added():
-    draft = brain(command("a"), settings={"prefixes": ["?"]}, tests=[{"name": "t", "steps": [{"user": "a"}]}])
-    made = plan(Wish(brain(command("b"), settings={"prefixes": ["!"]}), draft, ADD), numbers())
-    assert made.document == {**draft, "commands": [command("a"), command("b")]}
+    draft = build_brain(
+        build_command("a"), settings={"prefixes": ["?"]}, tests=[{"name": "t", "steps": [{"user": "a"}]}]
+    )
+    made = build_plan(
+        ImportRequest(build_brain(build_command("b"), settings={"prefixes": ["!"]}), draft, ADD), numbers()
+    )
+    assert made.document == {**draft, "commands": [build_command("a"), build_command("b")]}
     assert (made.count, made.notes) == (
         1,
         ("Not taken over: the settings of the file. They belong to a whole brain.",),
@@ -143,11 +150,13 @@ def test_a_draft_keeps_all_it_has_when_commands_are_added():
 
 
 def test_clashes_get_ids_and_names_of_their_own_and_are_told():
-    draft = brain(command("a", "Hello"), command("b", "Echo"))
-    file = brain(
-        command("b", "hello", enabled=False), command("c", "Fine"), command("a", "Hello", enabled=True)
+    draft = build_brain(build_command("a", "Hello"), build_command("b", "Echo"))
+    file = build_brain(
+        build_command("b", "hello", enabled=False),
+        build_command("c", "Fine"),
+        build_command("a", "Hello", enabled=True),
     )
-    merged = merging.added(draft, file, numbers())
+    merged = merge.add_commands(draft, file, numbers())
     assert [(each["id"], each["name"]) for each in merged.document["commands"][2:]] == [
         ("new1", "hello 2"),
         ("c", "Fine"),
@@ -160,21 +169,21 @@ def test_clashes_get_ids_and_names_of_their_own_and_are_told():
 
 def test_prompts_and_groups_that_commands_need_come_along():
     ask = {"kind": "prompt", "prompt": "helper"}
-    file = brain(
-        {**command("q", group="Shop"), "action": ask},
+    file = build_brain(
+        {**build_command("q", group="Shop"), "action": ask},
         prompts=[{"name": "helper", "user": "New?"}, {"name": "other", "user": "Same?", "system": ""}],
         groups=[{"name": "shop", "errors_to": "+1"}, {"name": "Unused"}],
     )
     prompts = [{"name": "helper", "user": "Old?"}, {"name": "other", "user": "Same?"}]
-    merged = merging.added(brain(command("a"), prompts=prompts), file, numbers())
+    merged = merge.add_commands(build_brain(build_command("a"), prompts=prompts), file, numbers())
     assert merged.document["prompts"] == [*prompts, {"name": "helper-2", "user": "New?"}]
     assert merged.document["commands"][1]["action"] == {"kind": "prompt", "prompt": "helper-2"}
     assert merged.document["groups"] == [{"name": "shop", "errors_to": "+1"}]
     assert merged.notes == ("There is another prompt “helper” already: the new one becomes “helper-2”.",)
 
 
-def script(own: str, source: str) -> dict[str, Any]:
-    return {**command(own), "action": {"kind": "script", "source": source}}
+def build_script_command(own: str, source: str) -> dict[str, Any]:
+    return {**build_command(own), "action": {"kind": "script", "source": source}}
 
 
 @pytest.mark.parametrize(
@@ -189,23 +198,25 @@ def script(own: str, source: str) -> dict[str, Any]:
 def test_a_selection_takes_only_what_its_commands_can_use(
     ids: set[str], prompts: list[str], groups: list[str], grants: dict[str, Any]
 ):
-    draft = brain(
-        command("plain", group="a"),
-        {**command("asks"), "action": {"kind": "prompt", "prompt": "p"}},
-        script("says", 'ctx.reply(ctx.ai("q"))'),
-        script("web", 'ctx.http.get("https://api.example.com")'),
+    draft = build_brain(
+        build_command("plain", group="a"),
+        {**build_command("asks"), "action": {"kind": "prompt", "prompt": "p"}},
+        build_script_command("says", 'ctx.reply(ctx.ai("q"))'),
+        build_script_command("web", 'ctx.http.get("https://api.example.com")'),
         prompts=[{"name": "p", "user": "P"}, {"name": "q", "user": "Q"}],
         groups=[{"name": "A"}, {"name": "B"}],
         grants={"media": None, "ai": {}, **API},
         tests=[{"name": "t", "steps": [{"user": "hi"}]}],
     )
-    chosen = merging.selection(draft, ids)
+    chosen = merge.extract_commands(draft, ids)
     assert [each["id"] for each in chosen["commands"]] == sorted(ids)
     assert [each["name"] for each in chosen.get("prompts", [])] == prompts
     assert [each["name"] for each in chosen.get("groups", [])] == groups
     assert chosen["grants"] == grants
     assert "tests" not in chosen
-    assert exchange.dump(exchange.load(exchange.dump(chosen))) == exchange.dump(chosen)
+    assert yaml_format.dump_yaml(
+        yaml_format.load_yaml(yaml_format.dump_yaml(chosen))
+    ) == yaml_format.dump_yaml(chosen)
 
 
 @pytest.mark.parametrize(
@@ -221,14 +232,14 @@ def test_a_selection_takes_only_what_its_commands_can_use(
         ({"settings": []}, "settings: This must be a group of fields"),
         ({"grants": 5}, "grants: This must be a group of fields"),
         (
-            {"commands": [{**command("a"), "action": {"kind": "reply", "variants": 5}}]},
+            {"commands": [{**build_command("a"), "action": {"kind": "reply", "variants": 5}}]},
             "commands.0.action.variants: This must be a list",
         ),
     ],
 )
 def test_a_file_whose_parts_no_page_could_show_is_refused(file: dict[str, Any], said: str):
-    with pytest.raises(ImportRefused, match=said):
-        plan(Wish({"brain": "shop", "title": "Shop", **file}), numbers())
+    with pytest.raises(InvalidImport, match=said):
+        build_plan(ImportRequest({"brain": "shop", "title": "Shop", **file}), numbers())
 
 
 @pytest.mark.parametrize(
@@ -241,8 +252,8 @@ def test_a_file_whose_parts_no_page_could_show_is_refused(file: dict[str, Any], 
     ],
 )
 def test_what_cannot_be_read_is_shown_at_its_line_and_column(text: str, line: int, column: int, shown: str):
-    with pytest.raises(ImportRefused) as refused:
-        exchange.load(text)
+    with pytest.raises(InvalidImport) as refused:
+        yaml_format.load_yaml(text)
     assert (refused.value.line, refused.value.column) == (line, column)
     assert shown in refused.value.excerpt
     assert str(refused.value).startswith(f"Line {line}, column {column}: ")
@@ -250,9 +261,44 @@ def test_what_cannot_be_read_is_shown_at_its_line_and_column(text: str, line: in
 
 @pytest.mark.parametrize("value", [".nan", ".inf", "!!binary aGk=", "!!set {a, b}"])
 def test_values_that_no_brain_can_keep_are_refused(value: str):
-    with pytest.raises(ImportRefused, match="texts, whole and decimal numbers"):
-        exchange.load(f"brain: shop\ntitle: {value}\n")
+    with pytest.raises(InvalidImport, match="texts, whole and decimal numbers"):
+        yaml_format.load_yaml(f"brain: shop\ntitle: {value}\n")
 
 
 def test_a_date_is_a_text():
-    assert exchange.load("title: 2026-01-02")["title"] == "2026-01-02"
+    assert yaml_format.load_yaml("title: 2026-01-02")["title"] == "2026-01-02"
+
+
+@pytest.mark.parametrize(
+    "word", ["12:30", "yes", "no", "on", "off", "y", "0o17", "1_000", "007", "0x1F", "2024-01-02", "1e5"]
+)
+def test_words_stay_words(word):
+    text = (
+        f"title: t\ncommands: [{{trigger: {{words: [{word}]}}, arguments: [{{name: a, default: {word}}}]}}]"
+    )
+    [command] = load_yaml(text)["commands"]
+    assert command["trigger"]["words"] == [word]
+    assert command["arguments"][0]["default"] == word
+    assert load_yaml(dump_yaml({"title": word}))["title"] == word
+
+
+@pytest.mark.parametrize("word", ["1.10", "true", "42", "False"])
+def test_where_a_word_is_expected_what_looks_like_a_value_stays_as_written(word):
+    listed = f"{{name: a, type: word, default: {word}}}, {{name: b, type: number, default: {word}}}"
+    text = f"title: t\narguments: [{listed}]"
+    first, second = load_yaml(text)["arguments"]
+    assert first["default"] == word
+    assert second["default"] == yaml.safe_load(word)
+    assert load_yaml(f"title: t\nwords: [{word}]")["words"] == [word]
+
+
+def test_a_number_that_no_field_could_hold_is_refused_with_its_line():
+    with pytest.raises(InvalidImport, match="Line 2, column 8: This number is too large"):
+        load_yaml(f"title: t\nlimit: {'9' * 30}")
+
+
+@given(st.text(max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_any_text_comes_back_as_the_text_it_was(text):
+    text = "".join(each for each in text if each.isprintable())
+    assert load_yaml(dump_yaml({"title": text}))["title"] == text

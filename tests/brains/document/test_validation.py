@@ -6,51 +6,51 @@ from pathlib import Path
 import pytest
 
 from app.brains import limits
-from app.brains.document import Document, canonical, content_hash
-from app.brains.exchange import ImportRefused, dump, load
-from app.brains.gallery import demo_document
-from app.brains.problems import InvalidDocument, parse_document, problems
+from app.brains.document.gallery import build_demo_document
+from app.brains.document.schema import Document, format_canonical, hash_content
+from app.brains.document.validation import InvalidDocument, find_problems, parse_document, split_off_invalid
+from app.brains.document.yaml_format import InvalidImport, dump_yaml, load_yaml
 
 BEFORE_SCRIPTS = Path(__file__).parent / "document_before_scripts.json"
 ECHO = {"kind": "command", "words": ["echo"]}
 
 
-def found(document):
-    return {(problem.path, problem.command_id) for problem in problems(document)}
+def find_places(document):
+    return {(problem.path, problem.command_id) for problem in find_problems(document)}
 
 
 def test_the_demo_brain_has_no_problems(sandbox):
-    assert problems(demo_document(), partial(sandbox.check, "draft:1")) == []
+    assert find_problems(build_demo_document(), partial(sandbox.check, "draft:1")) == []
 
 
 def test_the_hash_of_a_document_from_before_scripts_is_what_it_was():
     digest = "9eedc79b267b265f69946e42e0d493204a57aa8a6c1fddf2a0f8eb8ca0ad33aa"
     document = json.loads(BEFORE_SCRIPTS.read_text())
-    assert content_hash(document) == digest
+    assert hash_content(document) == digest
     spelt_out = {**document, "grants": {"memory": {"max_entries": 50}, "http": None}, "groups": []}
-    assert content_hash(spelt_out) == digest
+    assert hash_content(spelt_out) == digest
 
 
 def test_order_of_fields_makes_no_difference_to_the_hash(brain):
     document = brain((ECHO, "hi"))
     backwards = json.loads(json.dumps(document), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
-    assert content_hash(document) == content_hash(backwards)
+    assert hash_content(document) == hash_content(backwards)
 
 
 def test_writing_out_a_default_makes_no_difference_to_the_hash(brain):
     document = brain((ECHO, "hi"))
     document["commands"][0]["enabled"] = True
-    assert content_hash(document) == content_hash(brain((ECHO, "hi")))
-    assert canonical(document) == canonical(Document.model_validate(document))
+    assert hash_content(document) == hash_content(brain((ECHO, "hi")))
+    assert format_canonical(document) == format_canonical(Document.model_validate(document))
 
 
 def test_another_text_is_another_hash(brain):
-    assert content_hash(brain((ECHO, "hi"))) != content_hash(brain((ECHO, "ho")))
+    assert hash_content(brain((ECHO, "hi"))) != hash_content(brain((ECHO, "ho")))
 
 
 def test_a_document_that_is_no_document_has_problems_rather_than_a_crash():
     for data in ({}, {"commands": 3}, {"commands": [None, 7]}, {"commands": {"a": 1}}, {"settings": []}):
-        assert problems(data, lambda sources: [None] * len(sources))
+        assert find_problems(data, lambda sources: [None] * len(sources))
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,10 @@ def test_a_document_that_is_no_document_has_problems_rather_than_a_crash():
 def test_a_wrong_command_names_the_place_and_the_command(brain, change, path):
     document = brain({"trigger": ECHO, "action": {"template": "x"}, **change})
     place = ".".join(filter(None, ("commands.0", path)))
-    assert (place, "c0") in found(document)
+    assert (place, "c0") in find_places(document)
     assert all(
-        not problem.message[0].islower() and problem.message.endswith(".") for problem in problems(document)
+        not problem.message[0].islower() and problem.message.endswith(".")
+        for problem in find_problems(document)
     )
 
 
@@ -106,7 +107,7 @@ def test_a_wrong_command_names_the_place_and_the_command(brain, change, path):
 )
 def test_a_wrong_script_or_group_names_the_place_and_the_command(brain, change, path):
     document = brain({"trigger": ECHO, "action": {"template": "x"}, **change})
-    assert (f"commands.0.{path}", "c0") in found(document)
+    assert (f"commands.0.{path}", "c0") in find_places(document)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_a_wrong_script_or_group_names_the_place_and_the_command(brain, change, 
     ],
 )
 def test_wrong_grants_are_named(brain, grants, path):
-    assert (path, None) in found({**brain((ECHO, "hi")), "grants": grants})
+    assert (path, None) in find_places({**brain((ECHO, "hi")), "grants": grants})
 
 
 def test_grants_are_memory_media_and_schedule_until_somebody_says_otherwise(brain):
@@ -146,14 +147,14 @@ def test_a_failing_command_tells_its_own_person_or_its_groups(brain):
     )
     document["groups"] = [{"name": "Sales", "errors_to": "233555"}, {"name": "quiet"}]
     checked = parse_document(document)
-    told = [checked.errors_to(f"c{n}") for n in range(5)]
+    told = [checked.find_error_recipient(f"c{n}") for n in range(5)]
     assert told == ["233555", "+233 20 1", None, None, None]
 
 
 def test_a_group_must_exist_and_its_name_is_its_own(brain):
-    assert problems(brain({"trigger": ECHO, "action": {"template": "x"}, "group": "nowhere"}))
+    assert find_problems(brain({"trigger": ECHO, "action": {"template": "x"}, "group": "nowhere"}))
     twice = {**brain((ECHO, "x")), "groups": [{"name": "A"}, {"name": "a"}]}
-    assert "groups have the name" in problems(twice)[0].message
+    assert "groups have the name" in find_problems(twice)[0].message
 
 
 @pytest.mark.parametrize(
@@ -167,28 +168,28 @@ def test_a_group_must_exist_and_its_name_is_its_own(brain):
     ],
 )
 def test_wrong_settings_are_named(brain, settings, path):
-    assert (path, None) in found(brain((ECHO, "hi"), **settings))
+    assert (path, None) in find_places(brain((ECHO, "hi"), **settings))
 
 
 def test_ids_and_names_must_differ(brain):
     same = {"trigger": ECHO, "action": {"template": "x"}}
-    assert problems(brain({**same, "id": "a"}, {**same, "id": "a"}))
-    assert problems(brain({**same, "name": "A"}, {**same, "name": "a"}))
+    assert find_problems(brain({**same, "id": "a"}, {**same, "id": "a"}))
+    assert find_problems(brain({**same, "name": "A"}, {**same, "name": "a"}))
 
 
 def test_five_hundred_commands_are_allowed_and_one_more_is_not(brain):
     full = brain(*[(ECHO, "x")] * limits.COMMANDS)
-    assert problems(full) == []
-    assert ("commands", None) in found(brain(*[(ECHO, "x")] * (limits.COMMANDS + 1)))
+    assert find_problems(full) == []
+    assert ("commands", None) in find_places(brain(*[(ECHO, "x")] * (limits.COMMANDS + 1)))
 
 
 def test_variants_share_the_space_of_a_command(brain):
-    assert problems(brain((ECHO, {"variants": ["x" * 15_000, "y" * 15_000]})))
+    assert find_problems(brain((ECHO, {"variants": ["x" * 15_000, "y" * 15_000]})))
 
 
 def test_a_brain_without_a_living_command_cannot_be_published(brain):
-    assert ("commands", None) in found(brain())
-    assert ("commands", None) in found(
+    assert ("commands", None) in find_places(brain())
+    assert ("commands", None) in find_places(
         brain({"trigger": ECHO, "action": {"template": "x"}, "enabled": False})
     )
 
@@ -196,7 +197,7 @@ def test_a_brain_without_a_living_command_cannot_be_published(brain):
 def test_a_broken_template_is_named_with_its_line_beside_other_problems(brain, sandbox):
     broken = {"variants": ["fine", "one\n{% if %}"]}
     document = brain((ECHO, "fine"), (ECHO, broken), timezone="nowhere")
-    listed = {problem.path: problem for problem in problems(document, partial(sandbox.check, "draft:1"))}
+    listed = {problem.path: problem for problem in find_problems(document, partial(sandbox.check, "draft:1"))}
     assert set(listed) == {"settings.timezone", "commands.1.action.variants.1"}
     broken = listed["commands.1.action.variants.1"]
     assert (broken.line, broken.command_id) == (2, "c1")
@@ -206,7 +207,7 @@ def test_a_broken_template_is_named_with_its_line_beside_other_problems(brain, s
 def test_a_broken_script_is_named_with_its_line_and_columns(brain, sandbox):
     scripts = ["ctx.reply('fine')", "x = 1\nx.__class__", "if"]
     document = brain(*({"trigger": ECHO, "action": {"kind": "script", "source": text}} for text in scripts))
-    listed = {problem.path: problem for problem in problems(document, partial(sandbox.check, "draft:1"))}
+    listed = {problem.path: problem for problem in find_problems(document, partial(sandbox.check, "draft:1"))}
     assert set(listed) == {"commands.1.action.source", "commands.2.action.source"}
     broken = listed["commands.1.action.source"]
     assert (broken.line, broken.command_id) == (2, "c1")
@@ -229,14 +230,14 @@ def test_export_import_export_gives_the_same_bytes(brain):
     )
     script = brain({"trigger": ECHO, "action": {"kind": "script", "source": "x = 1\n\nctx.reply(f'{x}')\n"}})
     script |= {"grants": {"http": {"allow": ["api.example.com"]}, "media": None}, "groups": [{"name": "A"}]}
-    for document in (demo_document(), odd, script):
-        text = dump(document)
-        assert dump(load(text)) == text
-        assert content_hash(load(text)) == content_hash(document)
+    for document in (build_demo_document(), odd, script):
+        text = dump_yaml(document)
+        assert dump_yaml(load_yaml(text)) == text
+        assert hash_content(load_yaml(text)) == hash_content(document)
 
 
 def test_a_wrong_draft_is_exported_as_it_stands():
-    assert load(dump({"title": 3, "commands": "?"})) == {"title": 3, "commands": "?"}
+    assert load_yaml(dump_yaml({"title": 3, "commands": "?"})) == {"title": 3, "commands": "?"}
 
 
 @pytest.mark.parametrize(
@@ -255,15 +256,39 @@ def test_a_wrong_draft_is_exported_as_it_stands():
     ],
 )
 def test_a_file_that_could_harm_or_mislead_is_refused(text):
-    with pytest.raises(ImportRefused):
-        load(text)
+    with pytest.raises(InvalidImport):
+        load_yaml(text)
 
 
 def test_the_pure_domain_does_not_read_templates_itself():
-    root = Path(__file__).parents[2] / "app" / "brains"
+    root = Path(__file__).parents[3] / "app" / "brains"
     readers = [
         path.name
         for path in root.rglob("*.py")
         if re.search("jinja2|RestrictedPython", path.read_text()) and "confined" not in path.parts
     ]
     assert readers == ["zygote.py"]  # it only looks up where the package lies
+
+
+def test_what_is_not_filled_in_is_told_apart_from_what_is_wrong():
+    command = {"id": "a", "name": "A", "trigger": {"kind": "command", "words": ["two words"]}}
+    document = {
+        "brain": "b",
+        "title": "B",
+        "commands": [{**command, "action": {"kind": "reply", "template": ""}}],
+    }
+    found = {problem.message: problem.is_unfinished for problem in find_problems(document)}
+    assert found == {"A keyword of a command is one word, without spaces.": False, "Write an answer.": True}
+
+
+def test_invalid_commands_are_split_off_and_the_rest_is_valid():
+    good = {
+        "id": "a",
+        "name": "A",
+        "trigger": {"kind": "fallback"},
+        "action": {"kind": "reply", "template": "Hi"},
+    }
+    bad = {"id": "b", "name": "", "trigger": {"kind": "contains", "texts": []}}
+    usable, left_out = split_off_invalid({"brain": "b", "title": "B", "commands": [bad, good]})
+    assert (usable["commands"], left_out) == ([good], [bad])
+    assert find_problems(usable) == []

@@ -1,8 +1,5 @@
 import json
 import math
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -10,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.brains import limits
-from app.brains.effects import (
+from app.brains.effects.model import (
     Button,
     Cancel,
     Effect,
@@ -25,12 +22,11 @@ from app.brains.effects import (
     Row,
     Schedule,
     Section,
-    canonical_json,
-    listed,
+    dump_effects,
 )
-from app.brains.reading import Rules, read_effects, read_overlay, read_reads
-from app.brains.values import BadEffect, clean
-from app.db import to_json
+from app.brains.effects.parse import Rules, read_effects, read_overlay, read_reads
+from app.brains.effects.untrusted import BadEffect, clean
+from app.text import to_json
 
 NOW = 1_767_268_800_000
 ALL = frozenset({"memory", "media", "schedule", "http", "ai"})
@@ -41,7 +37,7 @@ def read(*fx: Any, rules=RULES):
     return read_effects(list(fx), rules)
 
 
-def reply(**fields: Any):
+def build_reply(**fields: Any):
     return ["reply", {"text": "hi", **fields}]
 
 
@@ -72,7 +68,7 @@ def test_every_effect_is_read_in_order():
 
 
 def test_a_reply_has_buttons_or_a_list_with_margins():
-    assert read(reply(buttons=[{"id": "y", "title": "Yes"}], quote=True, header="h", footer="f")) == (
+    assert read(build_reply(buttons=[{"id": "y", "title": "Yes"}], quote=True, header="h", footer="f")) == (
         Reply("hi", (Button("y", "Yes"),), quote=True, header="h", footer="f"),
     )
     sections = [
@@ -80,11 +76,11 @@ def test_a_reply_has_buttons_or_a_list_with_margins():
         {"title": "B", "rows": [{"id": "2", "title": "Two"}]},
     ]
     menu = Menu("Choose", (Section("A", (Row("1", "One", "d"),)), Section("B", (Row("2", "Two"),))))
-    assert read(reply(list={"button": "Choose", "sections": sections})) == (Reply("hi", menu=menu),)
+    assert read(build_reply(list={"button": "Choose", "sections": sections})) == (Reply("hi", menu=menu),)
 
 
 def test_effects_of_a_called_command_stand_where_it_was_called():
-    assert read(reply(), ["called", 0], reply(), ["called", 1]) == (
+    assert read(build_reply(), ["called", 0], build_reply(), ["called", 1]) == (
         Reply("hi"),
         Reply("inner"),
         React("👍"),
@@ -93,7 +89,7 @@ def test_effects_of_a_called_command_stand_where_it_was_called():
     assert read(["called", 5]) == ()  # a call that failed has decided nothing
 
 
-def rows(count, **more: Any):
+def build_rows(count, **more: Any):
     return [{"id": str(n), "title": str(n), **more} for n in range(count)]
 
 
@@ -114,28 +110,40 @@ def rows(count, **more: Any):
         [["reply", {"text": "x" * 4_097}]],
         [["reply", {"text": "hi", "more": 1}]],
         [["reply", {"text": "hi"}, 1]],
-        [reply(quote=1)],
-        [reply(header="h")],
-        [reply(buttons=[])],
-        [reply(buttons=["Yes"])],
-        [reply(buttons=[{"id": "y", "title": "x" * 21}])],
-        [reply(buttons=[{"id": "y", "title": "a"}] * 2)],
-        [reply(buttons=rows(4))],
-        [reply(text="x" * 1_025, buttons=rows(1))],
-        [reply(list={"button": "b", "sections": []})],
-        [reply(list={"button": "b", "sections": [{"rows": rows(11)}]})],
-        [reply(list={"button": "b", "sections": [{"rows": rows(6)}, {"title": "t", "rows": rows(1)}]})],
+        [build_reply(quote=1)],
+        [build_reply(link_preview=1)],
+        [build_reply(buttons=[{"id": "y", "title": "Yes"}], link_preview=True)],
+        [build_reply(header="h")],
+        [build_reply(buttons=[])],
+        [build_reply(buttons=["Yes"])],
+        [build_reply(buttons=[{"id": "y", "title": "x" * 21}])],
+        [build_reply(buttons=[{"id": "y", "title": "a"}] * 2)],
+        [build_reply(buttons=build_rows(4))],
+        [build_reply(text="x" * 1_025, buttons=build_rows(1))],
+        [build_reply(list={"button": "b", "sections": []})],
+        [build_reply(list={"button": "b", "sections": [{"rows": build_rows(11)}]})],
         [
-            reply(
+            build_reply(
                 list={
                     "button": "b",
-                    "sections": [{"title": "a", "rows": rows(6)}, {"title": "b", "rows": rows(5)}],
+                    "sections": [{"rows": build_rows(6)}, {"title": "t", "rows": build_rows(1)}],
                 }
             )
         ],
-        [reply(list={"button": "b", "sections": [{"rows": rows(1, description="x" * 73)}]})],
-        [reply(list={"sections": [{"rows": rows(1)}]})],
-        [reply(list={"button": "b", "sections": [{"rows": rows(1)}]}, buttons=rows(1))],
+        [
+            build_reply(
+                list={
+                    "button": "b",
+                    "sections": [
+                        {"title": "a", "rows": build_rows(6)},
+                        {"title": "b", "rows": build_rows(5)},
+                    ],
+                }
+            )
+        ],
+        [build_reply(list={"button": "b", "sections": [{"rows": build_rows(1, description="x" * 73)}]})],
+        [build_reply(list={"sections": [{"rows": build_rows(1)}]})],
+        [build_reply(list={"button": "b", "sections": [{"rows": build_rows(1)}]}, buttons=build_rows(1))],
         [["media", {"kind": "virus", "link": "https://a.test"}]],
         [["media", {"kind": "image", "link": "http://a.test"}]],
         [["media", {"kind": "image", "link": "https://a.test/a b"}]],
@@ -169,8 +177,8 @@ def rows(count, **more: Any):
         [["called", "0"]],
         [["called", True]],
         [["called", 0], ["called", 0]],
-        [reply()] * 33,
-        [["called", 0], *[reply()] * 31],
+        [build_reply()] * 33,
+        [["called", 0], *[build_reply()] * 31],
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(fx):
@@ -214,12 +222,6 @@ def test_a_value_nested_too_deeply_is_refused():
         clean(value)
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, (1,), {"a": b"x"}])
-def test_what_is_no_json_is_refused(value):
-    with pytest.raises(BadEffect):
-        clean(value)
-
-
 def test_reads_are_pairs_each_once():
     assert read_reads([["contact", "a"], ["brain", "b"], ["contact", "a"]]) == (
         ("contact", "a"),
@@ -256,25 +258,6 @@ def test_anything_is_read_or_refused_and_what_is_read_can_be_stored(value):
         except BadEffect:
             continue
         assert all(isinstance(effect, Effect) for effect in found)
-        text = to_json(listed(found))
+        text = to_json(dump_effects(found))
         assert "\\u0000" not in text
-        assert json.loads(text, parse_constant=pytest.fail) == listed(found)
-
-
-def test_the_canonical_text_depends_on_no_hash_seed():
-    script = (
-        "from app.brains.effects import *; "
-        "keys = {'a', 'b', 'c', 'd', 'e'}; "
-        "print(canonical_json([Reply('é', (Button('a', 'b'),)), Remember('chat', 'k', dict.fromkeys(keys))]))"
-    )
-    texts = {
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(texts) == 1
-    assert canonical_json(Reply("x")) == '["Reply","x",[],false,null,"",""]'
+        assert json.loads(text, parse_constant=pytest.fail) == dump_effects(found)

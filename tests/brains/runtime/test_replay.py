@@ -11,14 +11,17 @@ from typing import Any
 
 import pytest
 
-from app.brains.capabilities.ai import Ai, AiAnswer
-from app.brains.effects import Reply
-from app.brains.replay import recorded_turn, replay
-from app.brains.runtime import Request, Runtime, Sender, Turn, compile_program
+from app.brains.ai.contract import AiAnswer
+from app.brains.capabilities.ai import Ai
+from app.brains.effects.model import Reply
+from app.brains.runtime.program import compile_program
+from app.brains.runtime.replay import replay, restore_turn
+from app.brains.runtime.runtime import RunRequest, Runtime
+from app.brains.turn import Sender, Turn
 
 NOON = 1_767_268_800_000
 RUNS = 1_000
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 _SETS = """\
 words = set(ctx.message.text.split()) | {"x", "y", "z", ctx.sender.name}
@@ -59,7 +62,7 @@ numbers.index(ctx.message.text)
 """
 
 
-def command(number, name, action, **more: Any):
+def build_command(number, name, action, **more: Any):
     return {
         "id": f"c{number}",
         "name": name,
@@ -69,7 +72,7 @@ def command(number, name, action, **more: Any):
     }
 
 
-def script(source):
+def build_script_action(source):
     return {"kind": "script", "source": source}
 
 
@@ -79,12 +82,12 @@ DOCUMENT = {
     "settings": {"timezone": "Africa/Accra"},
     "grants": {"http": {"allow": ["api.example.com"]}, "ai": {}},
     "commands": [
-        command(0, "Sets", script(_SETS)),
-        command(1, "Chance", script(_CHANCE)),
-        command(2, "Web", script(_WEB)),
-        command(3, "Memory", script(_MEMORY)),
-        command(4, "Breaks", script(_BREAKS)),
-        command(
+        build_command(0, "Sets", build_script_action(_SETS)),
+        build_command(1, "Chance", build_script_action(_CHANCE)),
+        build_command(2, "Web", build_script_action(_WEB)),
+        build_command(3, "Memory", build_script_action(_MEMORY)),
+        build_command(4, "Breaks", build_script_action(_BREAKS)),
+        build_command(
             5,
             "Variants",
             {
@@ -93,7 +96,7 @@ DOCUMENT = {
             },
             restrict={"cooldown": {"seconds": 60, "message": "Rest."}},
         ),
-        command(
+        build_command(
             6, "Denied", {"kind": "reply", "template": "for {{ sender.phone }}"}, restrict={"deny": ["2"]}
         ),
     ],
@@ -101,7 +104,7 @@ DOCUMENT = {
 NAMES = [entry["name"].lower() for entry in DOCUMENT["commands"]]
 
 
-class World:
+class FakeEnvironment:
     """Answers differently each time it is asked."""
 
     def __init__(self, grant="") -> None:
@@ -117,18 +120,18 @@ class World:
         text = json.dumps({"n": self.asked, "q": arguments.get("params")})
         return {"status": 200, "text": text, "headers": {"x": str(self.asked)}}
 
-    def ask(self, request):
+    def complete(self, request):
         self.asked += 1
         return AiAnswer(f"{request.messages[-1]['content']} {self.asked}")
 
 
 def raise_refused():
-    from app.brains.capabilities.contract import CallRefused  # noqa: PLC0415  used here alone
+    from app.brains.capabilities.contract import CallRefusal  # noqa: PLC0415  used here alone
 
-    raise CallRefused("upstream", "It is broken.")
+    raise CallRefusal("upstream", "It is broken.")
 
 
-def recorded(turn_number):
+def build_turn(turn_number):
     """Make a turn in which everything differs from its neighbours."""
     n = turn_number
     contact = 7 if n % 3 else None
@@ -151,24 +154,29 @@ def recorded(turn_number):
 @pytest.fixture(scope="module")
 def records(sandbox):
     """A thousand runs as they are stored: the message's part of the turn, the journal, the digest."""
-    world = World()
+    world = FakeEnvironment()
     capabilities = {"http.get": world, "http.post": world, "memory.top": world, "ai": Ai(world)}
     program, runtime = compile_program(1, 1, DOCUMENT), Runtime(sandbox)
-    turns = [recorded(n) for n in range(RUNS)]
+    turns = [build_turn(n) for n in range(RUNS)]
     found = []
     for start in range(0, RUNS, 50):
         endings = runtime.run_many(
-            [Request(program, turn, capabilities) for turn in turns[start : start + 50]]
+            [RunRequest(program, turn, capabilities) for turn in turns[start : start + 50]]
         )
         found += [ending.result(60) if isinstance(ending, Future) else ending for ending in endings]
-    assert [outcome.fault for outcome in found if not outcome.repeatable] == []
+    assert [outcome.sandbox_error for outcome in found if not outcome.is_repeatable] == []
     return [
-        {"turn": kept(turn), "journal": outcome.journal, "digest": outcome.digest, "status": outcome.status}
+        {
+            "turn": dump_message_part(turn),
+            "journal": outcome.journal,
+            "digest": outcome.digest,
+            "status": outcome.status,
+        }
         for turn, outcome in zip(turns, found, strict=True)
     ]
 
 
-def kept(turn):
+def dump_message_part(turn):
     """Write what the message alone still says; the rest must come from the journal."""
     bare = replace(
         turn, now=0, seed=0, sender=Sender(""), contact_id=None, memory={}, cooldowns={}, quoted=None
@@ -202,18 +210,18 @@ def test_a_thousand_runs_give_equal_digests_in_another_process(records, tmp_path
 def test_another_answer_is_another_digest(records, sandbox):
     program = compile_program(1, 1, DOCUMENT)
     record = next(one for one in records if "!web" in one["turn"]["text"])
-    outcome = replay(program, restored(record["turn"]), record["journal"], sandbox)
+    outcome = replay(program, load_turn(record["turn"]), record["journal"], sandbox)
     assert outcome.digest == record["digest"]
     forged = json.loads(json.dumps(record["journal"]))
     forged["calls"][0]["v"]["text"] = '"other"'
-    assert replay(program, restored(record["turn"]), forged, sandbox).digest != record["digest"]
+    assert replay(program, load_turn(record["turn"]), forged, sandbox).digest != record["digest"]
 
 
 def test_a_changed_script_that_asks_something_else_is_told_so(records, sandbox):
     record = next(one for one in records if "!web" in one["turn"]["text"])
     changed = json.loads(json.dumps(DOCUMENT))
     changed["commands"][2]["action"]["source"] = "ctx.http.get('https://api.example.com/other')"
-    outcome = replay(compile_program(2, 1, changed), restored(record["turn"]), record["journal"], sandbox)
+    outcome = replay(compile_program(2, 1, changed), load_turn(record["turn"]), record["journal"], sandbox)
     assert outcome.status == "failed"
     assert "script has changed" in outcome.error
 
@@ -221,18 +229,18 @@ def test_a_changed_script_that_asks_something_else_is_told_so(records, sandbox):
 def test_a_rest_is_replayed(records, sandbox):
     program = compile_program(1, 1, DOCUMENT)
     resting = [one for one in records if "rests" in one["journal"] and one["status"] == "answered"]
-    outcomes = [replay(program, restored(one["turn"]), one["journal"], sandbox) for one in resting[:9]]
+    outcomes = [replay(program, load_turn(one["turn"]), one["journal"], sandbox) for one in resting[:9]]
     assert (Reply("Rest."),) in [outcome.effects for outcome in outcomes]
 
 
 def test_a_rest_of_a_command_that_is_gone_is_nothing(turn, brain):
     program = compile_program(1, 1, brain(({"kind": "fallback"}, "x")))
     journal = {"now": 1, "seed": 2, "sender": ["u", "n", None], "contact": 3, "rests": ["gone", 9]}
-    then = recorded_turn(program, turn(), journal)
+    then = restore_turn(program, turn(), journal)
     assert (then.now, then.seed, then.contact_id, then.cooldowns) == (1, 2, 3, {})
 
 
-def restored(data):
+def load_turn(data):
     return Turn(**{**data, "sender": Sender(**data["sender"]), "cooldowns": {}})
 
 
@@ -248,7 +256,7 @@ def main(path):
     sandbox = Sandbox(2)
     program = compile_program(1, 1, DOCUMENT)
     outcomes = [
-        replay(program, restored(record["turn"]), record["journal"], sandbox)
+        replay(program, load_turn(record["turn"]), record["journal"], sandbox)
         for record in json.loads(Path(path).read_text())
     ]
     print(json.dumps([[outcome.digest, outcome.status] for outcome in outcomes]))

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 import yaml
 
-from app.brains import exchange
-from app.brains.document import Document
-from app.brains.problems import problems
-from app.brains.testing import BROKEN, GREEN, RED, SKIPPED, Suite, failing, run_tests
+from app.brains.document import yaml_format
+from app.brains.document.schema import Document
+from app.brains.document.validation import find_problems
+from app.brains.testing import BROKEN, GREEN, RED, SKIPPED, Suite, list_failing, run_tests
+from app.brains.testing.assertions import list_answers
 
 BRAIN = """
 brain: shop
@@ -79,7 +80,7 @@ commands:
 """
 
 
-def played(sandbox: Any, test: str, **more: Any) -> Any:
+def run_test(sandbox: Any, test: str, **more: Any) -> Any:
     document = yaml.safe_load(BRAIN) | {"tests": [{"name": "one", **yaml.safe_load(test)}]} | more
     (result,) = run_tests(Suite(document), sandbox)
     return result
@@ -107,7 +108,7 @@ def played(sandbox: Any, test: str, **more: Any) -> Any:
     ],
 )
 def test_a_test_that_tells_the_truth_is_green(sandbox: Any, steps: str):
-    result = played(sandbox, f"steps: {steps}")
+    result = run_test(sandbox, f"steps: {steps}")
     assert (result.status, result.problem) == (GREEN, "")
 
 
@@ -118,11 +119,11 @@ def test_a_test_that_tells_the_truth_is_green(sandbox: Any, steps: str):
         ("[{user: hi}, {bot: Hello dear Ada}]", "Step 2: “dear” is missing."),
         ("[{user: hi}, {bot: Hello}]", "Step 2: “Ada” is new."),
         ("[{user: hi}, {bot: {contains: Bye}}]", "Step 2: “Bye” is not in the answer."),
-        ("[{user: hi}, {bot: {regex: '^Bye'}}]", "Step 2: The answer does not fit the pattern."),
+        ("[{user: hi}, {bot: {regex: '^Bye'}}]", "Step 2: The reply does not match the regex."),
         ("[{user: hi}, {bot: {any: true, choices: ['Yes']}}]", "Step 2: It offers Yes, No instead of Yes."),
         ("[{user: hi}]", "Step 1: The bot said more than the test expects."),
         ("[{user: hi}, {silent: true}]", "Step 2: The bot was to say nothing."),
-        ("[{user: what}, {bot: Hello}]", "Step 2: No command fits this message."),
+        ("[{user: what}, {bot: Hello}]", "Step 2: No command matches this message."),
         ("[{user: hi}, {bot: Hello Ada}, {bot: And more}]", "Step 3: The bot said nothing more."),
         (
             "[{user: {button: 'Yes'}}]",
@@ -144,27 +145,27 @@ def test_a_test_that_tells_the_truth_is_green(sandbox: Any, steps: str):
     ],
 )
 def test_a_test_that_does_not_hold_says_where_and_why(sandbox: Any, steps: str, why: str):
-    result = played(sandbox, f"steps: {steps}")
+    result = run_test(sandbox, f"steps: {steps}")
     assert result.status == RED
     assert result.problem == why
 
 
 def test_a_failed_script_is_red_with_its_line(sandbox: Any):
-    result = played(sandbox, "steps: [{user: bad}, {bot: x}]")
+    result = run_test(sandbox, "steps: [{user: bad}, {bot: x}]")
     assert "“Bad” failed in line 1: A number is divided by zero." in result.problem
     assert result.steps[0].trace["error"]["line"] == 1
     assert result.steps[1].expected == "x"
     assert result.steps[1].came == "nothing"
 
 
-def test_an_answer_too_late_for_whatsapp_is_noted(sandbox: Any):
+def test_an_answer_too_late_for_whatsapp_is_red_with_the_reason(sandbox: Any):
     source = "ctx.schedule('Tell', after=90000, what='milk')"
     document = yaml.safe_load(BRAIN)
     document["commands"][6]["action"]["source"] = source
     test = "steps: [{user: remind me}, {silent: true}, {wait: 2d}, {bot: Buy milk}]"
-    result = played(sandbox, test, commands=document["commands"])
-    assert result.status == GREEN
-    assert "24 hours" in result.steps[2].note
+    result = run_test(sandbox, test, commands=document["commands"])
+    assert result.status == RED
+    assert "24 hours" in result.steps[2].why
 
 
 def test_stubs_answer_in_their_order_and_the_last_goes_on(sandbox: Any):
@@ -173,14 +174,14 @@ def test_stubs_answer_in_their_order_and_the_last_goes_on(sandbox: Any):
         "{call: http.get, answer: {status: 404, text: '{\"price\": 4}'}}]\n"
     )
     steps = "steps: [{user: ask}, {bot: 200 3}, {user: ask}, {bot: 404 4}, {user: ask}, {bot: 404 4}]"
-    result = played(sandbox, stubs + steps)
+    result = run_test(sandbox, stubs + steps)
     assert (result.status, result.problem) == (GREEN, "")
 
 
 def test_a_stubbed_error_and_a_host_that_is_not_allowed(sandbox: Any):
-    down = played(sandbox, "stubs: [{call: http.get, error: down}]\nsteps: [{user: ask}]")
+    down = run_test(sandbox, "stubs: [{call: http.get, error: down}]\nsteps: [{user: ask}]")
     assert "Down" in down.problem
-    closed = played(
+    closed = run_test(
         sandbox,
         "stubs: [{call: http.get, answer: x}]\nsteps: [{user: ask}]",
         grants={"http": {"allow": ["b.co"]}},
@@ -190,20 +191,35 @@ def test_a_stubbed_error_and_a_host_that_is_not_allowed(sandbox: Any):
 
 def test_the_start_sets_memory_time_name_number_and_group(sandbox: Any):
     start = 'start: {memory: {contact: {visits: 4}}, time: "2026-03-01T08:30", name: Kofi}\n'
-    result = played(sandbox, start + "steps: [{user: visit}, {bot: Visit 5}, {user: hi}, {bot: Hello Kofi}, "
+    result = run_test(sandbox, start + "steps: [{user: visit}, {bot: Visit 5}, {user: hi}, {bot: Hello Kofi}, "
                                      "{user: when}, {bot: '2026-03-01T08:30'}]")  # fmt: skip
     assert (result.status, result.problem) == (GREEN, "")
-    group = played(sandbox, "start: {group: true}\nsteps: [{user: visit}, {bot: Visit 1}, {user: visit, as: K}, "
-                            "{bot: Visit 2}]")  # fmt: skip
+    group = run_test(sandbox, "start: {group: true}\nsteps: [{user: visit}, {bot: Visit 1}, {user: visit, as: K}, "
+                            "{bot: Visit 1}, {user: visit}, {bot: Visit 2}]")  # fmt: skip
     assert (group.status, group.problem) == (GREEN, "")
+
+
+def test_surplus_words_are_shown_to_the_author_and_told_to_the_person_where_a_command_says_so(sandbox: Any):
+    command = {
+        "id": "roll", "name": "Roll", "trigger": {"kind": "command", "words": ["roll"]},
+        "arguments": [{"name": "sides", "type": "int"}],
+        "action": {"kind": "reply", "template": "{{ args.sides }}"},
+    }  # fmt: skip
+    document = {"brain": "b", "title": "B", "tests": [{"name": "t", "steps": [{"user": "!roll 6 please"}]}]}
+    (ignored,) = run_tests(Suite({**document, "commands": [command]}), sandbox)
+    assert [each.text for each in list_answers(ignored.steps[0].effects, "")] == ["6"]
+    assert (ignored.steps[0].trace or {})["surplus"] == "please"
+    (refused,) = run_tests(Suite({**document, "commands": [{**command, "surplus": "refuse"}]}), sandbox)
+    (answer,) = list_answers(refused.steps[0].effects, "")
+    assert answer.text == "This is too much: “please”.\nUsage: !roll <sides>"
 
 
 def test_chance_is_the_same_each_time_and_can_be_set(sandbox: Any):
     test = "steps: [{user: dice}, {bot: x}, {user: dice}, {bot: x}, {user: dice}, {bot: x}]"
-    first, second = (played(sandbox, test) for _ in range(2))
+    first, second = (run_test(sandbox, test) for _ in range(2))
     assert [step.came for step in first.steps] == [step.came for step in second.steps]
     seeds = {
-        played(sandbox, f"steps: [{{user: dice, seed: {n}}}, {{bot: x}}]").steps[1].came for n in range(30)
+        run_test(sandbox, f"steps: [{{user: dice, seed: {n}}}, {{bot: x}}]").steps[1].came for n in range(30)
     }
     assert seeds == {"one", "two", "six", "ten"}
 
@@ -249,19 +265,19 @@ def test_a_wrong_test_has_a_problem_with_its_place_and_hinders_no_run(
     sandbox: Any, test: str, path: str, words: str
 ):
     document = yaml.safe_load(BRAIN) | {"tests": [{"name": "one", **yaml.safe_load(test)}]}
-    found = problems(document)
+    found = find_problems(document)
     assert [(each.path, each.message.startswith(words)) for each in found] == [(path, True)]
     document["tests"].append({"name": "two", "steps": [{"user": "hi"}, {"bot": "Hello Ada"}]})
     results = list(run_tests(Suite(document), sandbox))
     assert [result.status for result in results] == [BROKEN, GREEN]
     assert words in results[0].problem
-    assert len(failing(results)) == 1
+    assert len(list_failing(results)) == 1
 
 
 def test_two_tests_of_one_name_and_a_brain_that_cannot_run(sandbox: Any):
     document = yaml.safe_load(BRAIN)
     test = {"name": "one", "steps": [{"user": "hi"}, {"bot": "Hello Ada"}]}
-    found = problems({**document, "tests": [test, {**test, "name": "One"}]})
+    found = find_problems({**document, "tests": [test, {**test, "name": "One"}]})
     assert "Two tests have the name" in found[0].message
     (result,) = run_tests(Suite({**document, "tests": [test], "commands": [{"id": "x"}]}), sandbox)
     assert result.status == BROKEN
@@ -283,9 +299,9 @@ def test_a_plan_too_many_and_a_clock_that_never_stops_are_red(sandbox: Any):
         "for n in range(3): ctx.schedule('Tell', after=60, what='x')"
     )
     more = {"commands": document["commands"], "grants": {"schedule": {"max_pending": 2}}}
-    assert "At most 2 scheduled" in played(sandbox, "steps: [{user: remind me}]", **more).problem
+    assert "At most 2 scheduled" in run_test(sandbox, "steps: [{user: remind me}]", **more).problem
     document["commands"][6]["action"]["source"] = "ctx.schedule('Later', after=1)"
-    endless = played(sandbox, "steps: [{user: remind me}, {wait: 1d}]", commands=document["commands"])
+    endless = run_test(sandbox, "steps: [{user: remind me}, {wait: 1d}]", commands=document["commands"])
     assert "More than 100 scheduled commands ran" in endless.problem
 
 
@@ -298,7 +314,7 @@ def test_tests_come_back_from_yaml_byte_for_byte():
                   {"bot": "two\nlines"}, {"silent": True}, {"wait": "25h"}],
     }  # fmt: skip
     document = yaml.safe_load(BRAIN) | {"tests": [test]}
-    first = exchange.dump(document)
-    assert exchange.dump(exchange.load(first)) == first
-    assert exchange.load(first)["tests"] == [test]
+    first = yaml_format.dump_yaml(document)
+    assert yaml_format.dump_yaml(yaml_format.load_yaml(first)) == first
+    assert yaml_format.load_yaml(first)["tests"] == [test]
     assert Document.model_validate(document).tests[0].steps[0].as_ == "Ama"

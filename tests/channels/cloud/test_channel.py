@@ -7,12 +7,20 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from app.bot.channels.cloud import CloudChannel, CloudConfig
-from app.bot.channels.contract import Checked, Fault, Outbound, Person, Refused, Sent, Uncertain
-from app.bot.content import text_content
+from app.channels.cloud import CloudChannel, CloudConfig
+from app.channels.content import build_text_content
+from app.channels.contract import (
+    CheckResult,
+    OutboundMessage,
+    Person,
+    RefusalClass,
+    SendRefusal,
+    SendSuccess,
+    UnknownOutcome,
+)
 
 CONFIG = CloudConfig(access_token="EAAGtoken", app_secret="abc", verify_token="word")
-OUTBOUND = Outbound("bx1", "1065", Person(phone="233200000001"), text_content("hi"))
+OUTBOUND = OutboundMessage("bx1", "1065", Person(phone="233200000001"), build_text_content("hi"))
 SHORT = aiohttp.ClientTimeout(total=5, connect=2, sock_connect=2, sock_read=0.3)
 
 
@@ -20,7 +28,7 @@ def graph(settings, url):
     return settings.model_copy(update={"graph_base_url": url})
 
 
-def against(settings, handler, act):
+def run_against(settings, handler, act):
     """Run `act(channel, http)` against a Graph API that answers with `handler`."""
 
     async def run():
@@ -33,22 +41,22 @@ def against(settings, handler, act):
     return asyncio.run(run())
 
 
-def sent(settings, handler, outbound=OUTBOUND):
-    return against(settings, handler, lambda channel, http: channel.send(http, CONFIG, outbound))
+def send(settings, handler, outbound=OUTBOUND):
+    return run_against(settings, handler, lambda channel, http: channel.send(http, CONFIG, outbound))
 
 
-def checked(settings, handler):
-    return against(settings, handler, lambda channel, http: channel.check(http, CONFIG, "1065"))
+def check(settings, handler):
+    return run_against(settings, handler, lambda channel, http: channel.check(http, CONFIG, "1065"))
 
 
-def answer(body, status=200, headers=None):
+def build_handler(body, status=200, headers=None):
     async def handler(_request):
         return web.json_response(body, status=status, headers=headers)
 
     return handler
 
 
-def error(code, subcode=None):
+def build_error(code, subcode=None):
     return {"error": {"code": code, "message": "m", "error_subcode": subcode}}
 
 
@@ -59,7 +67,7 @@ def test_an_accepted_message_gives_its_id_and_the_request_is_whole(settings):
         seen.append((request.method, request.path, request.headers["Authorization"], await request.json()))
         return web.json_response({"messages": [{"id": "wamid.1", "message_status": "accepted"}]})
 
-    assert sent(settings, handler) == Sent("wamid.1")
+    assert send(settings, handler) == SendSuccess("wamid.1")
     body = {
         "messaging_product": "whatsapp", "recipient_type": "individual", "to": "233200000001", "type": "text",
         "text": {"body": "hi", "preview_url": False}, "biz_opaque_callback_data": "bx1",
@@ -71,7 +79,7 @@ def test_an_accepted_message_gives_its_id_and_the_request_is_whole(settings):
     "body", [{}, [], None, {"messages": []}, {"messages": [{"id": 5.5}]}, {"success": True}]
 )
 def test_an_acceptance_without_an_id_is_uncertain(settings, body):
-    assert isinstance(sent(settings, answer(body)), Uncertain)
+    assert isinstance(send(settings, build_handler(body)), UnknownOutcome)
 
 
 def test_an_answer_that_is_no_json_or_too_long_is_uncertain(settings):
@@ -81,16 +89,20 @@ def test_an_answer_that_is_no_json_or_too_long_is_uncertain(settings):
     async def endless(_request):
         return web.Response(text='{"messages": [{"id": "wamid.1"}], "x": "' + "x" * 70_000 + '"}')
 
-    assert isinstance(sent(settings, html), Uncertain)
-    assert isinstance(sent(settings, endless), Uncertain)
+    assert isinstance(send(settings, html), UnknownOutcome)
+    assert isinstance(send(settings, endless), UnknownOutcome)
 
 
 def test_refusals_are_classified_with_their_wait(settings):
-    assert sent(settings, answer(error(131047), 400)).fault is Fault.NEVER
-    limited = sent(settings, answer(error(130429), 429, {"Retry-After": "12"}))
-    assert (limited.fault, limited.code, limited.retry_after) == (Fault.LIMIT, "130429", 12.0)
-    assert sent(settings, answer({}, 500)).fault is Fault.TRANSIENT
-    assert sent(settings, answer(error(190), 401)).fault is Fault.TOKEN
+    assert send(settings, build_handler(build_error(131047), 400)).refusal_class is RefusalClass.NEVER
+    limited = send(settings, build_handler(build_error(130429), 429, {"Retry-After": "12"}))
+    assert (limited.refusal_class, limited.code, limited.retry_after_s) == (
+        RefusalClass.LIMIT,
+        "130429",
+        12.0,
+    )
+    assert send(settings, build_handler({}, 500)).refusal_class is RefusalClass.TRANSIENT
+    assert send(settings, build_handler(build_error(190), 401)).refusal_class is RefusalClass.TOKEN
 
 
 def test_a_redirect_is_not_followed_with_the_token(settings):
@@ -100,7 +112,7 @@ def test_a_redirect_is_not_followed_with_the_token(settings):
         paths.append(request.path)
         return web.Response(status=307, headers={"Location": "/elsewhere"})
 
-    assert sent(settings, handler).fault is Fault.FIX
+    assert send(settings, handler).refusal_class is RefusalClass.FIX
     assert paths == ["/v25.0/1065/messages"]
 
 
@@ -112,7 +124,7 @@ def test_a_connection_dropped_after_the_request_is_uncertain_and_not_repeated(se
         request.transport.abort()
         return web.Response()
 
-    assert isinstance(sent(settings, handler), Uncertain)
+    assert isinstance(send(settings, handler), UnknownOutcome)
     assert len(reads) == 1
 
 
@@ -124,7 +136,7 @@ def test_a_connection_dropped_within_the_answer_is_uncertain(settings):
         request.transport.abort()
         return response
 
-    assert isinstance(sent(settings, handler), Uncertain)
+    assert isinstance(send(settings, handler), UnknownOutcome)
 
 
 def test_a_refusal_whose_reason_was_lost_is_tried_again(settings):
@@ -135,8 +147,8 @@ def test_a_refusal_whose_reason_was_lost_is_tried_again(settings):
         request.transport.abort()
         return response
 
-    result = sent(settings, handler)
-    assert (result.fault, result.code) == (Fault.TRANSIENT, "http_400")
+    result = send(settings, handler)
+    assert (result.refusal_class, result.code) == (RefusalClass.TRANSIENT, "http_400")
 
 
 def test_no_answer_in_time_is_uncertain(settings):
@@ -145,7 +157,7 @@ def test_no_answer_in_time_is_uncertain(settings):
         return web.json_response({})
 
     started = time.monotonic()
-    assert isinstance(sent(settings, handler), Uncertain)
+    assert isinstance(send(settings, handler), UnknownOutcome)
     assert time.monotonic() - started < 5
 
 
@@ -158,11 +170,11 @@ def free_port():
 @pytest.mark.parametrize(
     ("url", "fault"),
     [
-        ("http://127.0.0.1:{port}", Fault.TRANSIENT),
-        ("http://no-such-host.invalid", Fault.TRANSIENT),
-        ("graph", Fault.FIX),
-        ("ftp://graph", Fault.FIX),
-        ("http://", Fault.FIX),
+        ("http://127.0.0.1:{port}", RefusalClass.TRANSIENT),
+        ("http://no-such-host.invalid", RefusalClass.TRANSIENT),
+        ("graph", RefusalClass.FIX),
+        ("ftp://graph", RefusalClass.FIX),
+        ("http://", RefusalClass.FIX),
     ],
 )
 def test_what_was_certainly_not_sent_is_refused(settings, url, fault):
@@ -172,8 +184,8 @@ def test_what_was_certainly_not_sent_is_refused(settings, url, fault):
             return await channel.send(http, CONFIG, OUTBOUND), await channel.check(http, CONFIG, "1065")
 
     result, seen = asyncio.run(run())
-    assert isinstance(result, Refused)
-    assert result.fault is fault
+    assert isinstance(result, SendRefusal)
+    assert result.refusal_class is fault
     assert not seen.ok
 
 
@@ -190,14 +202,16 @@ def test_a_failed_tls_handshake_is_certainly_not_sent(settings):
                 http, CONFIG, OUTBOUND
             )
 
-    assert asyncio.run(run()).fault is Fault.TRANSIENT
+    assert asyncio.run(run()).refusal_class is RefusalClass.TRANSIENT
 
 
 def test_content_that_cannot_be_sent_is_refused_without_a_request(settings):
-    outbound = Outbound("bx1", "1065", Person(phone="1"), {"kind": "text", "text": ""})
-    assert sent(settings, answer({}), outbound) == Refused(Fault.FIX, "content", "The text is empty.")
-    nobody = Outbound("bx1", "1065", Person(), text_content("hi"))
-    assert sent(settings, answer({}), nobody).code == "no_address"
+    outbound = OutboundMessage("bx1", "1065", Person(phone="1"), {"kind": "text", "text": ""})
+    assert send(settings, build_handler({}), outbound) == SendRefusal(
+        RefusalClass.FIX, "content", "The text is empty."
+    )
+    nobody = OutboundMessage("bx1", "1065", Person(), build_text_content("hi"))
+    assert send(settings, build_handler({}), nobody).code == "no_address"
 
 
 def test_a_check_names_the_number(settings):
@@ -209,13 +223,34 @@ def test_a_check_names_the_number(settings):
             {"display_phone_number": "+1 555-0100", "verified_name": "Acme", "quality_rating": "GREEN"}
         )
 
-    assert checked(settings, handler) == Checked(
+    assert check(settings, handler) == CheckResult(
         ok=True, message="Connected to Acme (+1 555-0100), quality high."
     )
     assert seen == [("GET", "/v25.0/1065", "display_phone_number,verified_name,quality_rating")]
 
 
 def test_a_check_says_what_is_wrong(settings):
-    assert "check the id and the token" in checked(settings, answer(error(100, 33), 400)).message
-    assert "new system-user token" in checked(settings, answer(error(190), 401)).message
-    assert "phone number id" in checked(settings, answer({"id": "1065"})).message
+    assert "check the id and the token" in check(settings, build_handler(build_error(100, 33), 400)).message
+    assert "new system-user token" in check(settings, build_handler(build_error(190), 401)).message
+    assert "phone number id" in check(settings, build_handler({"id": "1065"})).message
+
+
+def test_a_read_mark_is_accepted_without_an_id_and_its_refusal_is_classified(settings):
+    def mark(handler, *, is_typing=False):
+        return run_against(
+            settings,
+            handler,
+            lambda channel, http: channel.mark_read(http, CONFIG, "1065", "wamid.1", is_typing=is_typing),
+        )
+
+    seen = []
+
+    async def handler(request):
+        seen.append(await request.json())
+        return web.json_response({"success": True})
+
+    assert mark(handler) == SendSuccess("")
+    assert mark(handler, is_typing=True) == SendSuccess("")
+    plain = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.1"}
+    assert seen == [plain, {**plain, "typing_indicator": {"type": "text"}}]
+    assert mark(build_handler(build_error(190), 401)).refusal_class is RefusalClass.TOKEN

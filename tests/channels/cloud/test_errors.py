@@ -3,14 +3,21 @@ from pathlib import Path
 
 import pytest
 
-from app.bot.channels.cloud.errors import classify, describe, explain
-from app.bot.channels.contract import Fault
+from app.channels.cloud.errors import classify_code, classify_response, describe_error
+from app.channels.contract import RefusalClass
 
 FIXTURES = Path(__file__).resolve().parents[3].parent / "shared" / "fixtures" / "whatsapp_openapi"
 ROWS = json.loads((FIXTURES / "graph_responses.json").read_text())
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 
-R, RA, T, A, N, F = Fault.TRANSIENT, Fault.LIMIT, Fault.TOKEN, Fault.ACCOUNT, Fault.NEVER, Fault.FIX
+R, RA, T, A, N, F = (
+    RefusalClass.TRANSIENT,
+    RefusalClass.LIMIT,
+    RefusalClass.TOKEN,
+    RefusalClass.ACCOUNT,
+    RefusalClass.NEVER,
+    RefusalClass.FIX,
+)
 
 # Written by hand from the specification's table (A13); 400, 403 and 803 are not in it: decided by HTTP.
 ANSWERS = {
@@ -34,16 +41,16 @@ TABLE = {
 }  # fmt: skip
 
 
-def refused(code, error=None, *, status=400, headers=None):
-    return classify(status, headers or {}, {"error": {"code": code, **(error or {})}}, NOW)
+def classify_refusal(code, error=None, *, status=400, headers=None):
+    return classify_response(status, headers or {}, {"error": {"code": code, **(error or {})}}, NOW)
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if r["http_status"] >= 400], ids=lambda r: r["source"][-60:])
 def test_each_recorded_refusal_is_classified_as_the_specification_says(row):
     code = row["body"]["error"]["code"]
-    result = classify(row["http_status"], row["headers"], row["body"], NOW)
-    assert (result.fault, result.code) == (ANSWERS[row["http_status"], code], str(code))
-    assert result.retry_after == (120 if code == 130429 else None)
+    result = classify_response(row["http_status"], row["headers"], row["body"], NOW)
+    assert (result.refusal_class, result.code) == (ANSWERS[row["http_status"], code], str(code))
+    assert result.retry_after_s == (120 if code == 130429 else None)
     assert len(result.message) <= 500
 
 
@@ -57,12 +64,12 @@ def test_every_recorded_pair_of_status_and_code_is_expected():
     ("fault", "code"), [(fault, code) for fault, codes in TABLE.items() for code in codes]
 )
 def test_each_code_of_the_table_has_its_class_and_a_sentence(fault, code):
-    found, sentence = explain(code)
+    found, sentence = classify_code(code)
     assert found is fault
     assert sentence.endswith(".")
     assert len(sentence) > 30
-    assert refused(code, status=400).fault is fault
-    assert refused(str(code), status=429).fault is (RA if code == 999999 else fault)
+    assert classify_refusal(code, status=400).refusal_class is fault
+    assert classify_refusal(str(code), status=429).refusal_class is (RA if code == 999999 else fault)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +79,8 @@ def test_each_code_of_the_table_has_its_class_and_a_sentence(fault, code):
     "body", [None, "text", [], {}, {"error": "text"}, {"error": {"code": "x"}}, {"error": {"code": []}}]
 )
 def test_without_a_code_http_decides(status, fault, body):
-    result = classify(status, {}, body, NOW)
-    assert (result.fault, result.code) == (fault, f"http_{status}")
+    result = classify_response(status, {}, body, NOW)
+    assert (result.refusal_class, result.code) == (fault, f"http_{status}")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +99,7 @@ def test_without_a_code_http_decides(status, fault, body):
 )
 def test_retry_after_is_read_in_seconds_or_as_a_date(value, seconds):
     for name in ("Retry-After", "retry-after"):
-        assert refused(130429, status=429, headers={name: value}).retry_after == seconds
+        assert classify_refusal(130429, status=429, headers={name: value}).retry_after_s == seconds
 
 
 @pytest.mark.parametrize(
@@ -108,38 +115,44 @@ def test_retry_after_is_read_in_seconds_or_as_a_date(value, seconds):
 )  # fmt: skip
 def test_the_usage_header_tells_minutes(value, seconds):
     headers = {"X-Business-Use-Case-Usage": value}
-    assert refused(80007, status=429, headers=headers).retry_after == seconds
-    assert refused(190, status=401, headers=headers).retry_after is None
+    assert classify_refusal(80007, status=429, headers=headers).retry_after_s == seconds
+    assert classify_refusal(190, status=401, headers=headers).retry_after_s is None
 
 
 def test_the_pair_limit_leaves_the_wait_to_the_sender():
-    assert refused(131056, headers={"Retry-After": "99"}).retry_after is None
+    assert classify_refusal(131056, headers={"Retry-After": "99"}).retry_after_s is None
 
 
 def test_codes_that_imply_a_wait_have_one_even_without_a_header():
-    assert refused(131057).retry_after == 60
-    assert refused(131057, headers={"Retry-After": "90"}).retry_after == 90
-    assert refused(131064).retry_after == 3600
-    assert refused(131048).retry_after == 4 * 3600
+    assert classify_refusal(131057).retry_after_s == 60
+    assert classify_refusal(131057, headers={"Retry-After": "90"}).retry_after_s == 90
+    assert classify_refusal(131064).retry_after_s == 3600
+    assert classify_refusal(131048).retry_after_s == 4 * 3600
 
 
 def test_some_codes_are_worth_fewer_tries():
-    assert (refused(1).max_tries, refused(131052).max_tries, refused(2).max_tries) == (2, 2, None)
+    assert (
+        classify_refusal(1).max_attempts,
+        classify_refusal(131052).max_attempts,
+        classify_refusal(2).max_attempts,
+    ) == (2, 2, None)
 
 
 def test_details_are_told_but_never_those_of_a_token():
-    assert refused(100, {"error_data": {"details": "text.body is bad"}}).message.endswith(
+    assert classify_refusal(100, {"error_data": {"details": "text.body is bad"}}).message.endswith(
         "WhatsApp says: text.body is bad"
     )
-    assert refused(100, {"error_data": "plain"}).message.endswith("WhatsApp says: plain")
-    assert refused(100, {"message": "(#100) bad\0"}).message.endswith("WhatsApp says: (#100) bad\ufffd")
-    assert "EAAG" not in refused(190, {"message": "Malformed access token EAAGsecret"}).message
-    assert len(refused(100, {"message": "x" * 9999}).message) == 500
+    assert classify_refusal(100, {"error_data": "plain"}).message.endswith("WhatsApp says: plain")
+    assert classify_refusal(100, {"message": "(#100) bad\0"}).message.endswith(
+        "WhatsApp says: (#100) bad\ufffd"
+    )
+    assert "EAAG" not in classify_refusal(190, {"message": "Malformed access token EAAGsecret"}).message
+    assert len(classify_refusal(100, {"message": "x" * 9999}).message) == 500
 
 
 def test_a_missing_object_is_explained_as_such():
-    result = refused(100, {"error_subcode": 33})
-    assert result.fault is F
+    result = classify_refusal(100, {"error_subcode": 33})
+    assert result.refusal_class is F
     assert result.message.startswith("Meta does not know this id")
 
 
@@ -163,6 +176,6 @@ def test_a_missing_object_is_explained_as_such():
     ],
 )
 def test_errors_of_webhooks_become_a_code_and_a_sentence(error, code, start):
-    found, sentence = describe(error)
+    found, sentence = describe_error(error)
     assert found == code
     assert sentence.startswith(start)

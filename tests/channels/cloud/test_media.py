@@ -8,41 +8,34 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from app.bot.channels.cloud.graph import Graph
-from app.bot.channels.cloud.media import (
+from app.channels.cloud.http import Graph
+from app.channels.cloud.media import (
     CloudMedia,
     MediaExpiredError,
     MediaGoneError,
     MediaInfo,
     MediaRefusedError,
     MediaUnreachableError,
-    info_of,
+    parse_info,
 )
-from app.bot.channels.cloud.media_rules import (
-    MEGABYTE,
-    MediaDamagedError,
-    MediaHostError,
-    MediaTooLargeError,
-    MediaTypeError,
-    allowed_address,
-    check_upload,
-)
-from app.bot.channels.contract import Fault
+from app.channels.cloud.media_rules import MediaDamagedError, MediaHostError
+from app.channels.content.media_limits import MEGABYTE, MediaTooLargeError
+from app.channels.contract import RefusalClass
 
 DATA = bytes(range(256)) * 1000
 SHA = hashlib.sha256(DATA)
 GONE = {"error": {"code": 100, "error_subcode": 33, "message": "Unsupported get request."}}
 
 
-class Meta:
+class FakeMeta:
     """A Graph API with one file; `files` answers for the file's address, `graph` for the rest."""
 
     def __init__(self, files=None, graph=None) -> None:
-        self.files = files or self.give
+        self.files = files or self.send_file
         self.graph = graph
         self.requests = []
 
-    async def give(self, _request):
+    async def send_file(self, _request):
         return web.Response(body=DATA)
 
     async def answer(self, request):
@@ -83,7 +76,7 @@ def download(meta, hosts=None, limit=MEGABYTE, sha256="", size=None):
 
 
 def test_a_file_is_resolved_streamed_and_verified():
-    meta, sink = Meta(), io.BytesIO()
+    meta, sink = FakeMeta(), io.BytesIO()
     info = meta.run(lambda media, _url: media.fetch("77", sink))
     assert sink.getvalue() == DATA
     assert (info.mime, info.sha256, info.size) == ("image/png", SHA.hexdigest(), len(DATA))
@@ -92,81 +85,42 @@ def test_a_file_is_resolved_streamed_and_verified():
 
 def test_the_checksum_may_be_hex_or_base64_or_absent():
     for sha256 in (SHA.hexdigest(), SHA.hexdigest().upper(), base64.b64encode(SHA.digest()).decode(), ""):
-        assert download(Meta(), sha256=sha256) == DATA
+        assert download(FakeMeta(), sha256=sha256) == DATA
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, base64.b64encode(b"0" * 32).decode(), "a1b2c3d4e5f6...", "é"])
 def test_a_file_with_another_checksum_is_damaged(sha256):
     with pytest.raises(MediaDamagedError):
-        download(Meta(), sha256=sha256)
+        download(FakeMeta(), sha256=sha256)
 
 
 def test_a_file_beyond_the_cap_is_cut_off_whatever_was_announced():
     with pytest.raises(MediaTooLargeError):
-        download(Meta(), limit=len(DATA) - 1)
+        download(FakeMeta(), limit=len(DATA) - 1)
     with pytest.raises(MediaTooLargeError):
-        download(Meta(), limit=1000, size=1)
-    announced = Meta()
+        download(FakeMeta(), limit=1000, size=1)
+    announced = FakeMeta()
     with pytest.raises(MediaTooLargeError):
         download(announced, limit=1000, size=1001)
     assert announced.requests == []
-    assert download(Meta(), limit=len(DATA)) == DATA
+    assert download(FakeMeta(), limit=len(DATA)) == DATA
 
 
 def test_a_redirect_is_refused_before_the_token_travels():
     async def away(_request):
         return web.Response(status=302, headers={"Location": "http://127.0.0.1:1/steal"})
 
-    meta = Meta(away)
+    meta = FakeMeta(away)
     with pytest.raises(MediaHostError, match="points elsewhere"):
         download(meta)
     assert len(meta.requests) == 1
 
 
-def test_a_host_that_is_not_listed_never_hears_of_the_token():
-    meta = Meta()
+def test_a_host_that_is_not_listed_never_gets_the_token():
+    meta = FakeMeta()
     with pytest.raises(MediaHostError, match="MEDIA_HOSTS"):
         download(meta, hosts=["lookaside.fbsbx.com", "127.0.0.1"])
     assert meta.requests == []
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://lookaside.fbsbx.com/a?b=c",
-        "https://LOOKASIDE.fbsbx.com:443/a",
-        "http://127.0.0.1:9000/a",
-        "https://127.0.0.1:9000/a",
-    ],
-)
-def test_listed_addresses_are_allowed(address):
-    assert allowed_address(address, ["lookaside.fbsbx.com", "127.0.0.1:9000"])
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "http://lookaside.fbsbx.com/a",
-        "https://lookaside.fbsbx.com:8443/a",
-        "https://evil.lookaside.fbsbx.com/a",
-        "https://lookaside.fbsbx.com.evil.com/a",
-        "https://lookaside.fbsbx.com@evil.com/a",
-        "https://evil.com\\@lookaside.fbsbx.com/a",
-        "https://user:pass@lookaside.fbsbx.com/a",
-        "https://evil.com#lookaside.fbsbx.com",
-        "ftp://127.0.0.1:9000/a",
-        "http://127.0.0.1:9001/a",
-        "//lookaside.fbsbx.com/a",
-        "https://[::1/a",
-        "https://lookaside.fbsbx.com:99999/a",
-        "file:///etc/passwd",
-        "",
-        "x",
-    ],
-)
-def test_every_other_address_is_refused(address):
-    with pytest.raises(MediaHostError):
-        allowed_address(address, ["lookaside.fbsbx.com", "127.0.0.1:9000"])
 
 
 def test_an_expired_address_is_resolved_once_more():
@@ -176,7 +130,7 @@ def test_an_expired_address_is_resolved_once_more():
         status = answers.pop(0)
         return web.Response(status=status, body=DATA if status == 200 else b"")
 
-    meta, sink = Meta(sometimes), io.BytesIO()
+    meta, sink = FakeMeta(sometimes), io.BytesIO()
     meta.run(lambda media, _url: media.fetch("77", sink))
     assert sink.getvalue() == DATA
     assert [path for _, path, _ in meta.requests] == ["/v25.0/77", "/file", "/v25.0/77", "/file"]
@@ -187,7 +141,7 @@ def test_an_address_that_stays_expired_is_an_error():
         return web.Response(status=404)
 
     with pytest.raises(MediaExpiredError):
-        Meta(never).run(lambda media, _url: media.fetch("77", io.BytesIO()))
+        FakeMeta(never).run(lambda media, _url: media.fetch("77", io.BytesIO()))
 
 
 def test_a_file_host_in_trouble_is_explained():
@@ -199,10 +153,10 @@ def test_a_file_host_in_trouble_is_explained():
         return web.Response()
 
     with pytest.raises(MediaRefusedError) as caught:
-        download(Meta(broken))
-    assert caught.value.refused.fault is Fault.TRANSIENT
+        download(FakeMeta(broken))
+    assert caught.value.refusal.refusal_class is RefusalClass.TRANSIENT
     with pytest.raises(MediaUnreachableError):
-        download(Meta(dropped))
+        download(FakeMeta(dropped))
 
 
 @pytest.mark.parametrize("act", [lambda media, _: media.resolve("77"), lambda media, _: media.delete("77")])
@@ -211,7 +165,7 @@ def test_a_media_id_that_is_gone_is_told_as_such(act):
         return web.json_response(GONE, status=400)
 
     with pytest.raises(MediaGoneError):
-        Meta(graph=gone).run(act)
+        FakeMeta(graph=gone).run(act)
 
 
 def test_an_upload_sends_the_parts_meta_asks_for():
@@ -223,7 +177,7 @@ def test_an_upload_sends_the_parts_meta_asks_for():
         parts.update(form, name=file.filename, mime=file.content_type, data=file.file.read())
         return web.json_response({"id": "985569392615996"})
 
-    meta = Meta(graph=graph)
+    meta = FakeMeta(graph=graph)
     file = io.BytesIO(DATA)
     assert meta.run(lambda media, _: media.upload("1065", file, "image/png", "a.png")) == "985569392615996"
     assert meta.requests == [("POST", "/v25.0/1065/media", "Bearer EAAG")]
@@ -240,13 +194,13 @@ def test_an_upload_that_meta_refuses_or_leaves_without_an_id_is_an_error():
 
     for graph, expected in ((refuse, MediaRefusedError), (forget, MediaUnreachableError)):
         with pytest.raises(expected):
-            Meta(graph=graph).run(
+            FakeMeta(graph=graph).run(
                 lambda media, _: media.upload("1065", io.BytesIO(b"x"), "image/png", "a.png")
             )
 
 
 def test_deleting_asks_meta_once():
-    meta = Meta()
+    meta = FakeMeta()
     meta.run(lambda media, _: media.delete("77"))
     assert meta.requests == [("DELETE", "/v25.0/77", "Bearer EAAG")]
 
@@ -261,30 +215,8 @@ def test_a_graph_that_cannot_be_reached_is_an_error():
 
 
 def test_the_media_object_of_a_webhook_is_read_tolerantly():
-    assert info_of({"url": "https://x", "file_size": 5, "sha256": None}) == MediaInfo("https://x", size=5)
-    assert info_of({"url": "https://x", "file_size": "many"}) == MediaInfo("https://x")
+    assert parse_info({"url": "https://x", "file_size": 5, "sha256": None}) == MediaInfo("https://x", size=5)
+    assert parse_info({"url": "https://x", "file_size": "many"}) == MediaInfo("https://x")
     for junk in (None, {}, {"url": 5}):
         with pytest.raises(MediaExpiredError):
-            info_of(junk)
-
-
-@pytest.mark.parametrize(
-    ("kind", "mime", "limit"),
-    [
-        ("audio", "audio/ogg; codecs=opus", 16 * MEGABYTE),
-        ("document", "application/zip", 100 * MEGABYTE),
-        ("image", "IMAGE/PNG", 5 * MEGABYTE),
-        ("sticker", "image/webp", 500 * 1024),
-        ("video", "video/3gpp", 16 * MEGABYTE),
-    ],
-)
-def test_uploads_have_the_documented_limits(kind, mime, limit):
-    check_upload(kind, mime, limit)
-    with pytest.raises(MediaTooLargeError):
-        check_upload(kind, mime, limit + 1)
-
-
-@pytest.mark.parametrize(("kind", "mime"), [("image", "image/gif"), ("audio", ""), ("poem", "text/plain")])
-def test_uploads_of_other_types_are_refused(kind, mime):
-    with pytest.raises(MediaTypeError):
-        check_upload(kind, mime, 1)
+            parse_info(junk)

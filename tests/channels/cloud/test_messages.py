@@ -1,25 +1,31 @@
 import pytest
 
-from app.bot.channels.cloud.parse import parse
-from app.bot.channels.contract import Inbound, Other, Person
-from tests.bot.channels.cloud_payloads import items, load, message, only, webhook
+from app.channels.cloud.parse import parse
+from app.channels.contract import InboundMessage, Person, RawItem
+from tests.channels.cloud.webhook_samples import (
+    build_message_webhook,
+    build_webhook,
+    load_fixture,
+    parse_items,
+    parse_single_item,
+)
 
 
 def test_a_text_is_read_whole():
-    assert parse(load("chatwoot__phone_and_bsuid"))[0].account is None
-    inbound = only(load("secreto__payloads_L342"))
-    assert inbound == Inbound(
+    assert parse(load_fixture("chatwoot__phone_and_bsuid"))[0].account is None
+    inbound = parse_single_item(load_fixture("secreto__payloads_L342"))
+    assert inbound == InboundMessage(
         provider_id="ABGGFlA5Fpa",
         person=Person("US.13491208655302741918", "16315551181", "test user name", "@testusername"),
         kind="text",
         text="this is a text message",
         at=1504902988_000,
-        payload=load("secreto__payloads_L342")["entry"][0]["changes"][0]["value"]["messages"][0],
+        payload=load_fixture("secreto__payloads_L342")["entry"][0]["changes"][0]["value"]["messages"][0],
     )
 
 
 def test_a_person_without_a_number_is_known_by_the_user_id():
-    inbound = only(load("chatwoot__bsuid_only_with_parent_and_username"))
+    inbound = parse_single_item(load_fixture("chatwoot__bsuid_only_with_parent_and_username"))
     assert inbound.person == Person("IN.2081978709342942", None, "Muhsin", "muhsin")
 
 
@@ -29,7 +35,7 @@ def test_contacts_are_matched_by_their_ids_and_not_by_their_place():
         {"wa_id": "1", "user_id": "GH.1", "profile": {"name": "One"}},
     ]
     texts = [{"id": f"m{n}", "from": n, "type": "text", "text": {"body": "x"}} for n in ("1", "2", "3")]
-    found = items(webhook({"contacts": people, "messages": texts}))
+    found = parse_items(build_webhook({"contacts": people, "messages": texts}))
     assert [item.person for item in found] == [
         Person("GH.1", "1", "One"),
         Person(None, "2", "Two"),
@@ -38,13 +44,23 @@ def test_contacts_are_matched_by_their_ids_and_not_by_their_place():
 
 
 def test_a_user_id_in_the_place_of_the_number_is_taken_as_user_id():
-    inbound = only(message({"from": "US.13491208655302741918", "text": {"body": "x"}}))
+    inbound = parse_single_item(
+        build_message_webhook({"from": "US.13491208655302741918", "text": {"body": "x"}})
+    )
     assert inbound.person == Person("US.13491208655302741918")
 
 
 def test_a_number_is_stored_as_digits():
-    assert only(message({"from": "+233200000001", "text": {"body": "x"}})).person.phone == "233200000001"
-    assert only(message({"from": 233200000001, "text": {"body": "x"}})).person.phone == "233200000001"
+    assert (
+        parse_single_item(
+            build_message_webhook({"from": "+233200000001", "text": {"body": "x"}})
+        ).person.phone
+        == "233200000001"
+    )
+    assert (
+        parse_single_item(build_message_webhook({"from": 233200000001, "text": {"body": "x"}})).person.phone
+        == "233200000001"
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,63 +127,73 @@ def test_a_number_is_stored_as_digits():
     ],
 )
 def test_each_type_has_its_kind_its_text_and_its_answer(parts, kind, text, triggers):
-    inbound = only(message(parts))
-    assert (inbound.kind, inbound.text, inbound.triggers) == (kind, text, triggers)
+    inbound = parse_single_item(build_message_webhook(parts))
+    assert (inbound.kind, inbound.text, inbound.is_trigger) == (kind, text, triggers)
 
 
 def test_a_reaction_names_its_message_and_is_never_answered():
-    inbound = only(load("pywa_message__unreaction_empty"))
-    assert (inbound.kind, inbound.text, inbound.triggers) == ("reaction", "", False)
+    inbound = parse_single_item(load_fixture("pywa_message__unreaction_empty"))
+    assert (inbound.kind, inbound.text, inbound.is_trigger) == ("reaction", "", False)
     assert inbound.quoted_id
 
 
 def test_a_quote_and_a_group_are_kept():
-    inbound = only(
-        message({"text": {"body": "x"}, "context": {"id": "wamid.0", "from": "1"}, "group_id": "G1"})
+    inbound = parse_single_item(
+        build_message_webhook(
+            {"text": {"body": "x"}, "context": {"id": "wamid.0", "from": "1"}, "group_id": "G1"}
+        )
     )
     assert (inbound.quoted_id, inbound.group_id) == ("wamid.0", "G1")
 
 
 def test_an_edit_carries_the_new_text_and_runs_nothing():
-    inbound = only(load("pywa_edited_message__image"))
-    assert (inbound.kind, inbound.text, inbound.triggers) == ("edit", "Updated image caption", False)
-    assert inbound.edits == "wamid.HBgLMTQxMjU1NTA4MjkVAgASGBQzQUNCNjk5RDUwNUZGMUZEM0VBRAA="
+    inbound = parse_single_item(load_fixture("pywa_edited_message__image"))
+    assert (inbound.kind, inbound.text, inbound.is_trigger) == ("edit", "Updated image caption", False)
+    assert inbound.edited_id == "wamid.HBgLMTQxMjU1NTA4MjkVAgASGBQzQUNCNjk5RDUwNUZGMUZEM0VBRAA="
 
 
 def test_an_edit_of_an_edit_is_kept_without_meaning():
     inner = {"type": "edit", "edit": {"original_message_id": "wamid.0", "message": {}}}
-    inbound = only(message({"type": "edit", "edit": {"original_message_id": "wamid.0", "message": inner}}))
+    inbound = parse_single_item(
+        build_message_webhook({"type": "edit", "edit": {"original_message_id": "wamid.0", "message": inner}})
+    )
     assert inbound.kind == "unsupported"
 
 
 def test_a_revocation_names_its_message():
-    inbound = only(message({"type": "revoke", "revoke": {"original_message_id": "wamid.0"}}))
-    assert (inbound.kind, inbound.revokes, inbound.triggers) == ("revoke", "wamid.0", False)
+    inbound = parse_single_item(
+        build_message_webhook({"type": "revoke", "revoke": {"original_message_id": "wamid.0"}})
+    )
+    assert (inbound.kind, inbound.revoked_id, inbound.is_trigger) == ("revoke", "wamid.0", False)
 
 
 @pytest.mark.parametrize(
     "stamp", ["", "soon", "-5", "9" * 5000, 10**400, -1, True, None, [], 1.5, "²", "1700000000000"]
 )
 def test_a_junk_timestamp_is_zero(stamp):
-    assert only(message({"timestamp": stamp, "text": {"body": "x"}})).at == 0
+    assert parse_single_item(build_message_webhook({"timestamp": stamp, "text": {"body": "x"}})).at == 0
 
 
 @pytest.mark.parametrize("name", [None, "", 5.5, {}, [], "x" * 256, True])
 def test_a_message_without_an_id_is_kept_raw(name):
-    payload = message({"id": name})
-    assert only(payload) == Other("messages", payload["entry"][0]["changes"][0]["value"]["messages"][0])
+    payload = build_message_webhook({"id": name})
+    assert parse_single_item(payload) == RawItem(
+        "messages", payload["entry"][0]["changes"][0]["value"]["messages"][0]
+    )
 
 
 def test_a_message_of_nobody_is_kept_and_not_answered():
-    inbound = only(message({"from": None, "text": {"body": "x"}}))
-    assert (inbound.person, inbound.triggers) == (Person(), False)
+    inbound = parse_single_item(build_message_webhook({"from": None, "text": {"body": "x"}}))
+    assert (inbound.person, inbound.is_trigger) == (Person(), False)
 
 
 def test_texts_and_ids_fit_their_columns():
     contact = {"wa_id": "233200000001", "profile": {"name": "N" * 300 + "\0", "username": "u" * 300}}
     text = {"from": "233200000001", "id": "w\0", "type": "text", "text": {"body": "x"}}
-    inbound = only(webhook({"contacts": [contact], "messages": [text]}))
+    inbound = parse_single_item(build_webhook({"contacts": [contact], "messages": [text]}))
     assert (len(inbound.person.name), len(inbound.person.username)) == (200, 100)
     assert inbound.provider_id == "w\ufffd"
-    assert only(webhook({"statuses": [{"id": "1", "status": "s" * 99}]})).status == "s" * 20
-    assert only(webhook({"x": 1}, "f" * 99)).field == "f" * 64
+    assert (
+        parse_single_item(build_webhook({"statuses": [{"id": "1", "status": "s" * 99}]})).status == "s" * 20
+    )
+    assert parse_single_item(build_webhook({"x": 1}, "f" * 99)).field == "f" * 64

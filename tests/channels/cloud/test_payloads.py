@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.bot.channels.cloud.build import NoAddressError, build, mark_read
-from app.bot.channels.contract import Outbound, Person
-from app.bot.content import ContentError, text_content
+from app.channels.cloud.payloads import NoAddressError, build_payload, build_read_mark
+from app.channels.content import ContentError, build_text_content
+from app.channels.contract import OutboundMessage, Person
 
 FIXTURES = Path(__file__).resolve().parents[3].parent / "shared" / "fixtures" / "whatsapp_openapi"
 SCHEMA = Draft202012Validator(json.loads((FIXTURES / "outbound_message.schema.json").read_text()))
@@ -16,14 +16,14 @@ FILE = {"link": "https://e.com/a"}
 ROWS = [{"id": "d1", "title": "r"}, {"id": "d2", "title": "r2", "description": "x"}]
 
 
-def body(content, *, person=AMA, key="k1", group_id=None, quoted_id=None):
-    built = build(Outbound(key, "10", person, content, group_id, quoted_id))
+def build_body(content, *, person=AMA, key="k1", group_id=None, quoted_id=None):
+    built = build_payload(OutboundMessage(key, "10", person, content, group_id, quoted_id))
     SCHEMA.validate(built)
     return built
 
 
 CONTENTS = [
-    text_content("hi"),
+    build_text_content("hi"),
     {"kind": "text", "text": "x" * 4096, "preview_url": True},
     {"kind": "image", "media_id": "1", "caption": "c"},
     {"kind": "video", **FILE},
@@ -64,9 +64,9 @@ CONTENTS = [
 
 @pytest.mark.parametrize("content", CONTENTS, ids=lambda content: content["kind"])
 def test_every_kind_builds_a_body_that_metas_schema_accepts(content):
-    assert body(content)["biz_opaque_callback_data"] == "k1"
-    body(content, person=Person(user_id="GH.1"), quoted_id="wamid.0")
-    body(content, group_id="G1")
+    assert build_body(content)["biz_opaque_callback_data"] == "k1"
+    build_body(content, person=Person(user_id="GH.1"), quoted_id="wamid.0")
+    build_body(content, group_id="G1")
 
 
 @pytest.mark.parametrize(
@@ -86,47 +86,48 @@ def test_every_kind_builds_a_body_that_metas_schema_accepts(content):
         ({"kind": "location_request", "body": "where?"}, 12),
         ({"kind": "reaction", "message_id": "wamid.A", "emoji": "👍"}, 13),
         ({"kind": "reaction", "message_id": "wamid.A", "emoji": ""}, 14),
-        (text_content("hi"), 0),
+        (build_text_content("hi"), 0),
     ],
 )  # fmt: skip
 def test_bodies_equal_those_of_a_real_client(content, number):
-    assert body(content) == {**CAPTURED[number], "biz_opaque_callback_data": "k1"}
+    assert build_body(content) == {**CAPTURED[number], "biz_opaque_callback_data": "k1"}
 
 
 def test_a_reply_with_a_link_equals_that_of_a_real_client():
     content = {"kind": "text", "text": "see https://e.com", "preview_url": True}
-    assert body(content, quoted_id="wamid.A", key="job-42") == CAPTURED[1]
+    assert build_body(content, quoted_id="wamid.A", key="job-42") == CAPTURED[1]
 
 
 def test_the_number_wins_over_the_user_id():
-    assert body(text_content("x"))["to"] == "15551234567"
-    assert "recipient" not in body(text_content("x"))
-    assert body(text_content("to bsuid"), person=Person(user_id="US.13491208655302741918"), key="k") == {
+    assert build_body(build_text_content("x"))["to"] == "15551234567"
+    assert "recipient" not in build_body(build_text_content("x"))
+    assert build_body(build_text_content("to bsuid"), person=Person(user_id="US.13491208655302741918"), key="k") == {
         **CAPTURED[18], "biz_opaque_callback_data": "k"
     }  # fmt: skip
 
 
 def test_a_group_is_addressed_by_its_id():
-    built = body(text_content("x"), group_id="G1")
+    built = build_body(build_text_content("x"), group_id="G1")
     assert (built["recipient_type"], built["to"]) == ("group", "G1")
 
 
 def test_somebody_without_any_id_cannot_be_written_to():
     with pytest.raises(NoAddressError):
-        body(text_content("x"), person=Person(name="Ama"))
+        build_body(build_text_content("x"), person=Person(name="Ama"))
 
 
 def test_content_beyond_the_limits_is_not_built():
     with pytest.raises(ContentError):
-        body({"kind": "text", "text": ""})
+        build_body({"kind": "text", "text": ""})
 
 
 def test_a_name_with_one_form_gets_the_second_that_whatsapp_asks_for():
-    card = body({"kind": "contacts", "contacts": [{"name": {"formatted_name": "Ama"}}]})["contacts"][0]
+    card = build_body({"kind": "contacts", "contacts": [{"name": {"formatted_name": "Ama"}}]})["contacts"][0]
     assert card == {"name": {"formatted_name": "Ama", "first_name": "Ama"}}
 
 
-def test_marking_read_and_typing_equal_those_of_a_real_client():
-    assert mark_read("wamid.A", typing=False) == CAPTURED[16]
-    assert mark_read("wamid.A", typing=True) == CAPTURED[17]
-    SCHEMA.validate(mark_read("wamid.A", typing=True))
+@pytest.mark.parametrize("is_typing", [False, True])
+def test_a_read_mark_is_a_body_that_metas_schema_accepts(is_typing):
+    body = build_read_mark("wamid.1", is_typing=is_typing)
+    SCHEMA.validate(body)
+    assert ("typing_indicator" in body) is is_typing

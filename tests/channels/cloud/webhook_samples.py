@@ -3,37 +3,37 @@
 import json
 from typing import Any
 
-from app.bot.channels.cloud.parse import parse
-from app.bot.channels.contract import Item
+from app.channels.cloud.parse import parse
+from app.channels.contract import Item
 from tests.conftest import SHARED
 
 FIXTURES = SHARED / "fixtures" / "whatsapp_cloud"
 
 
-def load(name: str) -> Any:
+def load_fixture(name: str) -> Any:
     """Read one published payload."""
     return json.loads((FIXTURES / f"{name}.json").read_text())
 
 
-def items(payload: Any) -> list[Item]:
+def parse_items(payload: Any) -> list[Item]:
     """Parse a payload and return all of its items."""
     return [item for batch in parse(payload) for item in batch.items]
 
 
-def only(payload: Any) -> Any:
+def parse_single_item(payload: Any) -> Any:
     """Parse a payload that carries exactly one item."""
-    (item,) = items(payload)
+    (item,) = parse_items(payload)
     return item
 
 
-def webhook(value: dict[str, Any], field: str = "messages") -> dict[str, Any]:
+def build_webhook(value: dict[str, Any], field: str = "messages") -> dict[str, Any]:
     """Put a value into an envelope."""
     value = {"metadata": {"display_phone_number": "1555", "phone_number_id": "10"}, **value}
     change = {"field": field, "value": value}
     return {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
 
 
-def message(change: dict[str, Any]) -> dict[str, Any]:
+def build_message_webhook(change: dict[str, Any]) -> dict[str, Any]:
     """Put one message, changed as asked, into an envelope."""
     base = {"from": "233200000001", "id": "wamid.1", "timestamp": "1700000000", "type": "text"}
-    return webhook({"messages": [base | change]})
+    return build_webhook({"messages": [base | change]})

@@ -1,13 +1,20 @@
 import pytest
 
-from app.bot.content import MAX_TEXT, ContentError, parse_content, preview, reply_content, text_content
+from app.channels.content import (
+    MAX_TEXT,
+    ContentError,
+    build_reply_content,
+    build_text_content,
+    parse_content,
+    render_preview,
+)
 
 BUTTON = {"id": "yes", "title": "Yes"}
 ROW = {"id": "1", "title": "One"}
 LIST = {"kind": "list", "body": "Choose", "button": "Open", "sections": [{"rows": [ROW]}]}
 
 
-def row(number):
+def build_row(number):
     return {"id": f"row {number}", "title": f"Row {number}"}
 
 
@@ -102,18 +109,20 @@ REFUSED = [
     ),
     ({**LIST, "button": "b" * 21}, "The button is too long: at most 20 characters, it has 21."),
     (
-        {**LIST, "sections": [{"title": str(n), "rows": [row(n)]} for n in range(11)]},
+        {**LIST, "sections": [{"title": str(n), "rows": [build_row(n)]} for n in range(11)]},
         "The sections are too many: at most 10, there are 11.",
     ),
     (
         {
             **LIST,
-            "sections": [{"title": f"{s}", "rows": [row(s * 6 + n) for n in range(6)]} for s in range(2)],
+            "sections": [
+                {"title": f"{s}", "rows": [build_row(s * 6 + n) for n in range(6)]} for s in range(2)
+            ],
         },
         "This message holds at most 10 rows in all, this one has 12.",
     ),
     (
-        {**LIST, "sections": [{"rows": [ROW]}, {"title": "b", "rows": [row(2)]}]},
+        {**LIST, "sections": [{"rows": [ROW]}, {"title": "b", "rows": [build_row(2)]}]},
         "This message has several sections: give each of them a title.",
     ),
     (
@@ -160,30 +169,30 @@ def test_junk_is_refused_like_any_content(junk):
 def test_texts_are_cleaned_of_what_no_column_holds():
     content = parse_content({"kind": "text", "text": "a\0b\ud800"})
     assert content.model_dump()["text"] == "a\ufffdb?"
-    assert text_content("a\0b\ud800")["text"] == "a\ufffdb?"
+    assert build_text_content("a\0b\ud800")["text"] == "a\ufffdb?"
 
 
 @pytest.mark.parametrize("text", ["x", "x" * MAX_TEXT, "é\n😀"])
 def test_the_quick_way_to_a_text_gives_the_same_content(text):
-    assert text_content(text) == parse_content({"kind": "text", "text": text}).model_dump()
+    assert build_text_content(text) == parse_content({"kind": "text", "text": text}).model_dump()
 
 
 def test_a_text_without_characters_or_with_too_many_is_an_error():
     with pytest.raises(ContentError, match="empty"):
-        text_content("")
+        build_text_content("")
     with pytest.raises(ContentError, match="at most 4096 characters, it has 4097"):
-        text_content("x" * 4097)
+        build_text_content("x" * 4097)
 
 
 def test_a_reply_with_buttons_becomes_buttons_that_come_back_as_their_titles():
-    assert reply_content("hi") == text_content("hi")
-    assert reply_content("Sure?", ("Yes", "No")) == {
+    assert build_reply_content("hi") == build_text_content("hi")
+    assert build_reply_content("Sure?", ("Yes", "No")) == {
         "kind": "buttons",
         "body": "Sure?",
         "buttons": [{"id": "Yes", "title": "Yes"}, {"id": "No", "title": "No"}],
     }
     with pytest.raises(ContentError, match="at most 3"):
-        reply_content("Sure?", ("a", "b", "c", "d"))
+        build_reply_content("Sure?", ("a", "b", "c", "d"))
 
 
 @pytest.mark.parametrize(
@@ -214,4 +223,4 @@ def test_a_reply_with_buttons_becomes_buttons_that_come_back_as_their_titles():
     ],
 )
 def test_a_chat_shows_words_for_every_content(content, words):
-    assert preview(content) == words
+    assert render_preview(content) == words

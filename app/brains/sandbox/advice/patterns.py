@@ -1,11 +1,11 @@
-"""What to say about errors, as tables: a pattern of Python's or Jinja's text, what happened, and how to mend it."""
+"""Advice texts as a table: syntax rules, unavailable names, limits, refused calls."""
 
 import re
 from typing import Final, NamedTuple
 
 
-class Phrase(NamedTuple):
-    """One kind of error: which types it has, how its text looks, what to say, and what to advise.
+class ErrorPattern(NamedTuple):
+    """Pattern of an error: its types, a pattern of its text, and the advice (message, fix).
 
     `{0}`, `{1}` stand for the groups of the pattern, without quotes around them.
     """
@@ -16,9 +16,9 @@ class Phrase(NamedTuple):
     fix: str
 
 
-def phrase(types: str, pattern: str, message: str, fix: str) -> Phrase:
-    """Make a phrase."""
-    return Phrase(types, re.compile(pattern, re.DOTALL), message, fix)
+def build_pattern(types: str, pattern: str, message: str, fix: str) -> ErrorPattern:
+    """Build a pattern."""
+    return ErrorPattern(types, re.compile(pattern, re.DOTALL), message, fix)
 
 
 # How to live with a rule of the grammar, by its code.
@@ -35,7 +35,7 @@ RULES: Final = {
     "except": "Name the error, such as “except ValueError:”, or write “except (Exception):” for any.",
     "finally": "Move the line behind the “finally” block.",
     "import-star": "Name what you need: “from math import sqrt”.",
-    "import": "There is datetime, json, math, random and re; the web is reached with ctx.http.",
+    "import": "There is datetime, json, math, random, re and zoneinfo; the web is reached with ctx.http.",
     "underscore": "Choose a name that begins with a letter.",
     "reserved": "Use another name.",
     "set-attribute": 'Keep the value in a variable, in a dictionary, d["name"] = 1, or with ctx.memory.set.',
@@ -50,7 +50,7 @@ RULES: Final = {
 }
 
 # Names that Python has and a script has not, with what to use instead.
-NOT_HERE: Final = {
+UNAVAILABLE_NAMES: Final = {
     "type": "Use isinstance(value, str), or int, list, dict ...",
     "open": "A script has no files: ctx.memory.set and ctx.memory.get remember values.",
     "input": "What was written is in ctx.message.text; the next answer comes as a new message.",
@@ -89,47 +89,47 @@ _KINDS: Final = {
 }
 
 
-def kind(name: str) -> str:
-    """Say what a type is to somebody who has never heard of types."""
+def describe_type(name: str) -> str:
+    """Return the name of a Python type in plain words."""
     return _KINDS.get(name.rpartition(".")[2], f"a {name}")
 
 
 LIMITS: Final = (
-    phrase("", r"printed text", "{msg}", "Print less: a few values, not whole lists in a loop."),
-    phrase("", r"^range\(\)", "{msg}", "Use a smaller number."),
-    phrase("", r"are too many", "{msg}", "Leave some out, or send them one after the other."),
-    phrase(
+    build_pattern("", r"printed text", "{msg}", "Print less: a few values, not whole lists in a loop."),
+    build_pattern("", r"^range\(\)", "{msg}", "Use a smaller number."),
+    build_pattern("", r"are too many", "{msg}", "Leave some out, or send them one after the other."),
+    build_pattern(
         "", r"calls at most", "{msg}", "Ask less often in one run, or remember the answer with ctx.memory."
     ),
-    phrase("", r"effects at most", "{msg}", "Put several texts into one reply."),
-    phrase(
+    build_pattern("", r"effects at most", "{msg}", "Put several texts into one reply."),
+    build_pattern(
         "", r"WhatsApp takes|characters; .* are allowed", "{msg}", "Shorten it: text[:20] keeps the first 20."
     ),
-    phrase("", r"^The text grew", "{msg}", "Make the loop shorter, or the text in it."),
-    phrase("", r"The result of", "{msg}", "Use smaller numbers or shorter texts."),
-    phrase("", r"bytes; ", "{msg}", "Keep less of it: the last few entries, or only what is needed."),
-    phrase("", r"nested more than", "{msg}", "Keep it flatter."),
-    phrase(
+    build_pattern("", r"^The text grew", "{msg}", "Make the loop shorter, or the text in it."),
+    build_pattern("", r"The result of", "{msg}", "Use smaller numbers or shorter texts."),
+    build_pattern("", r"bytes; ", "{msg}", "Keep less of it: the last few entries, or only what is needed."),
+    build_pattern("", r"nested more than", "{msg}", "Keep it flatter."),
+    build_pattern(
         "", r"width|format|strftime", "{msg}", "Write the format with small numbers, such as :>10 or :.2f."
     ),
-    phrase("", r"pattern has", "{msg}", "Use a shorter pattern, or several."),
-    phrase("", r"64 bits", "{msg}", "Use a smaller number, or turn it into a text with str(number)."),
-    phrase("", r"", "{msg}", "Use less of it."),
+    build_pattern("", r"pattern has", "{msg}", "Use a shorter pattern, or several."),
+    build_pattern("", r"64 bits", "{msg}", "Use a smaller number, or turn it into a text with str(number)."),
+    build_pattern("", r"", "{msg}", "Use less of it."),
 )
 
 CALLS: Final = (
-    phrase("", r"permission|Switch|may not use", "{msg}", "Permissions are in the brain's settings."),
-    phrase(
+    build_pattern("", r"permission|Switch|may not use", "{msg}", "Permissions are in the brain's settings."),
+    build_pattern(
         "",
         r"at most|too many|quota",
         "{msg}",
         "Ask less often in one run, or remember the answer with ctx.memory.",
     ),
-    phrase(
+    build_pattern(
         "",
         r"in time|timed? ?out|too long|seconds",
         "{msg}",
         "Try again later; “except CallError:” lets the script answer without it.",
     ),
-    phrase("", r"", "{msg}", "“except CallError:” lets the script answer without it."),
+    build_pattern("", r"", "{msg}", "“except CallError:” lets the script answer without it."),
 )

@@ -7,9 +7,7 @@ from app.settings import ROOT
 
 
 def test_the_product_starts_without_the_package():
-    code = (
-        "import sys, app.bot.wiring, app.admin; print([n for n in sys.modules if n in ('openai', 'httpx2')])"
-    )
+    code = "import sys, app.services, app.admin; print([n for n in sys.modules if n in ('openai', 'httpx2')])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.brains.ai.provider import Client, Nature
-from app.brains.ai.providers import Endpoint
-from app.brains.capabilities.ai import AiRequest
-from app.brains.capabilities.contract import CallRefused
+from app.brains.ai.contract import AiRequest, Endpoint, ProviderError
+from app.brains.ai.providers.openai.client import Client, ClientEnvironment
 from bench.fake_ai import FakeAi, Fault, running
 
 KEY = "sk-very-secret-0123456789"
@@ -25,43 +23,43 @@ def fake() -> Iterator[FakeAi]:
 
 
 @pytest.fixture
-def slept() -> list[float]:
+def sleeps_s() -> list[float]:
     return []
 
 
 @pytest.fixture
-def client(fake: FakeAi, slept: list[float]) -> Iterator[Client]:
-    nature = Nature(sleep=slept.append, chance=lambda: 0.5)
+def client(fake: FakeAi, sleeps_s: list[float]) -> Iterator[Client]:
+    nature = ClientEnvironment(sleep=sleeps_s.append, jitter=lambda: 0.5)
     made = Client(Endpoint("home", fake.url, "fake-small", KEY), nature, allow_private=True)
     yield made
     made.close()
 
 
-def question(text: str = "hello", **more: Any) -> AiRequest:
+def build_request(text: str = "hello", **more: Any) -> AiRequest:
     return AiRequest([{"role": "user", "content": text}], **more)
 
 
-def refused(call: Any, *args: Any) -> tuple[str, str]:
-    with pytest.raises(CallRefused) as caught:
+def catch_error(call: Any, *args: Any) -> tuple[str, str]:
+    with pytest.raises(ProviderError) as caught:
         call(*args)
     return caught.value.kind, str(caught.value)
 
 
 def test_a_question_is_answered_and_counted(client: Client, fake: FakeAi):
-    answer = client.ask(question(model="fake-large", temperature=0.2, max_tokens=9))
+    answer = client.complete(build_request(model="fake-large", temperature=0.2, max_tokens=9))
     assert (answer.text, answer.provider, answer.model) == ("You asked: hello", "home", "fake-large")
     assert (answer.tokens_in, answer.tokens_out) == (1, 3)
     sent = fake.asked[0]
     assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("fake-large", 0.2, 9)
 
 
-def test_without_a_wish_the_provider_decides(client: Client, fake: FakeAi):
-    client.ask(question())
+def test_without_options_the_provider_decides(client: Client, fake: FakeAi):
+    client.complete(build_request())
     assert fake.asked[0] == {"model": "fake-small", "messages": [{"role": "user", "content": "hello"}]}
 
 
 def test_models_are_listed(client: Client):
-    assert client.models() == ["fake-large", "fake-small"]
+    assert client.list_models() == ["fake-large", "fake-small"]
 
 
 @pytest.mark.parametrize(
@@ -89,32 +87,32 @@ def test_every_failure_is_told_once_in_plain_words(
     client: Client, fake: FakeAi, fault: Fault, kind: str, words: str
 ):
     fake.faults.append(fault)
-    told = refused(client.ask, question())
+    told = catch_error(client.complete, build_request())
     assert told[0] == kind
     assert words in told[1]
     assert KEY[:6] not in told[1]
     assert len(fake.asked) == 1
 
 
-def test_what_was_turned_away_is_asked_again(client: Client, fake: FakeAi, slept: list[float]):
+def test_what_was_turned_away_is_asked_again(client: Client, fake: FakeAi, sleeps_s: list[float]):
     fake.faults += [Fault(429, headers={"Retry-After": "2"}), Fault(503)]
-    assert client.ask(question()).text == "You asked: hello"
-    assert (len(fake.asked), slept) == (3, [2.0, 1.5])
+    assert client.complete(build_request()).text == "You asked: hello"
+    assert (len(fake.asked), sleeps_s) == (3, [2.0, 1.5])
 
 
-def test_patience_ends(client: Client, fake: FakeAi, slept: list[float]):
+def test_patience_ends(client: Client, fake: FakeAi, sleeps_s: list[float]):
     fake.faults += [Fault(429)] * 4
-    assert refused(client.ask, question())[0] == "limit"
+    assert catch_error(client.complete, build_request())[0] == "limit"
     assert len(fake.asked) == 3
     fake.faults.clear()
     fake.faults.append(Fault(429, headers={"Retry-After": "60"}))
-    assert refused(client.ask, question())[0] == "limit"
-    assert len(slept) == 2
+    assert catch_error(client.complete, build_request())[0] == "limit"
+    assert len(sleeps_s) == 2
 
 
 def test_a_newer_model_gets_its_limit_by_the_newer_name(client: Client, fake: FakeAi):
     fake.faults.append(Fault(400, {"message": "Use another", "param": "max_tokens"}))
-    assert client.ask(question(max_tokens=7)).text
+    assert client.complete(build_request(max_tokens=7)).text
     assert fake.asked[1]["max_completion_tokens"] == 7
     assert "max_tokens" not in fake.asked[1]
 
@@ -122,10 +120,10 @@ def test_a_newer_model_gets_its_limit_by_the_newer_name(client: Client, fake: Fa
 def test_a_slow_answer_ends_in_time_and_is_not_asked_for_again(client: Client, fake: FakeAi):
     fake.gate.clear()
     began = time.monotonic()
-    kind, words = refused(client.ask, question("slow", seconds=0.5))
+    kind, words = catch_error(client.complete, build_request("slow", seconds=0.5))
     assert kind == "timeout"
     assert "did not answer within" in words
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert len(fake.asked) == 1
 
 
@@ -144,28 +142,30 @@ def test_an_answer_that_drips_ends_in_time_too(client: Client, fake: FakeAi, mon
     monkeypatch.setattr(fake.RequestHandlerClass, "_send_bytes", drip)
     began = time.monotonic()
     try:
-        assert refused(client.ask, question(seconds=0.6))[0] == "timeout"
+        assert catch_error(client.complete, build_request(seconds=0.6))[0] == "timeout"
     finally:
         done.set()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1"])
 def test_a_private_address_is_not_asked(fake: FakeAi, host: str):
     port = fake.server_address[1]
-    client = Client(Endpoint("inner", f"http://{host}:{port}/v1", "m", KEY), Nature())
-    kind, words = refused(client.ask, question())
+    client = Client(Endpoint("inner", f"http://{host}:{port}/v1", "m", KEY), ClientEnvironment())
+    kind, words = catch_error(client.complete, build_request())
     assert kind == "denied"
     assert "AI_ALLOW_PRIVATE" in words
     assert fake.asked == []
     client.close()
 
 
-def test_nobody_there_is_tried_again_and_told(slept: list[float]):
+def test_nobody_there_is_tried_again_and_told(sleeps_s: list[float]):
     endpoint = Endpoint("gone", "http://127.0.0.1:1/v1", "m", KEY)
-    client = Client(endpoint, Nature(sleep=slept.append, chance=lambda: 0.5), allow_private=True)
-    assert "could not be reached" in refused(client.ask, question())[1]
-    assert slept == [0.5, 1.5]
+    client = Client(
+        endpoint, ClientEnvironment(sleep=sleeps_s.append, jitter=lambda: 0.5), allow_private=True
+    )
+    assert "could not be reached" in catch_error(client.complete, build_request())[1]
+    assert sleeps_s == [0.5, 1.5]
     client.close()
 
 
@@ -174,8 +174,8 @@ def test_a_wrong_key_is_quoted_nowhere(
 ):
     caplog.set_level(logging.DEBUG)
     other = "sk-another-key-9876543210"
-    client = Client(Endpoint("home", fake.url, "m", other), Nature(), allow_private=True)
-    assert "does not accept the key" in refused(client.ask, question())[1]
+    client = Client(Endpoint("home", fake.url, "m", other), ClientEnvironment(), allow_private=True)
+    assert "does not accept the key" in catch_error(client.complete, build_request())[1]
     client.close()
     written = caplog.text + "".join(capfd.readouterr()) + repr(Endpoint("home", fake.url, "m", other))
     assert other not in written
@@ -184,4 +184,4 @@ def test_a_wrong_key_is_quoted_nowhere(
 def test_proxies_of_the_environment_are_not_used(client: Client, monkeypatch: pytest.MonkeyPatch):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert client.ask(question()).text
+    assert client.complete(build_request()).text

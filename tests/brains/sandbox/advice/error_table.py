@@ -1,22 +1,23 @@
 """Every kind of error, as an operator meets it: runs examples and writes docs/script-errors.md.
 
-`python -m tests.brains.error_table` writes the file anew.
+`python -m tests.brains.sandbox.advice.error_table` writes the file anew.
 """
 
 from pathlib import Path
 from typing import Any
 
+from app.brains.capabilities import CALLS
 from app.brains.confined import grammar, script, template
 from app.brains.confined.language import CallError, OutOfTimeError
 from app.brains.confined.report import describe
-from app.brains.sandbox.advice import advise
+from app.brains.sandbox.advice.advice import advise
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "script-errors.md"
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "script-errors.md"
 HEAD = """\
 # Errors of scripts and templates
 
-What the editor, the traces and the alerts say, for every kind of error. Made by `python -m tests.brains.error_table`;
-a test fails when this page is not what the product says.
+What the editor, the traces and the alerts say, for every kind of error. Made by
+`python -m tests.brains.sandbox.advice.error_table`; a test fails when this page is not what the product says.
 
 | Kind | Example | What is said | How to mend it |
 |---|---|---|---|
@@ -178,14 +179,14 @@ def _refuse(_method: str, _arguments: Any) -> Any:
     raise CallError("The address example.com did not answer in time.")
 
 
-def report(language: str, source: str) -> dict[str, Any]:
+def build_report(language: str, source: str) -> dict[str, Any]:
     """Run an example and describe its error; raises AssertionError when it has none."""
     compiler, runner = (
         (grammar.COMPILER, script.LANGUAGE)
         if language == "script"
         else (template.COMPILER, template.LANGUAGE)
     )
-    data = {**script.sample(), "grants": ["memory", "media", "schedule"]}
+    data = {**script.build_sample(), "grants": ["memory", "media", "schedule"], "calls": CALLS}
     try:
         runner.run(runner.load(compiler.compile(source)[0]), data, _refuse)
     except Exception as error:  # noqa: BLE001  whatever it is, it is told
@@ -193,11 +194,13 @@ def report(language: str, source: str) -> dict[str, Any]:
     raise AssertionError(f"no error in {source!r}")
 
 
-def rows() -> list[tuple[str, str, str, str]]:
+def list_rows() -> list[tuple[str, str, str, str]]:
     """Return kind, example, message and fix of every example."""
     found = []
     for title, sources in SCRIPTS.items():
-        found += [(title, source, *advise(report("script", source), source, "script")) for source in sources]
+        found += [
+            (title, source, *advise(build_report("script", source), source, "script")) for source in sources
+        ]
     for title, error, source in (
         ("Time", OutOfTimeError(), "while True: pass"),
         ("Memory", MemoryError(), 'while True: texts.append("x" * 10000)'),
@@ -208,19 +211,21 @@ def rows() -> list[tuple[str, str, str, str]]:
         ),
     ):
         found.append((title, source, *advise(describe(error, "<command>"), source, "script")))
-    found.append(("A call", 'ctx.ai("hello")', *advise(report("script", 'ctx.ai("hello")'), "", "script")))
+    found.append(
+        ("A call", 'ctx.ai("hello")', *advise(build_report("script", 'ctx.ai("hello")'), "", "script"))
+    )
     found += [
-        ("A template", source, *advise(report("template", source), source, "template"))
+        ("A template", source, *advise(build_report("template", source), source, "template"))
         for source in TEMPLATES
     ]
     return found
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the whole page."""
     lines = []
     last = ""
-    for title, source, message, fix in rows():
+    for title, source, message, fix in list_rows():
         example = source if len(source) <= 100 else source[:40] + " … " + source[-10:]
         cells = ["" if title == last else title, _code(example), message, fix]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")
@@ -233,4 +238,4 @@ def _code(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(render_page())

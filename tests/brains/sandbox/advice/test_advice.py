@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from app.brains.sandbox import phrases
-from app.brains.sandbox.advice import advise
-from tests.brains import error_table
+from app.brains.sandbox.advice import patterns
+from app.brains.sandbox.advice.advice import advise
+from tests.brains.sandbox.advice import error_table
 
 # Words that say nothing to somebody who has not studied programming.
 FOREIGN = re.compile(
@@ -17,10 +17,10 @@ FOREIGN = re.compile(
 
 
 def test_the_page_of_errors_is_what_the_product_says():
-    assert error_table.PAGE.read_text() == error_table.page()
+    assert error_table.PAGE.read_text() == error_table.render_page()
 
 
-@pytest.mark.parametrize("row", error_table.rows(), ids=lambda row: row[1][:40])
+@pytest.mark.parametrize("row", error_table.list_rows(), ids=lambda row: row[1][:40])
 def test_every_error_is_told_in_plain_words(row):
     _, _, message, fix = row
     assert message[-1] in ".?!…"
@@ -32,18 +32,21 @@ def test_every_error_is_told_in_plain_words(row):
 
 
 def test_a_typo_is_answered_with_the_name_that_was_meant():
-    report = error_table.report("script", 'ctx.repyl("hello")')
+    report = error_table.build_report("script", 'ctx.repyl("hello")')
     assert advise(report, "", "script")[1] == "Did you mean “reply”?"
 
 
-@pytest.mark.parametrize("name", list(phrases.NOT_HERE))
+@pytest.mark.parametrize("name", list(patterns.UNAVAILABLE_NAMES))
 def test_a_name_of_python_that_is_not_here_is_answered_with_what_to_use(name):
     source = (
         f"import datetime\ndatetime.{name}"
         if name in {"encode", "decode", "now", "send", "append"}
         else f"{name}(1)"
     )
-    assert advise(error_table.report("script", source), "", "script")[1] == phrases.NOT_HERE[name]
+    assert (
+        advise(error_table.build_report("script", source), "", "script")[1]
+        == patterns.UNAVAILABLE_NAMES[name]
+    )
 
 
 @pytest.mark.parametrize("language", ["script", "template"])

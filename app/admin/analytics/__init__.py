@@ -1,0 +1,1 @@
+"""Analytics pages: figures, charts and the CSV export."""

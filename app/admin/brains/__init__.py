@@ -1,0 +1,1 @@
+"""Brain pages: list, gallery, import, versions, publishing, rehearsal and rollouts."""

@@ -1,0 +1,1 @@
+"""Chat pages: inbox, thread, composer, labels, handoff, trace and "Why?"."""

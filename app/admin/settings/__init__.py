@@ -1,0 +1,1 @@
+"""Settings pages: connections, AI providers and privacy."""

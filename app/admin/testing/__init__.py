@@ -1,0 +1,1 @@
+"""Testing pages: try a command, saved tests, playground, simulator, recorded tests."""

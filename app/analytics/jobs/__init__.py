@@ -1,0 +1,1 @@
+"""Maintenance jobs of the analytics, one a file: each module has a `JOB`."""

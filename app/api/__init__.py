@@ -1,0 +1,1 @@
+"""Endpoints for machines: health checks for load balancers and monitors."""

@@ -1,6 +1,0 @@
-"""The WhatsApp Cloud API: webhooks in, Graph requests out (specs: whatsapp, part A)."""
-
-from app.bot.channels.cloud.channel import CloudChannel
-from app.bot.channels.cloud.config import CloudConfig, clean_account
-
-__all__ = ["CloudChannel", "CloudConfig", "clean_account"]

@@ -1,0 +1,1 @@
+"""Maintenance jobs of media files, one a file."""

@@ -1,1 +1,0 @@
-"""Privacy: a person is erased everywhere, and what is old is forgotten (docs/privacy.md)."""

@@ -1,0 +1,1 @@
+"""Maintenance jobs of releases, one a file."""

@@ -1,0 +1,87 @@
+"""Replay of a recorded turn: the same version, message and journal give the same digest.
+
+A run that ended over a time or memory limit cannot be repeated (`Outcome.is_repeatable`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, Final
+
+from app.brains.capabilities.contract import CallContext, CallRefusal
+from app.brains.runtime.capability_calls import hash_arguments
+from app.brains.runtime.outcome import Outcome
+from app.brains.runtime.program import Program, build_cooldown_scope
+from app.brains.runtime.runtime import RunRequest, Runtime
+from app.brains.runtime.trace import CallLine, Trace
+from app.brains.sandbox.types import SandboxPort
+from app.brains.turn import Sender, Turn
+
+NO_ANSWER: Final = "This call was not made when the message came, so there is no recorded answer."
+
+
+def replay(program: Program, turn: Turn, journal: Mapping[str, Any], sandbox: SandboxPort) -> Outcome:
+    """Replay a recorded turn and wait for its end; nothing is sent, calls are answered from the journal.
+
+    `turn` needs only what the message holds; all that may have changed since is taken from the journal.
+    """
+    request = RunRequest(program, restore_turn(program, turn, journal), journal=journal)
+    ending = Runtime(sandbox).run_many([request])[0]
+    return ending.result() if isinstance(ending, Future) else ending
+
+
+def restore_turn(program: Program, turn: Turn, journal: Mapping[str, Any]) -> Turn:
+    """Return the turn as it was when its journal was written."""
+    identity, name, phone = journal["sender"]
+    then = replace(
+        turn,
+        text=journal.get("text", turn.text),
+        now=journal["now"],
+        seed=journal["seed"],
+        sender=Sender(identity, name, phone),
+        contact_id=journal["contact"],
+        quoted=journal.get("quoted"),
+        memory=journal.get("memory", {}),
+        past=tuple((role, words) for role, words in journal.get("past", ())),
+        cooldowns={},
+    )
+    rests = journal.get("rests")
+    entry = program.by_id.get(rests[0]) if rests else None
+    if rests is None or entry is None:
+        return then
+    return replace(then, cooldowns={(entry.command.id, build_cooldown_scope(entry.command, then)): rests[1]})
+
+
+class RecordedCalls:
+    """Answers a run's calls from the record of an earlier run, in any order."""
+
+    def __init__(self, journal: Mapping[str, Any], trace: Trace) -> None:
+        self.methods: list[str] = []
+        self.new_methods: list[str] = []
+        self.waited_ms = 0  # ms
+        self._left = list(_pair_durations(journal.get("calls", ()), trace.calls))
+
+    def answer(self, method: str, arguments: Mapping[str, Any], context: CallContext) -> Any:  # noqa: ARG002  the contract's
+        """Return the recorded answer; raises CallRefusal as recorded, or when this call was not recorded."""
+        self.methods.append(method)
+        key = (method, hash_arguments(arguments))
+        for place, (call, took) in enumerate(self._left):
+            if (call.get("m"), call.get("a")) == key:
+                del self._left[place]
+                self.waited_ms += took
+                if call["ok"]:
+                    return call["v"]
+                raise CallRefusal(call["v"]["kind"], call["v"]["message"])
+        self.new_methods.append(method)
+        raise CallRefusal("unavailable", NO_ANSWER)
+
+
+def _pair_durations(
+    calls: Sequence[Mapping[str, Any]], lines: Sequence[CallLine]
+) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """Pair recorded calls with how long each took (ms): a trace also has lines of calls that never went out."""
+    left = list(lines)
+    for call in calls:
+        place = next((n for n, line in enumerate(left) if line.get("method") == call.get("m")), None)
+        took = left.pop(place).get("ms", 0) if place is not None else 0
+        yield call, int(took)

@@ -1,0 +1,14 @@
+"""Clock and time units: milliseconds since 1970 UTC; second, minute, hour and day in ms."""
+
+import time
+from typing import Final
+
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60 * SECOND_MS
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+
+
+def get_now_ms() -> int:
+    """Return the current time in milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,114 @@
+// The form of a command: names of arguments as they are typed, keywords as they are read, errors at their fields,
+// and the focus on a row that was added.
+
+import { findAll, findOne, makeElement, onClick } from "./dom.js";
+
+// ---- Names of arguments ------------------------------------------------------------------------------------------
+
+// As the server writes them; a name in another script stays, and its error says what is allowed.
+const toName = (typed) => {
+  const plain = typed.normalize("NFKD").toLowerCase().replace(/ß/g, "ss").replace(/\p{M}/gu, "");
+  const name = plain.replace(/[^a-z0-9]+/g, "_").replace(/^[0-9_]+/, "");
+  return /[a-z]/.test(name) ? name : typed;
+};
+
+function writeName(field) {
+  const end = field.value.length - field.selectionEnd;
+  const name = toName(field.value);
+  if (name === field.value) return;
+  field.value = name;
+  const place = Math.max(name.length - end, 0);
+  field.setSelectionRange(place, place);
+}
+
+document.addEventListener("input", (event) => event.target.matches("[data-slug]") && !event.isComposing && writeName(event.target), true);
+document.addEventListener("compositionend", ({ target }) => target.matches("[data-slug]") && writeName(target), true);
+
+// ---- Keywords ----------------------------------------------------------------------------------------------------
+
+// Separated by commas or lines, in quotes where one has a comma of its own (ui/keywords.py).
+const KEYWORD = /\s*(?:"([^"\n]+)"|“([^“”\n]+)”|„([^„“\n]+)“|«([^«»\n]+)»)\s*(?=[,，、،\n]|$)|([^,，、،\n]+)/g;
+const splitKeywords = (text) => [...new Set([...text.matchAll(KEYWORD)].map((found) => found.slice(1).find(Boolean).trim()).filter(Boolean))];
+
+function showKeywords(field) {
+  const chips = splitKeywords(field.value).map((word) => makeElement("span", { className: "cmd-chip", textContent: `${field.dataset.prefix}${word}` }));
+  document.getElementById(field.dataset.keywords)?.replaceChildren(...chips.flatMap((chip) => [chip, " "]));
+}
+
+document.addEventListener("input", ({ target }) => target.matches("[data-keywords]") && showKeywords(target));
+
+// ---- Errors at their fields ----------------------------------------------------------------------------------------
+
+function markField(line) {
+  const field = document.getElementById(line.dataset.field);
+  if (!field?.checkVisibility()) return;
+  const id = `${field.id}-error`;
+  if (document.getElementById(id)) return;
+  field.classList.add("is-invalid");
+  field.setAttribute("aria-invalid", "true");
+  field.dataset.described = field.getAttribute("aria-describedby") ?? "";
+  field.setAttribute("aria-describedby", `${id} ${field.dataset.described}`.trim());
+  field.after(makeElement("p", { id, className: "field-error", textContent: line.dataset.words.trim() }));
+}
+
+function unmarkField(field) {
+  document.getElementById(`${field.id}-error`)?.remove();
+  field.classList.remove("is-invalid");
+  field.removeAttribute("aria-invalid");
+  if (field.dataset.described) field.setAttribute("aria-describedby", field.dataset.described);
+  else field.removeAttribute("aria-describedby");
+  delete field.dataset.described;
+}
+
+let shown = null;
+
+// What a save found stands until the next one; the form itself is not drawn anew by it.
+function showErrors() {
+  const state = findOne("#save-state");
+  if (!state || state === shown) return;
+  shown = state;
+  findAll("[data-described]").forEach(unmarkField);
+  findAll("[data-field]", state).forEach(markField);
+}
+
+// ---- A row that was added --------------------------------------------------------------------------------------------
+
+let wanted = "";
+
+document.addEventListener("htmx:config:request", ({ target }) => {
+  if (target.dataset?.focusNew) wanted = target.dataset.focusNew;
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  showErrors();
+  if (!wanted) return;
+  const selector = wanted;
+  wanted = "";
+  // The code editor takes its place over a text field once this swap is done.
+  setTimeout(() => findAll(selector).at(-1)?.focus());
+});
+showErrors();
+
+// ---- Results of a try -------------------------------------------------------------------------------------------------
+
+// Below the fold a result seems not to have come.
+document.addEventListener("htmx:finally:request", ({ target }) => {
+  if (target.id === "try") findOne("#tried-out")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+});
+
+// ---- Width -------------------------------------------------------------------------------------------------------------
+
+const WIDE = "editor-wide";
+const isWide = () => localStorage.getItem(WIDE) === "yes";
+
+function showWidth() {
+  findOne(".workbench").classList.toggle("workbench-wide", isWide());
+  findAll("[data-wide-editor]").forEach((button) => button.setAttribute("aria-pressed", String(isWide())));
+}
+
+onClick("[data-wide-editor]", () => {
+  localStorage.setItem(WIDE, isWide() ? "no" : "yes");
+  showWidth();
+});
+document.addEventListener("htmx:after:swap", showWidth);
+showWidth();

@@ -1,0 +1,116 @@
+// Drafts: nothing typed is lost. A form with data-draft is saved while it is typed, and what is published comes after that;
+// a field with data-draft-of keeps a message in this browser until it is sent.
+
+import { findOne } from "./dom.js";
+import { hasSucceeded } from "./htmx_events.js";
+
+// ---- Forms that are saved on the server ---------------------------------------------------------------------------
+
+const LEFT = "left-draft";
+const LOOK_MS = 120;
+const LOOKS = 16;
+const typed = new Set();
+let saving = 0;
+let next = null;
+
+const findForm = () => findOne("[data-draft]");
+const findDraft = (target) => target.closest?.("[data-draft]");
+const showState = (form, state) => findOne(form?.dataset.state || "#save-state")?.setAttribute("data-state", state);
+const isSave = (target) => Boolean(target.matches?.("[data-draft]"));
+
+document.addEventListener("input", ({ target }) => {
+  const form = findDraft(target);
+  if (!form) return;
+  typed.add(form);
+  showState(form, "typing");
+  showAddress("?new=1");
+});
+document.addEventListener("htmx:config:request", ({ target }) => {
+  if (!isSave(target)) return;
+  typed.delete(target);
+  saving += 1;
+});
+document.addEventListener("htmx:finally:request", ({ target, detail }) => {
+  if (!isSave(target)) return;
+  saving = Math.max(saving - 1, 0);
+  if (hasSucceeded(detail)) showAddress();
+  else typed.add(target);
+  const form = next;
+  if (saving || !form) return;
+  next = null;
+  if (hasSucceeded(detail)) form.submit();
+});
+document.addEventListener("htmx:error", ({ target }) => showState(findDraft(target) || findForm(), "lost"));
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-after-save]") || !(typed.size || saving)) return;
+  event.preventDefault();
+  next = event.target;
+  for (const form of [...typed]) form.requestSubmit();
+});
+
+// What is written for the first time has an address of its own from the first letter on, so that a reload finds it.
+function showAddress(more = "") {
+  const address = findForm()?.dataset.address || (!more && findOne("[data-draft] [name=base]")?.dataset.address);
+  if (!address || (more && location.pathname === address)) return;
+  history.replaceState(history.state, "", address + more);
+}
+
+// Leaving within the second before the next save: the browser still delivers this.
+window.addEventListener("pagehide", () => {
+  for (const form of typed) {
+    if (!form.isConnected) continue;
+    navigator.sendBeacon(form.action, new FormData(form));
+    sessionStorage.setItem(LEFT, JSON.stringify({ action: form.action, base: readBase() }));
+  }
+});
+
+// ---- Coming back before that save has arrived -----------------------------------------------------------------------
+
+const readBase = (root = document) => findOne("[data-draft] [name=base]", root)?.value;
+const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+
+async function hasArrived(base) {
+  const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+  return answer?.ok && readBase(new DOMParser().parseFromString(await answer.text(), "text/html")) !== base;
+}
+
+// A page drawn from before that save would show old words, and saving it would be refused as somebody else's change.
+async function waitForSave() {
+  const left = JSON.parse(sessionStorage.getItem(LEFT));
+  sessionStorage.removeItem(LEFT);
+  const form = findForm();
+  if (!form || left?.action !== form.action || left.base === undefined || left.base !== readBase()) return;
+  form.inert = true;
+  for (let look = 0; look < LOOKS; look += 1) {
+    await pause();
+    if (await hasArrived(left.base)) return location.reload();
+  }
+  form.inert = false;
+}
+
+window.addEventListener("pageshow", ({ persisted }) => persisted && sessionStorage.getItem(LEFT) && location.reload());
+waitForSave();
+
+// ---- Messages that are kept in this browser -----------------------------------------------------------------------
+
+const keyOf = (field) => `draft-${field.dataset.draftOf}`;
+
+function restoreMessage() {
+  const field = findOne("[data-draft-of]");
+  if (!field || field.dataset.restored) return;
+  field.dataset.restored = "yes";
+  const kept = localStorage.getItem(keyOf(field));
+  if (!kept || field.value) return;
+  field.value = kept;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+export const forgetMessage = (field) => localStorage.removeItem(keyOf(field));
+
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches("[data-draft-of]")) return;
+  if (target.value.trim()) localStorage.setItem(keyOf(target), target.value);
+  else forgetMessage(target);
+});
+document.addEventListener("htmx:after:swap", restoreMessage);
+restoreMessage();

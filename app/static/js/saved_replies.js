@@ -1,0 +1,69 @@
+// Saved replies: “/” at the beginning of a message lists them; arrows, Enter or a click insert one.
+
+import { findAll, findOne, onClick } from "./dom.js";
+
+const findList = () => findOne("#replies");
+const findOptions = () => findAll("[data-reply]", findList() || document.createElement("ul"));
+const findChosen = () => findOptions().find((option) => option.getAttribute("aria-selected") === "true");
+const findField = () => findOne("#reply");
+
+function choose(option) {
+  for (const each of findOptions()) each.setAttribute("aria-selected", String(each === option));
+  if (option) findField().setAttribute("aria-activedescendant", option.id);
+  else findField()?.removeAttribute("aria-activedescendant");
+  option?.scrollIntoView({ block: "nearest" });
+}
+
+function close() {
+  const list = findList();
+  if (!list || list.hidden) return;
+  list.hidden = true;
+  choose(null);
+}
+
+function insert(option) {
+  const field = findField();
+  field.value = option.dataset.reply;
+  close();
+  field.focus();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+// What is looked for: the words after “/”; null when the message is no search. An address or a fraction has more.
+const readSearch = (text) => (/^\/[^/\n]{0,40}$/.test(text) ? text.slice(1) : null);
+
+async function search(field) {
+  const list = findList();
+  const words = readSearch(field.value);
+  if (!list || words === null) return close();
+  await htmx.ajax("GET", `${list.dataset.find}?q=${encodeURIComponent(words)}`, { target: "#replies", swap: "innerHTML" });
+  // The answer may be for what was typed a moment ago.
+  if (readSearch(findField()?.value || "") !== words) return;
+  list.hidden = false;
+  choose(findOptions()[0]);
+}
+
+const steps = { ArrowDown: 1, ArrowUp: -1 };
+
+// Before the reply box takes Enter for “send”.
+document.addEventListener("keydown", (event) => {
+  if (event.target.id !== "reply" || findList()?.hidden !== false || event.isComposing) return;
+  const options = findOptions();
+  if (event.key in steps && options.length) choose(options.at((options.indexOf(findChosen()) + steps[event.key]) % options.length));
+  else if ((event.key === "Enter" || event.key === "Tab") && findChosen()) insert(findChosen());
+  else if (event.key === "Escape") close();
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);
+document.addEventListener("input", ({ target }) => target.id === "reply" && search(target));
+document.addEventListener("focusout", ({ target }) => target.id === "reply" && close());
+// The field keeps the focus while an option is pressed.
+document.addEventListener("pointerdown", (event) => event.target.closest?.("#replies") && event.preventDefault());
+onClick("[data-reply]", insert);
+onClick("[data-replies-open]", () => {
+  const field = findField();
+  if (!field.value) field.value = "/";
+  field.focus();
+  search(field);
+});

@@ -1,0 +1,68 @@
+"""Topics of live pages: names (`chat(id)`, `brain(id)`), and the lowest role that may watch each."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+# Ids are at most this long, so that no browser can name a topic of any size.
+_ID_PATTERN: Final = r"\d{1,18}"
+
+SESSION_PREFIX: Final = "session:"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Kind of topic that browsers may watch: a pattern for whole names, and the lowest role that may."""
+
+    pattern: re.Pattern[str]
+    role: str = "viewer"
+
+
+def dashboard() -> str:
+    """Return the topic of the dashboard's figures and warnings."""
+    return "dashboard"
+
+
+def chats() -> str:
+    """Return the topic of the chat list."""
+    return "chats"
+
+
+def chat(chat_id: int) -> str:
+    """Return the topic of one chat: its messages, notes and handoff."""
+    return f"chat:{chat_id}"
+
+
+def brain(brain_id: int) -> str:
+    """Return the topic of one brain: its versions and its rollout."""
+    return f"brain:{brain_id}"
+
+
+def failures() -> str:
+    """Return the topic of the page of failed messages."""
+    return "failures"
+
+
+def connections() -> str:
+    """Return the topic of the list of connections."""
+    return "connections"
+
+
+def session(session_id: int) -> str:
+    """Return the topic of a session's end; no browser asks for it: each is in that of its own session."""
+    return f"{SESSION_PREFIX}{session_id}"
+
+
+TOPICS: Final = (
+    Topic(re.compile(dashboard())),
+    Topic(re.compile(chats())),
+    Topic(re.compile(f"chat:{_ID_PATTERN}")),
+    Topic(re.compile(f"brain:{_ID_PATTERN}")),
+    Topic(re.compile(failures())),
+    Topic(re.compile(connections())),
+)
+
+
+def find_topic(name: str) -> Topic | None:
+    """Return the kind of topic of a name; None when it may not be watched."""
+    return next((each for each in TOPICS if each.pattern.fullmatch(name)), None)
