@@ -21,12 +21,14 @@ from sqlalchemy.orm import Session
 
 from app.data_folder import create_private
 from app.db.after_commit import PendingSignals, pop_pending
+from app.db.follow_up import FollowUp, FollowUpBatch
 
 log = structlog.get_logger(__name__)
 
 R = TypeVar("R")
 P = TypeVar("P")
 Handler = Callable[[Connection, Sequence[P]], Sequence[R]]
+Waiter = Future[Any] | FollowUp[Any]
 
 MAX_BATCH = 256
 # Above this many writes a second, waiting a little for company saves more than it costs: longer the busier it is.
@@ -70,7 +72,7 @@ class Writer:
         self._engine = engine
         self._gate_path = gate
         self._gate = _open_gate(gate) if gate else None
-        self._queue: deque[tuple[Handler[Any, Any], Any, Future[Any]]] = deque()
+        self._queue: deque[tuple[Handler[Any, Any], Any, Waiter]] = deque()
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -82,17 +84,14 @@ class Writer:
         self._shares_transactions = engine.dialect.name == "sqlite"
 
     def submit(self, handler: Handler[P, R], payload: P) -> "Future[R]":
-        """Queue a write; the future resolves after its commit."""
+        """Queue a write; the future resolves after its commit, in the writer's thread."""
         future: Future[R] = Future()
-        with self._wake:
-            if self._closing:
-                raise RuntimeError("the writer is closed")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
-                self._thread.start()
-            self._queue.append((handler, payload, future))
-            self._wake.notify()
+        self._enqueue(handler, payload, future)
         return future
+
+    def post(self, handler: Handler[P, R], payload: P, follow_up: FollowUp[R]) -> None:
+        """Queue a write; `follow_up` is called after its commit, together with the others of the same commit."""
+        self._enqueue(handler, payload, follow_up)
 
     def run(self, job: Callable[[Connection], R]) -> R:
         """Run one write and wait for its commit."""
@@ -118,6 +117,16 @@ class Writer:
             self._thread.join()
         if self._gate:
             self._gate.close()
+
+    def _enqueue(self, handler: Handler[P, R], payload: P, waiter: Waiter) -> None:
+        with self._wake:
+            if self._closing:
+                raise RuntimeError("the writer is closed")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
+                self._thread.start()
+            self._queue.append((handler, payload, waiter))
+            self._wake.notify()
 
     def _loop(self) -> None:
         while True:
@@ -156,25 +165,24 @@ class Writer:
             elif isinstance(error, DBAPIError) and _is_transient(error) and tries < MAX_ATTEMPTS:
                 self._commit(batch, tries + 1)
             else:
-                batch[0][2].set_exception(error)
+                _report_failure(batch[0][2], error)
             return
         if signals:
             _send_signals(signals)
-        for future, result in results:
-            future.set_result(result)
+        _report_results(results)
 
-    def _transaction(self, batch: list[Any]) -> tuple[list[tuple[Future[Any], Any]], PendingSignals | None]:
+    def _transaction(self, batch: list[Any]) -> tuple[list[tuple[Waiter, Any]], PendingSignals | None]:
         groups: dict[Any, list[Any]] = {}
         for item in batch:
             groups.setdefault(item[0], []).append(item)
-        results: list[tuple[Future[Any], Any]] = []
+        results: list[tuple[Waiter, Any]] = []
         with self._hold_gate():
             connection = self._connect()
             pop_pending(connection)
             with connection.begin():
                 for handler, items in groups.items():
                     answers = handler(connection, [payload for _, payload, _ in items])
-                    results += zip((future for _, _, future in items), answers, strict=True)
+                    results += zip((waiter for _, _, waiter in items), answers, strict=True)
         return results, pop_pending(connection)
 
     def _connect(self) -> Connection:
@@ -206,6 +214,25 @@ class Writer:
 
 def _run_jobs(connection: Connection, jobs: Sequence[Callable[[Connection], Any]]) -> list[Any]:
     return [job(connection) for job in jobs]
+
+
+def _report_results(results: Sequence[tuple[Waiter, Any]]) -> None:
+    batch = FollowUpBatch()
+    for waiter, result in results:
+        if isinstance(waiter, FollowUp):
+            batch.add(waiter, result, None)
+        else:
+            waiter.set_result(result)
+    batch.deliver()
+
+
+def _report_failure(waiter: Waiter, error: Exception) -> None:
+    if isinstance(waiter, FollowUp):
+        batch = FollowUpBatch()
+        batch.add(waiter, None, error)
+        batch.deliver()
+    else:
+        waiter.set_exception(error)
 
 
 def _send_signals(signals: PendingSignals) -> None:

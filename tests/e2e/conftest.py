@@ -87,6 +87,12 @@ def product(data: Path, graph: ThreadedGraph, base_url: str) -> Iterator[str]:
         server.wait(timeout=30)
 
 
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Show pages without motion: colours and places that still change would be judged halfway."""
+    return {**browser_context_args, "reduced_motion": "reduce"}
+
+
 @pytest.fixture
 def monitor(page: Page) -> Iterator[PageMonitor]:
     """Fail a test whose pages had errors it did not expect."""
@@ -109,9 +115,13 @@ def operator(monitor: PageMonitor, session_cookies: list[Any]) -> Page:
 
 
 @pytest.fixture(scope="module")
-def visitor(browser: Browser, product: str, session_cookies: list[Any]) -> Iterator[Visitor]:
+def visitor(
+    browser: Browser, browser_context_args: dict[str, Any], product: str, session_cookies: list[Any]
+) -> Iterator[Visitor]:
     """Walk through all pages in one tab, with something to see on each of them."""
-    context = browser.new_context(base_url=product, viewport={"width": 1280, "height": 800})
+    context = browser.new_context(
+        **{**browser_context_args, "base_url": product, "viewport": {"width": 1280, "height": 800}}
+    )
     page = context.new_page()
     watched = PageMonitor(page)
     sign_in(page, session_cookies)

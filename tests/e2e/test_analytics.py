@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from bench.fake_graph import ThreadedGraph
-from tests.e2e.browser_steps import PageMonitor, check_page, find_violations, take_screenshot
+from tests.e2e.browser_steps import PageMonitor, check_page, find_violations, take_screenshot, use_theme
 from tests.e2e.cloud_number import CloudNumber
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
@@ -333,7 +333,7 @@ def test_the_charts_follow_the_theme_and_the_page_is_accessible(page: Page, moni
     check_page(page, "analytics", faults)
     for summary in page.locator("[data-table]:not([hidden]) > summary").all():
         summary.click()
-    page.emulate_media(color_scheme="dark")
+    use_theme(page, "dark")
     take_screenshot(page, "analytics-tables-dark")
     assert find_violations(page) + faults == []
     assert monitor.faults == []

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from app import create_app
 from app.services import Services
 from app.settings import Settings
-from tests.e2e.browser_steps import PageMonitor, find_violations, take_screenshot
+from tests.e2e.browser_steps import THEMES, PageMonitor, Theme, find_violations, take_screenshot, use_theme
 from tests.e2e.page_list import ADDRESSES, NO_PAGES, PAGES, Visitor
 
 pytestmark = pytest.mark.browser
 
-WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+WIDE, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 
 
 @pytest.fixture
@@ -43,16 +43,15 @@ def test_every_page_of_the_product_is_in_the_list(product_map: Flask):
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_page_is_accessible_in_both_themes_and_fits_a_phone(visitor: Visitor, address: str):
     visitor.watched.faults.clear()
-    visitor.page.emulate_media(color_scheme="light", reduced_motion="reduce")
     visitor.page.set_viewport_size(WIDE)
     page, found = visitor.visit(address), []
     name = re.sub(r"\W+", "-", address).strip("-")
     for size, width in ((WIDE, "wide"), (PHONE, "phone")):
         page.set_viewport_size(size)
-        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        use_theme(page, "light")
         take_screenshot(page, f"{name}-{width}")
         found += find_violations(page)
-        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        use_theme(page, "dark")
         take_screenshot(page, f"{name}-{width}-dark")
         found += find_violations(page, colours=True)
         if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
@@ -61,13 +60,13 @@ def test_a_page_is_accessible_in_both_themes_and_fits_a_phone(visitor: Visitor, 
     assert visitor.watched.faults == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_sign_in_and_the_error_page_have_no_accessibility_violation(
-    operator: Page, theme: str, monitor: PageMonitor
+    operator: Page, theme: Theme, monitor: PageMonitor
 ):
     page = operator
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.goto("/no/such/page")
+    use_theme(page, theme)
     take_screenshot(page, f"missing-{theme}")
     assert find_violations(page) == []
     page.context.clear_cookies()

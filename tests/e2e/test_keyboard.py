@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser_steps import PageMonitor, create_brain, find_violations
+from tests.e2e.browser_steps import THEMES, PageMonitor, create_brain, find_violations, use_theme
 from tests.e2e.page_list import ADDRESSES, Visitor
 
 pytestmark = pytest.mark.browser
@@ -37,8 +37,8 @@ def _walk(page: Page) -> list[str]:
 def test_tab_reaches_every_control_and_shows_where_it_is(visitor: Visitor, address: str):
     page = visitor.page
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
     visitor.visit(address)
+    use_theme(page, "light")
     assert _walk(page) == []
     assert page.evaluate("walk.count()") > 10
 
@@ -142,8 +142,8 @@ def test_the_help_shows_what_the_page_has_and_single_keys_can_be_switched_off(
     for words in ("Search or jump", "Next in the list", "Brains"):
         expect(keys.get_by_text(words, exact=True)).to_be_visible()
     expect(keys.get_by_text("Move the step up")).to_have_count(0)
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    for theme in THEMES:
+        use_theme(page, theme)
         assert find_violations(page) == []
     keys.get_by_label("Shortcuts of a single key").click()
     page.keyboard.press("Escape")

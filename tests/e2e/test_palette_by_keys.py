@@ -3,14 +3,13 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.browser_steps import PageMonitor, find_violations
+from tests.e2e.browser_steps import THEMES, PageMonitor, Theme, find_violations, use_theme
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def palette(operator: Page) -> Locator:
-    operator.emulate_media(reduced_motion="reduce")
     return operator.get_by_role("dialog", name="Search or jump")
 
 
@@ -145,12 +144,12 @@ def test_a_search_that_fails_says_so(operator: Page, monitor: PageMonitor):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_is_accessible_and_fits(operator: Page, palette: Locator, width: int, theme: str):
+@pytest.mark.parametrize("theme", THEMES)
+def test_it_is_accessible_and_fits(operator: Page, palette: Locator, width: int, theme: Theme):
     page = operator
     page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
     page.goto("/brains/my-first-bot")
+    use_theme(page, theme)
     page.get_by_role("link", name="Search").click()
     expect(palette.get_by_role("option").first).to_be_visible()
     assert find_violations(page) == []

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
@@ -132,7 +133,9 @@ def test_the_first_change_is_sent_at_once_and_many_changes_four_times_a_second()
     assert heard[0][0] - start < 0.05
     assert 5 <= len(heard) <= 8
     gaps = [b[0] - a[0] for a, b in pairwise(heard)]
-    assert min(gaps) > 0.09
+    # By a thread that may be late once and in time the next: far from the 2 ms of the changes all the same.
+    assert min(gaps) > 0.04
+    assert median(gaps) > 0.09
     assert heard[-1][0] - start >= 0.5
     revs = [event["rev"] for _, event in heard]
     assert revs == sorted(set(revs))

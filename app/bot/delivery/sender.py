@@ -48,6 +48,10 @@ class SendQueue(Protocol):
         """Queue a send; its outcome is handed to `on_done`, in a thread of the queue's."""
         ...
 
+    def call_soon(self, call: Callable[[], None]) -> None:
+        """Call something in that thread; raises RuntimeError once it has ended."""
+        ...
+
 
 class Sender:
     """Sends through channels; each outcome is handed to its `on_done` in the loop's thread."""
@@ -66,7 +70,14 @@ class Sender:
 
     def send(self, job: SendJob, on_done: SendCallback) -> None:
         """Queue a send; callable from any thread."""
-        self._loop.call_soon_threadsafe(self._start, job, on_done)
+        if threading.current_thread() is self._thread:
+            self._start(job, on_done)
+        else:
+            self._loop.call_soon_threadsafe(self._start, job, on_done)
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        """Call something in the loop's thread; callable from any thread, raises RuntimeError once it has ended."""
+        self._loop.call_soon_threadsafe(call)
 
     def close(self, timeout: float) -> None:
         """Wait up to `timeout` seconds for the sends under way, then stop."""

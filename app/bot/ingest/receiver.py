@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import IntegrityError
 
@@ -14,10 +14,12 @@ from app.bot.contacts import ContactCache
 from app.bot.delivery.read_marks import ReadMarks
 from app.bot.ingest import inbox
 from app.bot.ingest.inbox import InboundBatch, Inbox, IngestResult
+from app.db.follow_up import FollowUp
 from app.db.writer import Database
 from app.signals import changed, work_ready
 
 T = TypeVar("T")
+Submit = Callable[[InboundBatch], Awaitable[IngestResult]]
 TOUCH_INTERVAL_MS = 1_000
 # Items of one transaction at most: a webhook may bring thousands, and others wait for its commit.
 MAX_ITEMS = 40
@@ -41,40 +43,43 @@ class Receiver:
 
     def receive(self, batch: InboundBatch) -> IngestResult:
         """Store a batch and return after its commit; raises SQLAlchemyError."""
-        return run_blocking(self._receive(batch, _wait_blocking))
+        return run_blocking(self._receive(batch, self._submit_blocking))
 
     async def receive_async(self, batch: InboundBatch) -> IngestResult:
         """Store a batch as `receive` does, without holding up the event loop meanwhile; raises SQLAlchemyError."""
-        return await self._receive(batch, asyncio.wrap_future)
+        return await self._receive(batch, self._submit_async)
 
-    async def _receive(
-        self, batch: InboundBatch, wait: "Callable[[Future[IngestResult]], Awaitable[IngestResult]]"
-    ) -> IngestResult:
+    async def _receive(self, batch: InboundBatch, submit: Submit) -> IngestResult:
         batch = replace(batch, received_at=self._clock())
         size = sum(len(items) for _, items in batch.parts) + len(batch.raw_items)
         if size <= MAX_ITEMS:
-            return await self._store(batch, wait)
+            return await self._store(batch, submit)
         # Piece by piece: whoever comes meanwhile is stored between two of them. What is delivered again because a
         # later piece failed is known by its ids.
         whole = IngestResult()
         for piece in batch.split(MAX_ITEMS):
-            whole.merge(await self._store(piece, wait))
+            whole.merge(await self._store(piece, submit))
         return whole
 
-    async def _store(
-        self, batch: InboundBatch, wait: "Callable[[Future[IngestResult]], Awaitable[IngestResult]]"
-    ) -> IngestResult:
+    async def _store(self, batch: InboundBatch, submit: Submit) -> IngestResult:
         try:
-            result = await wait(self._submit(batch))
+            result = await submit(batch)
         except IntegrityError:
             # A chat this process remembers was erased meanwhile.
             self._contacts.clear()
-            result = await wait(self._submit(batch))
+            result = await submit(batch)
         self._follow_commit(batch, result)
         return result
 
-    def _submit(self, batch: InboundBatch) -> "Future[IngestResult]":
-        return self._database.writer.submit(self._inbox.ingest, batch)
+    async def _submit_blocking(self, batch: InboundBatch) -> IngestResult:
+        return self._database.writer.submit(self._inbox.ingest, batch).result()
+
+    async def _submit_async(self, batch: InboundBatch) -> IngestResult:
+        loop = asyncio.get_running_loop()
+        stored: asyncio.Future[IngestResult] = loop.create_future()
+        follow_up = FollowUp(partial(_settle, stored), loop.call_soon_threadsafe)
+        self._database.writer.post(self._inbox.ingest, batch, follow_up)
+        return await stored
 
     def _follow_commit(self, batch: InboundBatch, result: IngestResult) -> None:
         """Cache the contacts, wake workers and notify browsers; never blocks."""
@@ -111,5 +116,12 @@ def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("the coroutine waits for an event loop")
 
 
-async def _wait_blocking(future: "Future[T]") -> T:
-    return future.result()
+def _settle(
+    stored: "asyncio.Future[IngestResult]", result: IngestResult | None, error: Exception | None
+) -> None:
+    if stored.done():  # whoever waited has gone
+        return
+    if error:
+        stored.set_exception(error)
+    else:
+        stored.set_result(cast("IngestResult", result))

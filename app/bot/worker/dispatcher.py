@@ -4,8 +4,7 @@ import heapq
 import random
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any
+from typing import TypeVar, cast
 
 import structlog
 
@@ -28,11 +27,14 @@ from app.bot.turns.run import TurnRunner
 from app.bot.worker.maintenance import Maintenance
 from app.bot.worker.timing import WorkerTiming
 from app.channels.contract import SendResult, SendSuccess
-from app.db.writer import Database
+from app.db.follow_up import FollowUp
+from app.db.writer import Database, Handler
 from app.signals import changed
 
 log = structlog.get_logger(__name__)
 
+P = TypeVar("P")
+R = TypeVar("R")
 BATCH_SIZE = 64
 # Chats with a send or a run under way, at most: beyond that, waiting helps more than claiming.
 MAX_IN_FLIGHT = 512
@@ -170,23 +172,38 @@ class Dispatcher:
             self._wake_event.set()
 
     def _submit_result(self, result: JobResult) -> None:
-        writer = self._database.writer
         if not isinstance(result, TurnResult):
             self._sends.read_marks.end_turn(result.lease.chat_id)
         if isinstance(result, DebounceWait):
-            writer.submit(debounce.release_chats, result).add_done_callback(
-                _build_callback(lambda waiting, _done: self._schedule_wake(waiting.ready_at), result)
-            )
+            self._write(debounce.release_chats, result, self._on_waiting)
         elif isinstance(result, TurnRetry):
-            writer.submit(retry.defer, result).add_done_callback(_build_callback(self._on_deferred, result))
+            self._write(retry.defer, result, self._on_deferred)
         else:
-            writer.submit(commit.commit_turns, result).add_done_callback(
-                _build_callback(
-                    self._on_committed,
-                    result,
-                    failed=lambda: self._sends.read_marks.end_turn(result.lease.chat_id),
-                )
+            self._write(
+                commit.commit_turns,
+                result,
+                self._on_committed,
+                failed=lambda: self._sends.read_marks.end_turn(result.lease.chat_id),
             )
+
+    def _write(
+        self,
+        handler: Handler[P, R],
+        payload: P,
+        follow: Callable[[P, R], None],
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Queue a write, then `follow(payload, result)` in the sender's thread; after a failure the lease runs out."""
+
+        def settle(result: R | None, error: Exception | None) -> None:
+            if error is None:
+                follow(payload, cast("R", result))
+                return
+            if failed:
+                failed()
+            log.error("write failed", exc_info=error)
+
+        self._database.writer.post(handler, payload, FollowUp(settle, self._sends.call_soon))
 
     def _renew_leases(self, renewal: tuple[Sequence[lease.Lease], int]) -> None:
         self._database.writer.submit(lease.renew, renewal)
@@ -195,6 +212,9 @@ class Dispatcher:
         now = self._timing.clock()
         for job in jobs:
             self._submit_result(TurnRetry(job.lease, job.message["id"], reason, now))
+
+    def _on_waiting(self, waiting: DebounceWait, _released: object) -> None:
+        self._schedule_wake(waiting.ready_at)
 
     def _on_deferred(self, late: TurnRetry, back: RetryResult) -> None:
         log.warning(
@@ -252,9 +272,7 @@ class Dispatcher:
     def _complete_send(self, send_job: SendJob, result: SendResult) -> None:
         """Store the outcome of a send; called in the sender's thread."""
         done = Completion(send_job, result, self._timing.clock(), self._random.random())
-        self._database.writer.submit(outbox.complete, done).add_done_callback(
-            _build_callback(self._on_completed, done, failed=self._end_send)
-        )
+        self._write(outbox.complete, done, self._on_completed, failed=self._end_send)
 
     def _on_completed(self, done: Completion, completed: CompletionResult) -> None:
         self._end_send()
@@ -280,20 +298,3 @@ class Dispatcher:
         if chat_ids:
             more = {topics.failures()} if failures_changed else set()
             changed.send(topics={topics.chats(), topics.dashboard(), *more, *map(topics.chat, chat_ids)})
-
-
-def _build_callback(
-    follow: Callable[[Any, Any], None], subject: Any, failed: Callable[[], None] | None = None
-) -> Callable[[Future[Any]], None]:
-    """Call `follow(subject, result)` when a write is committed; a write that failed is logged, its lease runs out."""
-
-    def call(future: Future[Any]) -> None:
-        error = future.exception()
-        if error is None:
-            follow(subject, future.result())
-            return
-        if failed:
-            failed()
-        log.error("write failed", exc_info=error)
-
-    return call

@@ -45,6 +45,8 @@ class Worker:
     def stop(self) -> None:
         """Stop claiming, let sends under way finish, release what is held."""
         self._dispatcher.stop(STOP_TIMEOUT_S)
+        # What the last turns decided is committed, and with that handed to the sender, before the sender ends.
+        self._database.writer.run(lambda _db: None)
         self._sender.close(STOP_TIMEOUT_S)
         self._database.writer.run(lambda db: lease.release_owner(db, self._name.value))
         self._name.release()

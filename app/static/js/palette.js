@@ -138,8 +138,9 @@ dialog.addEventListener("click", (event) => {
   go(line, event.ctrlKey || event.metaKey);
 });
 
-document.addEventListener("htmx:after:swap", () => {
-  if (!dialog.open) return;
+// Other parts of the page refresh by themselves; only its own answer draws the palette anew.
+document.addEventListener("htmx:after:swap", ({ detail }) => {
+  if (!dialog.open || detail.ctx.sourceElement !== field) return;
   showLines();
   if (!hasty || !isFresh()) return;
   const { inNewTab } = hasty;
