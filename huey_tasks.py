@@ -1,6 +1,7 @@
 """The queue of one task that wakes workers; huey deletes a task when it is taken, but the rows are the truth.
 
-Run as `python huey_tasks.py` for a worker of its own (production), or joined by the web process (embedded).
+Run as `python huey_tasks.py` for a worker of its own (production), or joined by the web process (embedded), which wakes
+it without a queue (docs/decisions/0020).
 """
 
 import gc
@@ -11,11 +12,9 @@ from typing import Any
 
 import structlog
 from huey import MemoryHuey, RedisHuey
-from huey.consumer import Consumer
 from huey.exceptions import HueyException
 from huey.registry import Message
 from huey.serializer import Serializer
-from huey.storage import MemoryStorage
 from redis.exceptions import RedisError
 
 import huey_tasks
@@ -46,34 +45,10 @@ class JsonSerializer(Serializer):
         return Message(*json.loads(data))
 
 
-class BlockingStorage(MemoryStorage):
-    """Memory storage whose consumer blocks until a task comes, instead of polling."""
-
-    blocking = True
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._filled = threading.Condition()
-
-    def enqueue(self, data: bytes, priority: float | None = None) -> None:
-        """Add a task and wake a consumer."""
-        with self._filled:
-            super().enqueue(data, priority)
-            self._filled.notify()
-
-    def dequeue(self) -> bytes | None:
-        """Return a task, waiting up to a second for one."""
-        with self._filled:
-            data = super().dequeue()
-            if data is None and self._filled.wait(1):
-                data = super().dequeue()
-            return data
-
-
 def make_huey(settings: Settings) -> MemoryHuey | RedisHuey:
-    """Build the queue: in this process, or in Redis when there is one."""
+    """Build the queue in Redis; without one nothing is ever queued."""
     if settings.is_embedded:
-        return MemoryHuey(QUEUE, storage_class=BlockingStorage, results=False, serializer=JsonSerializer())
+        return MemoryHuey(QUEUE, results=False, serializer=JsonSerializer())
     return RedisHuey(QUEUE, url=settings.redis_url, results=False, serializer=JsonSerializer())
 
 
@@ -81,7 +56,9 @@ huey = make_huey(load_settings())
 
 
 class WorkerProcess:
-    """Worker of this process with its heartbeat; before `start` tasks have no effect.
+    """Worker of this process with its heartbeat, woken by tasks and by what this process itself commits.
+
+    Before `start` tasks have no effect.
 
     Huey calls a task by its name, with plain data alone: so the task finds its worker in the module, and nothing else
     is kept here.
@@ -94,6 +71,7 @@ class WorkerProcess:
     def start(self, services: Services) -> None:
         """Start the worker and its heartbeat; raises WorkerNameError."""
         self._worker = services.build_worker()
+        work_ready.connect(self._on_work_ready)
         self._worker.start()
         self._heartbeat = services.build_heartbeat(self._worker)
         self._heartbeat.start()
@@ -102,6 +80,9 @@ class WorkerProcess:
         """Wake the worker to claim ready chats."""
         if self._worker:
             self._worker.wake()
+
+    def _on_work_ready(self, _sender: object, **_facts: object) -> None:
+        self.wake()
 
     def stop(self) -> None:
         """Stop the worker after the sends in flight, then its heartbeat."""
@@ -160,13 +141,6 @@ def freeze_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-class EmbeddedConsumer(Consumer):
-    """Consumer inside another program, which keeps its own signal handlers."""
-
-    def _set_signal_handlers(self) -> None:
-        pass
 
 
 def run() -> None:

@@ -90,15 +90,14 @@ class Server(BaseApplication):
 def start(services: Services) -> Heartbeat:
     """Start what a web process runs beside its server, embedded also the worker; return the heartbeat."""
     settings = services.settings
-    huey_tasks.WorkNotifier().start()
     services.realtime.start()
     services.realtime.listen()
     heart = services.build_heartbeat()
     heart.start()
     if settings.is_embedded:
         huey_tasks.worker_process.start(services)
-        consumer = huey_tasks.EmbeddedConsumer(huey_tasks.huey, workers=1, periodic=False)
-        consumer.start()
+    else:
+        huey_tasks.WorkNotifier().start()
     huey_tasks.freeze_garbage_collector()
     log.info("web started", address=f"http://{settings.host}:{settings.port}", embedded=settings.is_embedded)
     return heart

@@ -101,6 +101,8 @@ class Maintenance:
             return now + FAILURE_PAUSE_MS
         if isinstance(result, Future):
             self._futures[job.name] = result
+            if job.pause_ms:
+                self._not_before[job.name] = more_at
             return more_at
         if job.due is None:
             self._not_before[job.name] = more_at if result else now + job.interval_ms

@@ -257,6 +257,24 @@ def test_a_job_under_way_is_not_begun_again(database: Database, clock: Clock):
     assert len(runs) == 2
 
 
+def test_a_job_that_goes_on_by_itself_is_begun_again_only_after_its_pause(database: Database, clock: Clock):
+    runs: list[int] = []
+
+    def run(context: JobContext) -> Future[None]:
+        runs.append(context.now)
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    begin = clock.now
+    job = build_job("folds", run, due=build_true_condition(), pause_ms=6 * SWEEP_MS)
+    maintenance = build_maintenance(database, clock, job)
+    for _ in range(13):
+        maintenance.run_due()
+        clock.now += SWEEP_MS
+    assert [each - begin for each in runs] == [0, 6 * SWEEP_MS, 12 * SWEEP_MS]
+
+
 def test_a_moment_that_becomes_known_is_looked_at(database: Database, clock: Clock):
     runs: list[int] = []
     maintenance = build_maintenance(
