@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -69,20 +70,21 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """Start one real PostgreSQL for the run; each test gets a database of its own in it."""
     if not shutil.which("psql"):
         skip_or_fail("PostgreSQL")
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:3]):
-        parent.chmod(0o755)
-    try:
-        part, url = postgres(folder, durable=False)
-        start_service(part, url)
-    except (StartError, FileNotFoundError) as error:
-        skip_or_fail(f"PostgreSQL ({error})")
-    yield url.replace("postgresql://", "postgresql+psycopg://")
-    part.kill()
+    # Not below pytest's own folder: each run closes that to other users, such as the one PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix="brainbox-postgres-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        try:
+            part, url = postgres(folder, durable=False)
+            start_service(part, url)
+        except (StartError, FileNotFoundError) as error:
+            skip_or_fail(f"PostgreSQL ({error})")
+        yield url.replace("postgresql://", "postgresql+psycopg://")
+        part.kill()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

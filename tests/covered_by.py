@@ -251,7 +251,6 @@ COVERED_BY = {
     "app/db/maintenance_job.py": "tests/bot/worker/test_maintenance.py",
     "app/db/migrations_state.py": "tests/cli/test_cli.py",
     "app/db/schema.py": "tests/test_migrations.py",
-    "app/db/statements.py": "tests/bot/test_statement_plans.py",
     "app/privacy/chat_deletion.py": "tests/privacy/test_retention.py",
     "app/privacy/copies.py": "tests/privacy/test_erasure.py",
     "app/privacy/erasure_steps.py": "tests/privacy/test_erasure.py",
