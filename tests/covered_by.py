@@ -80,7 +80,6 @@ COVERED_BY = {
     "app/bot/health/counters.py": "tests/bot/ingest/test_webhook.py",
     "app/bot/health/dashboard.py": "tests/admin/chats/test_views.py",
     "app/bot/health/heartbeat.py": "tests/bot/worker/test_worker.py",
-    "app/bot/health/status.py": "tests/bot/ingest/test_webhook.py",
     "app/bot/health/unhandled.py": "tests/bot/ingest/test_any_json.py",
     "app/bot/ingest/admission.py": "tests/bot/ingest/test_strangers.py",
     "app/bot/ingest/connection.py": "tests/bot/ingest/test_server.py",

@@ -125,6 +125,9 @@ BREAKER_WINDOW_SECONDS: Final = 10.0
 BREAKER_OPEN_SECONDS: Final = 10.0
 BREAKER_PARTIES: Final = 3  # people whose runs break a source before it is held for all
 BREAKER_SUSPECT_SECONDS: Final = 60.0  # a person's runs have a process of their own after one was lost
+CALLING: Final = 192  # runs that wait for the outside world at once, of all owners
+OWNER_CALLING: Final = 64  # of one owner
+SUSPECT_SHARE: Final = 4  # one of so many processes may be at the runs of such people
 
 
 class Budget(NamedTuple):

@@ -22,6 +22,7 @@ _PLACE_LABELS = {
     "address": "Place: address",
 }
 _DEGREES = {"latitude": 90, "longitude": 180}
+_LINK = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?\d{1,3}(\.\d{1,20})?")
 _REFUSED = re.compile(r"[\n\r\t\v\f\x85\u2028\u2029]| {5}")
 _KNOWN_PARTS = {"HEADER", "BODY", "FOOTER", "BUTTONS"}
@@ -30,6 +31,8 @@ _KNOWN_BUTTONS = {"QUICK_REPLY", "URL", "PHONE_NUMBER", "COPY_CODE", "VOICE_CALL
 # How long a list of templates is believed (ms).
 CACHE_TTL_MS = 10 * 60_000
 MAX_VALUE_LENGTH = 1024
+# Characters of a value in the header's text, and of a code to copy.
+_SHORT_LENGTHS = {("header", "text"): 60, ("button", "coupon_code"): 20}
 
 
 class TemplateFormError(DomainError):
@@ -106,10 +109,13 @@ def fill(shape: FillableTemplate, values: Mapping[str, str]) -> tuple[dict[str, 
 
 def _check_value(field: TemplateField, value: str) -> None:
     """Refuse what WhatsApp is known to refuse; raises TemplateFormError."""
-    if len(value) > MAX_VALUE_LENGTH:
+    longest = _SHORT_LENGTHS.get((field.part, field.kind), MAX_VALUE_LENGTH)
+    if len(value) > longest:
         raise TemplateFormError(
-            f"“{field.label}” is too long: at most {MAX_VALUE_LENGTH} characters, it has {len(value)}."
+            f"“{field.label}” is too long: at most {longest} characters, it has {len(value)}."
         )
+    if field.placeholder == "link" and field.kind in _MEDIA_KINDS.values() and not _LINK.match(value):
+        raise TemplateFormError(f"“{field.label}” has to be a web address that begins with https://.")
     if _REFUSED.search(value):
         raise TemplateFormError(
             f"Write “{field.label}” in one line: WhatsApp refuses new lines, tabs and more than four spaces in a row."

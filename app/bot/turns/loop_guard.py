@@ -34,6 +34,8 @@ MAX_EXCHANGES = 60
 QUIET_MS = 60_000
 # Answers so short (characters) are a person's who plays or chooses, unless they come faster than anybody reads.
 SHORT_CHARS = 12
+# A changed number makes a longer text (characters) no other one; in shorter ones a person's move or choice.
+COUNTED_CHARS = 16
 # Nobody but a person taps these, or answers with a number alone.
 _TAP_KINDS = frozenset({"button", "list"})
 _NUMBER = re.compile(r"[\W\d_]*\d[\W\d_]*")
@@ -90,8 +92,14 @@ def _list_exchanges(messages: Sequence[ChatMessage]) -> list[tuple[int, str]]:
         wait = newer.at - older.at
         if wait > MAX_PAUSE_MS:
             break
-        found.append((max(wait, 0), _DIGITS.sub("0", newer.text.casefold()).strip()))
+        found.append((max(wait, 0), _unify_text(newer.text)))
     return found[::-1]
+
+
+def _unify_text(text: str) -> str:
+    """Return a text by which it is compared with another: a bot's repeated answer may have a counter in it."""
+    text = text.casefold().strip()
+    return _DIGITS.sub("0", text) if len(text) > COUNTED_CHARS else text
 
 
 class LoopGuard:

@@ -12,6 +12,8 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 # Methods of Python's texts that no value has here: formatting walks attributes, the others leave plain data.
 REFUSED_METHODS: Final = frozenset({"format", "format_map", "encode", "expandtabs", "translate"})
+# In templates nothing pads, either.
+REFUSED_IN_TEMPLATES: Final = REFUSED_METHODS | {"center", "ljust", "rjust", "zfill"}
 
 
 class Facts:

@@ -15,7 +15,7 @@ from jinja2.utils import Namespace, missing
 
 from .. import limits  # noqa: TID252  the package has another name in the child
 from .language import LanguageError, LimitReachedError
-from .nothing import adapt_filter, fill_default, join_as_text, write_none_as_nothing
+from .nothing import GIVEN_FILTERS, adapt_filter, join_as_text, write_none_as_nothing
 from .template_facts import collect_template_facts
 from .texts import BoundMethod
 from .zones import strftime
@@ -183,7 +183,7 @@ def build_environment() -> TemplateEnvironment:
         cache_size=0,
         finalize=write_none_as_nothing,
     )
-    known = {**JINJA_FILTERS, "strftime": strftime, "default": fill_default, "d": fill_default}
+    known = {**JINJA_FILTERS, "strftime": strftime, **GIVEN_FILTERS}
     made.filters = {name: adapt_filter(known[name]) for name in FILTERS}
     made.globals = {"range": _RANGE, "namespace": Namespace}
     return made

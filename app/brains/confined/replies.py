@@ -9,6 +9,11 @@ from .facts import UNKNOWN, Facts
 _MARGINS: Final = ("header", "footer")
 _MOST: Final = 1_000_000_000
 _HOPS: Final = 10
+# Seconds of what a timedelta takes, in its order.
+_UNITS: Final = {
+    "days": 86_400, "seconds": 1, "microseconds": 1e-6, "milliseconds": 1e-3, "minutes": 60, "hours": 3600,
+    "weeks": 604_800,
+}  # fmt: skip
 
 Place = tuple[int, int | None, int | None]
 
@@ -85,6 +90,21 @@ class Values:
             return min(number, _MOST)
         return UNKNOWN
 
+    def read_seconds(self, node: ast.expr | None) -> int:
+        """Return a number of seconds, also of a timedelta, or of a moment so long after now; else UNKNOWN."""
+        found = self.resolve(node)
+        if (
+            isinstance(found, ast.BinOp)
+            and isinstance(found.op, ast.Add)
+            and _is_now(self.resolve(found.left))
+        ):
+            return self.read_seconds(found.right)
+        if not isinstance(found, ast.Call) or _get_name(found.func) != "timedelta":
+            return self.read_number(found)
+        given = [*zip(_UNITS, found.args, strict=False), *((word.arg, word.value) for word in found.keywords)]
+        lengths = [_UNITS.get(unit or "", 0) * self.read_number(value) for unit, value in given]
+        return min(int(sum(lengths)), _MOST) if all(length >= 0 for length in lengths) else UNKNOWN
+
     def list_items(self, node: ast.expr | None) -> list[ast.expr]:
         """Return the items of a literal list; empty for anything else."""
         found = self.resolve(node)
@@ -159,6 +179,17 @@ class Replies:
         if text is not None and length:
             place = get_position(text) if text.lineno >= call.lineno else get_position(call)
             self._facts.add(what, (self._values.read_text(text) or "",), place, length)
+
+
+def _get_name(node: ast.expr) -> str:
+    """Return the last name of datetime.timedelta or timedelta; empty for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_now(node: ast.expr | None) -> bool:
+    """Tell whether an expression is ctx.now, or datetime.now()."""
+    node = node.func if isinstance(node, ast.Call) else node
+    return isinstance(node, ast.Attribute) and node.attr == "now"
 
 
 def get_position(node: ast.expr) -> Place:

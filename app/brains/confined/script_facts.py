@@ -12,6 +12,8 @@ _MAYBE: Final = (
     *(ast.If, ast.While, ast.For, ast.Try, ast.IfExp, ast.BoolOp, ast.FunctionDef, ast.Lambda),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
+# What is named in the condition of these may be missing, and the script knows it.
+_ASKING: Final = (ast.BoolOp, ast.Compare, ast.If, ast.IfExp, ast.While)
 _TIMING: Final = frozenset({"command", "after", "at", "name"})
 
 Path = tuple[str, ...]
@@ -21,7 +23,7 @@ def collect_script_facts(tree: ast.Module) -> list[list[Any]]:
     """Return the facts of a script whose size has been checked; it is not run."""
     facts = Facts()
     stored = _stored(tree)
-    _Reader(facts, Values(_assigned_once(tree, stored)), stored).visit(tree)
+    _Reader(facts, Values(_assigned_once(tree, stored)), stored).read(tree)
     return facts.found
 
 
@@ -67,6 +69,16 @@ class _Reader(ast.NodeVisitor):
         self._known = {*stored, *BUILTINS, "ctx"}
         self._replies = Replies(facts, values)
         self._maybe = 0
+        self._tested_paths: set[Path] = set()
+
+    def read(self, tree: ast.Module) -> None:
+        """Collect the facts of a whole script."""
+        for node in ast.walk(tree):
+            if isinstance(node, _ASKING):
+                inner = ast.walk(node if isinstance(node, (ast.BoolOp, ast.Compare)) else node.test)
+                named = (self._path(each) for each in inner if isinstance(each, ast.expr))
+                self._tested_paths |= {path for path in named if path}
+        self.visit(tree)
 
     def visit(self, node: ast.AST) -> None:
         """Visit a node, counting the conditional nodes around it."""
@@ -108,9 +120,29 @@ class _Reader(ast.NodeVisitor):
         path = self._path(node.func)
         if path:
             self._asked(path, node)
+        if isinstance(node.func, ast.Name) and node.func.id == "str" and len(node.args) == 1:
+            self._show(node.args[0])
         if isinstance(node.func, ast.Attribute) and node.func.attr in REFUSED_METHODS:
             self._facts.add("refused", (node.func.attr,), get_position(node))
         self.generic_visit(node)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> None:
+        """Record an argument in an f-string."""
+        self._show(node.value)
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        """Record an argument that is put into a text by `%`."""
+        if isinstance(node.op, ast.Mod):
+            for value in node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]:
+                self._show(value)
+        self.generic_visit(node)
+
+    def _show(self, node: ast.expr) -> None:
+        """Record an argument that becomes part of a text in every case, though no condition names it."""
+        path = self._path(node)
+        if path and path[0] == "args" and not self._maybe and path not in self._tested_paths:
+            self._facts.add("shown", path, get_position(node))
 
     def _use(self, kind: str, node: ast.expr) -> bool:
         path = self._path(node)
@@ -164,7 +196,8 @@ class _Reader(ast.NodeVisitor):
             return
         timing = _TIMING if method == "schedule" else frozenset({"command"})
         passed = ["**" if word.arg is None else word.arg for word in node.keywords if word.arg not in timing]
-        after = self._values.read_number(_given(node, 1, "after")) if method == "schedule" else 0
+        times = (_given(node, 1, "after"), _given(node, 2, "at"))
+        after = max(map(self._values.read_seconds, times)) if method == "schedule" else 0
         self._facts.add(method, (name, *passed), get_position(node), after, flag=self._maybe > 0)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from jinja2 import nodes
 
-from .facts import REFUSED_METHODS, Facts
+from .facts import REFUSED_IN_TEMPLATES, Facts
 
 _DEFAULTS: Final = frozenset({"default", "d"})
 _ASKS: Final = frozenset({"defined", "undefined"})
@@ -27,8 +27,8 @@ def collect_template_facts(tree: nodes.Template) -> list[list[Any]]:
             facts.add("use", path, (node.lineno, None, None), flag=guarded)
         elif isinstance(node, nodes.Call) and (wanted := _fetched(node)) and wanted[0] not in local:
             facts.add("get", wanted, (node.lineno, None, None))
-        elif isinstance(node, nodes.Getattr) and node.attr in REFUSED_METHODS:
-            facts.add("refused", (node.attr,), (node.lineno, None, None))
+        if (method := _find_method(node)) in REFUSED_IN_TEMPLATES:
+            facts.add("refused", (method,), (node.lineno, None, None))
     return facts.found
 
 
@@ -96,6 +96,14 @@ def _key(argument: nodes.Node) -> str | None:
     if isinstance(argument, nodes.Const) and type(argument.value) in {str, int}:
         return str(argument.value)
     return None
+
+
+def _find_method(node: nodes.Node) -> str:
+    """Return the name of a method that is called, or read of anything but a variable; empty for anything else."""
+    if isinstance(node, nodes.Call) and _path(node.node):
+        node = node.node
+        return node.attr if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Getattr) else ""
+    return node.attr if isinstance(node, nodes.Getattr) and _path(node) is None else ""
 
 
 def _fetched(call: nodes.Call) -> Path | None:

@@ -64,4 +64,7 @@ def _split(text: str, problem: str) -> tuple[str, str, bool]:
 
 
 def _normalise(text: str) -> str:
+    # A raised digit is no digit of the number beside it: 10² is not 102.
+    if any(each.isdigit() and not each.isdecimal() for each in text):
+        return text
     return fold(text, _CASE_COUNTS).strip().translate(_MINUS)

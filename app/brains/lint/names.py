@@ -48,6 +48,7 @@ def find(draft: Draft) -> Iterator[Finding]:
         for fact in code.list_facts("use", "alias", "get"):
             yield from _find_unknown_names(code, fact, world)
         yield from _find_unguarded_memory(draft, code)
+        yield from _find_unguarded_arguments(code)
         for fact in code.list_facts("nobody"):
             name = fact.texts[0]
             fix = (
@@ -71,6 +72,18 @@ def _find_unguarded_memory(draft: Draft, code: Code) -> Iterator[Finding]:
         message = f"“{written}” is not there until the variable is set; this fails before."
         fix = f'Write {{{{ {written}|default("") }}}}, or ask with “is defined”.'
         yield code.build_finding("may-be-missing", WARNING, fact, message, fix)
+
+
+def _find_unguarded_arguments(code: Code) -> Iterator[Finding]:
+    """Find optional arguments that a script writes into a text as if they always had a value."""
+    declared = code.command.arguments if code.command else ()
+    empty = {each.name for each in declared if not each.required and each.default is None}
+    for fact in code.list_facts("shown"):
+        name = fact.texts[1] if len(fact.texts) > 1 else ""
+        if name in empty:
+            message = f"“{name}” may be left out; then the word “None” stands in this text."
+            fix = f'Write {{ctx.args.{name} or ""}}, or give the argument a default.'
+            yield code.build_finding("may-be-missing", WARNING, fact, message, fix)
 
 
 def _build_namespace(draft: Draft, code: Code) -> Namespace:

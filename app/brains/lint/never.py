@@ -1,20 +1,21 @@
 """Lint rules for what can never work: triggers that cannot match, people who cannot pass, methods that are refused."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
 from app.brains.document.schema import Command
 from app.brains.lint.finding import ERROR, WARNING, Code, Draft, Finding, build_command_finding
+from app.brains.lint.word_edges import find_letter_at_edge
 from app.brains.sandbox.source_facts import Fact
 from app.brains.triggers import KINDS
 from app.unicode import FoldOptions, fold
 
-_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _SEVERAL: Final = re.compile(r"[^\s,，、;]+(?:\s*[,，、;]\s*[^\s,，、;]+)+")
 # A user name, an address, or words; a name of one word could be a user id.
-_NO_PERSON: Final = re.compile(r"^@|\w@\w|[^\W\d_] +[^\W\d_]|^[0-9]{1,4}$")
+_NO_PERSON: Final = re.compile(
+    r"^@|\w@\w|[^\W\d_] +[^\W\d_]|^[0-9]{1,4}$|^(?:\*|all|any(?:body|one)?|every(?:body|one))$", re.IGNORECASE
+)
 # A number as it is dialled within a country, or from it.
 _NO_COUNTRY: Final = re.compile(r"^0[0-9]{4,}$")
 _CASE_COUNTS: Final = FoldOptions(ignore_case=False)
@@ -49,24 +50,13 @@ def _find_unmatchable_texts(place: int, command: Command) -> Iterator[Finding]:
 
 def _find_ascii_word_edges(place: int, command: Command) -> Iterator[Finding]:
     r"""Find `\b` beside a letter that is no word to RE2."""
-    pattern = getattr(command.trigger, "pattern", "")
-    for escape in _ESCAPE.finditer(pattern):
-        if escape[1] != "b":
-            continue
-        before = pattern[: escape.start()].rstrip(")]}+*?")[-1:]
-        after = re.sub(r"^(?:[(\[^]|\?:|\?P?<\w+>|\?i:)+", "", pattern[escape.end() :])[:1]
-        letter = next((each for each in (after, before) if _is_letter_beyond_ascii(each)), "")
-        if letter:
-            message = rf"\b knows the letters a to z only, so next to “{letter}” it does not find the edge of a word."
-            fix = r"Use the trigger Contains with whole words, or write (?:^|[^\p{L}\p{M}]) and (?:[^\p{L}\p{M}]|$)."
-            yield build_command_finding(
-                "never-matches", WARNING, place, command, "trigger.pattern", message, fix
-            )
-            return
-
-
-def _is_letter_beyond_ascii(char: str) -> bool:
-    return bool(char) and not char.isascii() and unicodedata.category(char)[0] in "LMN"
+    letter = find_letter_at_edge(getattr(command.trigger, "pattern", ""))
+    if letter:
+        message = (
+            rf"\b knows the letters a to z only, so next to “{letter}” it does not find the edge of a word."
+        )
+        fix = r"Use the trigger Contains with whole words, or write (?:^|[^\p{L}\p{M}]) and (?:[^\p{L}\p{M}]|$)."
+        yield build_command_finding("never-matches", WARNING, place, command, "trigger.pattern", message, fix)
 
 
 def _find_nobody(place: int, command: Command) -> Iterator[Finding]:

@@ -85,7 +85,8 @@ class BatchRunner:
         if not lane.waiting:
             return
         others_work = any(other.child for other in lanes)
-        lane.child = lane.pool.acquire(lane.owner, 0 if others_work else CHILD_TIMEOUT_S, strict=lane.once)
+        wait = 0 if others_work else CHILD_TIMEOUT_S
+        lane.child = lane.pool.acquire(lane.owner, wait, strict=lane.once, suspect=lane.is_suspect)
         if lane.child is None and lane.pool.unavailable_reason:
             message = f"The sandbox is not available: {lane.pool.unavailable_reason}."
             self._give_up(lane, errors.build_unavailable(message, "Run “flask doctor” on the server."))

@@ -13,14 +13,14 @@ from app.brains.sandbox.batch import build_result
 from app.brains.sandbox.circuit_breaker import CircuitBreaker
 from app.brains.sandbox.deadline import Deadline
 from app.brains.sandbox.lanes import Task
-from app.brains.sandbox.pool import MAX_CALLING, Pool
+from app.brains.sandbox.pool import Pool
 from app.brains.sandbox.process import Child, ChildGoneError
 from app.brains.sandbox.protocol import ChildResponse, encode_answer, parse_response
 from app.brains.sandbox.types import RunResult, SandboxError
 
 log = logging.getLogger(__name__)
 # More than may call at once: a run that was called by another needs a thread while that one waits in its own.
-_THREADS: Final = 2 * MAX_CALLING
+_THREADS: Final = 2 * limits.CALLING
 _TOO_LONG = f"The whole run took longer than {limits.CALL_SECONDS:.0f} s with its calls."
 _ANSWER_TOO_LARGE = "The answer is too large for a script."
 

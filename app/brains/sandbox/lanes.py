@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from app.brains import limits
 from app.brains.sandbox.deadline import Deadline
@@ -44,11 +45,15 @@ class Task:
 
 @dataclass(eq=False, slots=True)
 class Lane:
-    """Tasks of one owner for one child, in order; `once`: the child is used for these tasks only."""
+    """Tasks of one owner for one child, in order.
+
+    `once`: the child is used for these tasks only; `is_suspect`: they are of a person whose runs were lost lately.
+    """
 
     pool: Pool
     owner: str
     once: bool
+    is_suspect: bool = False
     waiting: deque[Task] = field(default_factory=deque)
     sent: deque[Task] = field(default_factory=deque)
     child: Child | None = None
@@ -82,7 +87,7 @@ def build_lanes(
 ) -> list[Lane]:
     """Group tasks by who may share a process; strict runs and compilations share it with nobody.
 
-    Runs of a suspect person share one among themselves: nobody else waits behind them.
+    Runs of a suspect person share one among themselves, and come last: nobody else waits behind them.
     """
     shared: dict[tuple[str, str, str], Lane] = {}
     lanes: list[Lane] = []
@@ -91,10 +96,11 @@ def build_lanes(
         if task.job and task.job.strict:
             lanes.append(Lane(pools[flavour], task.owner, once=True, waiting=deque([task])))
             continue
-        key = flavour, task.owner, task.party if is_suspect(task.owner, task.party) else ""
+        suspect = task.job is not None and is_suspect(task.owner, task.party)
+        key = flavour, task.owner, task.party if suspect else ""
         lane = shared.get(key)
         if lane is None:
-            lane = shared[key] = Lane(pools[flavour], task.owner, once=task.job is None)
+            lane = shared[key] = Lane(pools[flavour], task.owner, once=task.job is None, is_suspect=suspect)
             lanes.append(lane)
         lane.waiting.append(task)
-    return lanes
+    return sorted(lanes, key=attrgetter("is_suspect"))

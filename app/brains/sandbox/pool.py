@@ -7,9 +7,10 @@ started it, and none of these jobs belongs on the path of a message.
 import logging
 import os
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -21,8 +22,6 @@ from app.brains.sandbox.snapshot import PoolSnapshot
 from app.brains.sandbox.zygote import BootFailedError, Zygote, ZygoteGoneError, ZygoteOptions
 
 _RETRY_S: Final = 1.0  # seconds
-MAX_CALLING: Final = 192  # runs that wait for the outside world at once, of all owners
-_MAX_CALLING_PER_OWNER: Final = 64
 log = logging.getLogger(__name__)
 
 
@@ -41,7 +40,8 @@ class Pool:
         self._idle: dict[str, list[Child]] = {}
         self._dead: deque[Child] = deque()
         self._bound = 0
-        self._calling: dict[str, int] = {}
+        self._calling: Counter[str] = Counter()
+        self._suspects: set[Child] = set()
         self._closing = False
         self._zygote: Zygote | None = None
         self._gone: list[Zygote] = []
@@ -64,40 +64,33 @@ class Pool:
         """Return the current children."""
         with self._lock:
             idle = {owner: tuple(map(Child.snapshot, children)) for owner, children in self._idle.items()}
-            calls, layers = dict(self._calling), dict(self.in_force or {})
-            return PoolSnapshot(idle, self._bound, calls, self.zygote_pid, layers)
+            layers = dict(self.in_force or {})
+            return PoolSnapshot(idle, self._bound, dict(self._calling), self.zygote_pid, layers)
 
-    def acquire(self, owner: str, wait: float, *, strict: bool = False) -> Child | None:
-        """Return a child for this owner, waiting up to `wait` seconds; None when none came free."""
+    def acquire(self, owner: str, wait: float, *, strict: bool, suspect: bool = False) -> Child | None:
+        """Return a child within `wait` seconds, or None; suspect runs leave most children to the others."""
+        can = partial(self._can_acquire, owner, strict=strict, suspect=suspect)
         with self._lock:
-            child = self._try_acquire(owner, strict=strict)
-            if child is None and wait > 0:
+            if wait > 0 and not can():
                 self._work.notify()
-                self._free.wait_for(lambda: self._is_over() or self._can_acquire(owner, strict=strict), wait)
-                child = self._try_acquire(owner, strict=strict)
+                self._free.wait_for(lambda: self._closing or self.unavailable_reason or can(), wait)
+            child = None if self._closing or not can() else self._take_child(owner, strict=strict)
+            self._suspects |= {child} if child and suspect else set()
             return child
 
-    def _is_over(self) -> bool:
-        return self._closing or bool(self.unavailable_reason)
-
-    def _can_acquire(self, owner: str, *, strict: bool) -> bool:
+    def _can_acquire(self, owner: str, *, strict: bool, suspect: bool) -> bool:
+        if suspect and len(self._suspects) >= max(1, self._options.size // limits.SUSPECT_SHARE):
+            return False
         own = not strict and bool(self._idle.get(owner))
         return own or (bool(self._ready) and (self._bound < self._options.size or any(self._idle.values())))
 
-    def _try_acquire(self, owner: str, *, strict: bool) -> Child | None:
-        if self._closing or not self._can_acquire(owner, strict=strict):
-            return None
+    def _take_child(self, owner: str, *, strict: bool) -> Child:
         own = self._idle.get(owner)
         if own and not strict:
-            child = own.pop()
-            if not own:
-                del self._idle[owner]
-            return child
+            return self._forget_idle(own[-1])
         if self._bound >= self._options.size:
             # The longest idle one makes room; a child never changes its owner.
-            self._discard(
-                min((child for idle in self._idle.values() for child in idle), key=attrgetter("idle_since"))
-            )
+            self._discard(min(self._list_idle(), key=attrgetter("idle_since")))
         child = self._ready.popleft()
         child.owner = owner
         self._bound += 1
@@ -105,13 +98,24 @@ class Pool:
             self._work.notify()
         return child
 
+    def _list_idle(self) -> list[Child]:
+        return [child for idle in self._idle.values() for child in idle]
+
+    def _forget_idle(self, child: Child) -> Child:
+        self._idle[child.owner].remove(child)
+        if not self._idle[child.owner]:
+            del self._idle[child.owner]
+        return child
+
     def release(self, child: Child) -> None:
         """Return a healthy child to the pool; it is replaced after its last run."""
         with self._lock:
             child.idle_since = self._clock()
+            self._suspects.discard(child)
             keep = not self._closing and child.runs < limits.RUNS_PER_CHILD
             if child.calling and keep and self._bound < self._options.size:
-                self._end_call(child)
+                child.calling = False
+                self._calling -= Counter([child.owner])
                 self._bound += 1
             if keep and not child.calling:
                 self._idle.setdefault(child.owner, []).append(child)
@@ -139,30 +143,23 @@ class Pool:
     def begin_call(self, child: Child) -> bool:
         """Exclude a child from the bound ones while it waits for a call; return false when too many do."""
         with self._lock:
-            of_one = self._calling.get(child.owner, 0)
-            if of_one >= _MAX_CALLING_PER_OWNER or sum(self._calling.values()) >= MAX_CALLING:
+            if self._calling[child.owner] >= limits.OWNER_CALLING or self._calling.total() >= limits.CALLING:
                 return False
-            self._calling[child.owner] = of_one + 1
+            self._suspects.discard(child)
+            self._calling[child.owner] += 1
             child.calling = True
             self._bound -= 1
             self._notify_waiters()
             return True
 
-    def _end_call(self, child: Child) -> None:
-        child.calling = False
-        self._calling[child.owner] -= 1
-        if not self._calling[child.owner]:
-            del self._calling[child.owner]
-
     def _discard(self, child: Child) -> None:
         child.kill()
-        idle = self._idle.get(child.owner, [])
-        if child in idle:
-            idle.remove(child)
-            if not idle:
-                del self._idle[child.owner]
+        self._suspects.discard(child)
+        if child in self._idle.get(child.owner, ()):
+            self._forget_idle(child)
         if child.calling:
-            self._end_call(child)
+            child.calling = False
+            self._calling -= Counter([child.owner])
         else:
             self._bound -= 1
         self._dead.append(child)
@@ -178,7 +175,9 @@ class Pool:
     def wait_ready(self, wait: float) -> None:
         """Wait until the first zygote is ready, or is known to fail."""
         with self._lock:
-            self._free.wait_for(lambda: self._is_over() or self.in_force is not None, wait)
+            self._free.wait_for(
+                lambda: self._closing or self.unavailable_reason or self.in_force is not None, wait
+            )
 
     def close(self) -> None:
         """End every child and the pool's thread."""
@@ -208,7 +207,7 @@ class Pool:
                 if not (self._closing or self._dead or self._needs_more()):
                     self._work.wait(_RETRY_S)
         with self._lock:
-            rest = [*self._ready, *(child for idle in self._idle.values() for child in idle), *self._dead]
+            rest = [*self._ready, *self._list_idle(), *self._dead]
             self._ready.clear()
             self._idle.clear()
         for child in rest:
@@ -248,9 +247,9 @@ class Pool:
 
     def _retire_idle(self) -> None:
         limit = self._clock() - limits.IDLE_SECONDS
-        old = [child for idle in self._idle.values() for child in idle if child.idle_since < limit]
-        for child in old:
-            self._discard(child)
+        for child in self._list_idle():
+            if child.idle_since < limit:
+                self._discard(child)
 
     def _abandon_zygote(self) -> None:
         """Drop a lost zygote: the kernel has ended its children, the keeper starts a new one at once."""
@@ -259,7 +258,7 @@ class Pool:
         self._zygote = None
         self._dead.extend(self._ready)
         self._ready.clear()
-        for child in [child for idle in self._idle.values() for child in idle]:
+        for child in self._list_idle():
             self._discard(child)
         self._work.notify()
 

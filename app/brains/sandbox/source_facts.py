@@ -15,11 +15,11 @@ class Fact:
     """Fact about a script or template: `kind`, `texts`, columns from 1, a number and a flag.
 
     Kinds: use, alias and get (a path from ctx, or a template's variable; `flag`: may be missing), nobody (a name
-    without a value), call and schedule (a command, then the arguments; `number`: seconds, `flag`: perhaps), ai (a
-    prompt), http (how the address begins; `flag`: that is all of it), reply (`number`: characters at least, `flag`:
-    beside buttons), buttons and rows (`number` of them), button, row, description, section, list-button, header,
-    footer and caption (`number` of characters), static (the text of every rendering), refused (a method that no value
-    has), more (facts were left out).
+    without a value), shown (an argument that becomes part of a text, and that no condition names), call and schedule
+    (a command, then the arguments; `number`: seconds, `flag`: perhaps), ai (a prompt), http (how the address begins;
+    `flag`: that is all of it), reply (`number`: characters at least, `flag`: beside buttons), buttons and rows
+    (`number` of them), button, row, description, section, list-button, header, footer and caption (`number` of
+    characters), static (the text of every rendering), refused (a method that no value has), more (facts were left out).
     """
 
     kind: str

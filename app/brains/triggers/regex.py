@@ -27,8 +27,9 @@ title = "Regular expression"
 traits = Traits(order=60, field="pattern")
 sample_settings = MappingProxyType({"pattern": r"order (?P<number>\d+)( now)?"})
 
-# A pattern says itself whether capitals count.
-_FOLD_OPTIONS: Final = FoldOptions(ignore_case=False)
+# A pattern says itself whether capitals count; where they do not, RE2 still tells İ from i.
+_CASE_COUNTS: Final = FoldOptions(ignore_case=False)
+_CASE_IGNORED: Final = FoldOptions(ignore_case=True)
 _MEMORY_BYTES = 1_000_000  # of one compiled pattern
 
 
@@ -63,9 +64,16 @@ def match(config: Config, match_input: MatchInput) -> Match | None:
     """Match when the pattern is found anywhere in the text as written, or else in it without invisible signs."""
     found = config.compiled_pattern.search(match_input.text)
     if found is None:
-        return None if match_input.text.isascii() else _match_folded(config, match_input.fold(_FOLD_OPTIONS))
+        return None if match_input.text.isascii() else _match_any_fold(config, match_input)
     named = {name: text or "" for name, text in found.groupdict().items()}
     return Match("", found.group(), tuple(text or "" for text in found.groups()), named)
+
+
+def _match_any_fold(config: Config, match_input: MatchInput) -> Match | None:
+    found = _match_folded(config, match_input.fold(_CASE_COUNTS))
+    if found is None and config.ignore_case:
+        found = _match_folded(config, match_input.fold(_CASE_IGNORED))
+    return found
 
 
 def _match_folded(config: Config, message_text: FoldedText) -> Match | None:

@@ -7,6 +7,7 @@ from typing import Any
 from app.channels.cloud.message_types import MAX_ID, ParsedMessage, parse_message
 from app.channels.content.tolerant import get_list, to_dict, to_identifier, to_millis, to_text
 from app.channels.contract import IdentityChange, InboundMessage, Item, Person, RawItem
+from app.phone_numbers import unify
 
 PeopleById = Mapping[str, Person]
 
@@ -75,6 +76,8 @@ def _is_same(old: Person, now: Person) -> bool:
 
 _USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}")
 _NOT_DIGITS = re.compile(r"\D")
+# What people and gateways write between the digits of a number.
+_SEPARATORS = re.compile(r"[\s().\-/]")
 _NO_PEOPLE: dict[str, Person] = {}
 
 
@@ -96,6 +99,9 @@ def read_people(value: object, messages: Sequence[object] = ()) -> PeopleById:
         for name in (person.user_id, person.phone):
             if name:
                 found[name] = person
+        if person.phone:
+            # The same number may be spelled otherwise in the message.
+            found.setdefault(unify(person.phone), person)
     if len(contacts) == 1 and len(_list_writers(messages)) == 1:
         found[_ONLY] = _read_contact(contacts[0])
     return found
@@ -115,6 +121,7 @@ def resolve_person(phone: object, user_id: object, people: PeopleById) -> Person
     number, user = _parse_address(phone)
     user = to_user_id(user_id) or user
     known = (people.get(user) if user else None) or (people.get(number) if number else None)
+    known = known or (people.get(unify(number)) if number else None)
     known = known or people.get(_ONLY)
     if known is None:
         return Person(user, number) if user or number else None
@@ -151,4 +158,6 @@ def _parse_address(value: object) -> tuple[str | None, str | None]:
     if _USER_ID.fullmatch(text):
         return None, text
     number = text.removeprefix("+")
+    digits = _SEPARATORS.sub("", number)
+    number = digits if digits.isdigit() and digits.isascii() else number
     return (number, None) if 0 < len(number) <= 32 else (None, None)

@@ -81,11 +81,21 @@ def _read_value(name: str, value: Mapping[str, Any]) -> Iterator[Item]:
             yield from items
     others = {key: part for key, part in rest.items() if key not in _ENVELOPE and part not in _NOTHING}
     if not found and not (others and name == "messages"):
-        yield build_notice(name, value)
+        yield from _build_notices(name, value)
     elif name == "messages":
-        yield from (build_notice(key[:_MAX_FIELD], {key: part}) for key, part in others.items())
+        for key, part in others.items():
+            yield from _build_notices(key[:_MAX_FIELD], {key: part})
     elif others:
-        yield build_notice(name, others)
+        yield from _build_notices(name, others)
+
+
+def _build_notices(name: str, value: Mapping[str, Any]) -> Iterator[RawItem]:
+    """Yield a notice for each person or call that a value tells of, else one for all of it."""
+    key = next((each for each in _LISTED if len(get_list(value, each)) > 1), None)
+    if key is None:
+        yield build_notice(name, value)
+    else:
+        yield from (build_notice(name, {**value, key: [entry]}) for entry in get_list(value, key))
 
 
 def _find_account(value: Mapping[str, Any]) -> str | None:
@@ -155,6 +165,8 @@ _PARTS: Mapping[str, Callable[[str, Mapping[str, Any]], _Part]] = {
     "statuses": _read_statuses,
     "errors": _read_errors,
 }
+# Lists whose entries are about people of their own.
+_LISTED = ("user_preferences", "calls")
 _ENVELOPE = frozenset({"messaging_product", "metadata", "contacts"})
 _NOTHING = (None, [], {}, "")
 _ANSWERED_FIELDS = frozenset({"messages", "smb_message_echoes", "calls"})

@@ -1,4 +1,4 @@
-"""Markdown of a language model to WhatsApp's formatting: bold, headings, links, lists; code stays as it is."""
+"""Markdown of a language model to WhatsApp's formatting: bold, headings, links, lists, tables; code stays as it is."""
 
 import re
 from typing import Final
@@ -16,6 +16,15 @@ _LINK: Final = re.compile(
 )
 _BOLD_ITALIC: Final = re.compile(rf"\*\*\*{_INNER}\*\*\*")
 _BOLD: Final = re.compile(rf"\*\*{_INNER}\*\*|(?<!\w)__{_INNER}__(?!\w)")
+# A row of titles, a line of dashes below it, and the rows.
+_TABLE: Final = re.compile(
+    r"""
+    ^(?P<titles>[^\n|]*\|[^\n]*)\n
+    (?=[^\n]*\|)[ \t]*(?:\|[ \t]*)?:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*(?:\|[ \t]*)?
+    (?:\n(?P<rows>(?:[^\n|]*\|[^\n]*\n?)*)|\Z)
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 _STRUCK: Final = re.compile(rf"~~{_INNER}~~")
 
 
@@ -26,6 +35,7 @@ def to_whatsapp(text: str) -> str:
 
 
 def _convert(text: str) -> str:
+    text = _TABLE.sub(_write_table, text)
     text = _RULE.sub("", text)
     text = _ITEM.sub(r"\1- ", text)
     text = _LINK.sub(_write_link, text)
@@ -33,6 +43,17 @@ def _convert(text: str) -> str:
     text = _BOLD_ITALIC.sub(r"*_\1_*", text)
     text = _BOLD.sub(lambda found: f"*{found[1] or found[2]}*", text)
     return _STRUCK.sub(r"~\1~", text)
+
+
+def _write_table(found: re.Match[str]) -> str:
+    titles, *rows = (_list_cells(row) for row in [found["titles"], *(found["rows"] or "").splitlines()])
+    bold = [f"**{each}**" if each and "*" not in each else each for each in titles]
+    end = "\n" if found[0].endswith("\n") else ""
+    return "\n".join(" | ".join(cells) for cells in [bold, *rows]) + end
+
+
+def _list_cells(row: str) -> list[str]:
+    return [each.strip() for each in row.strip().removeprefix("|").removesuffix("|").split("|")]
 
 
 def _write_link(found: re.Match[str]) -> str:

@@ -17,6 +17,8 @@ _MAX_DEPTH: Final = 12
 _MAX_TEXT: Final = 4_096
 _MAX_INTEGER: Final = 2**53
 _MORE_THAN_TEXT: Final = frozenset({"referral", "context", "errors"})
+# Types that have nothing but what every message may have.
+_PLAIN_TYPES: Final = frozenset({"text", "request_welcome", "edit", "revoke"})
 _PLAIN: Final[Mapping[str, Any]] = Content().to_dict()
 
 
@@ -24,7 +26,13 @@ def read_message_data(message: Mapping[str, Any]) -> Content:
     """Return the content of a message object as WhatsApp sends it; what cannot be read has the field's default."""
     name = message.get("type")
     reader = _READERS.get(name) if isinstance(name, str) else None
-    return reader(message, _read_common(message)) if reader else Content(**_read_common(message))
+    common = _read_common(message)
+    if reader:
+        return reader(message, common)
+    if not isinstance(name, str) or name in _PLAIN_TYPES:
+        return Content(**common)
+    # A type of the future is named, so that somebody can see and a script can tell what came.
+    return received.Unsupported(**common, type=_to_words(name))
 
 
 def build_message_data(message: Mapping[str, Any]) -> dict[str, Any]:

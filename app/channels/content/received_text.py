@@ -15,14 +15,18 @@ from app.channels.content.received import (
     Order,
     Unsupported,
 )
+from app.unicode import strip_direction_marks
 
 # A field of every answered form that nobody filled in.
 _TOKEN = "flow_token"  # noqa: S105  the name of the field
 
 
 def summarize(content: Content) -> str:
-    """Return one line that says what a message holds; empty where its text says it, or its kind is all there is."""
-    return _SUMMARIES.get(type(content), _summarize_nothing)(content)
+    """Return one line that says what a message holds; empty where its text says it, or its kind is all there is.
+
+    Without marks of direction: with them a file name could look like another one.
+    """
+    return strip_direction_marks(_SUMMARIES.get(type(content), _summarize_nothing)(content))
 
 
 def list_words(content: Content) -> str:
@@ -41,7 +45,7 @@ def get_card_name(card: Card) -> str:
     parts = (card.name.first_name, card.name.middle_name, card.name.last_name)
     name = card.name.formatted_name or " ".join(each for each in parts if each)
     others = [*(each.phone for each in card.phones), *(each.email for each in card.emails), card.org.company]
-    return name or next((each for each in others if each), "")
+    return strip_direction_marks(name or next((each for each in others if each), ""))
 
 
 def format_amount(value: float | None) -> str:
@@ -94,7 +98,9 @@ _SUMMARIES: Mapping[type[Content], Callable[[Any], str]] = {
     FormReply: _summarize_form,
     CallPermission: _summarize_call_permission,
     Choice: lambda choice: choice.title,
-    Unsupported: lambda message: next((each.title for each in message.errors if each.title), ""),
+    Unsupported: lambda message: next(
+        (each.title for each in message.errors if each.title), message.type.replace("_", " ")
+    ),
     File: _summarize_file,
 }
 

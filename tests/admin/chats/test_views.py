@@ -69,6 +69,31 @@ def test_what_people_write_is_shown_and_never_run(owner: Browser, receive_texts:
 
 
 @pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ({"document": {"filename": "invoice\u202efdp.exe"}}, "invoicefdp.exe"),
+        ({"document": {"filename": "\u2067a\u2069\u200f.pdf"}}, "a.pdf"),
+        ({"contacts": [{"name": {"formatted_name": "Ada\u202eabd"}}]}, "Adaabd"),
+    ],
+)
+def test_marks_of_direction_in_names_of_strangers_do_not_rule_the_page(
+    owner: Browser,
+    receive_texts: Callable[..., None],
+    insert_outbound: Callable[..., int],
+    content: dict[str, Any],
+    shown: str,
+):
+    receive_texts(ADA, "hello")
+    (kind,) = content
+    payload = {"type": kind, **content}
+    insert_outbound(direction="in", kind=kind, text="", payload=payload, provider_id="x", author="contact")
+    for address in ("/chats/1", "/chats/"):
+        page = owner.get(address).text
+        assert shown in page, address
+        assert not {"\u202e", "\u2067"} & set(page), address
+
+
+@pytest.mark.parametrize(
     ("query", "found"), [("kofi", 1), ("0100001", 1), ("blue parcel", 1), ("5%", 0), ("", 2)]
 )
 def test_search_looks_in_names_numbers_and_texts(

@@ -85,6 +85,24 @@ def test_a_template_with_parts_the_form_does_not_know_says_which_and_cannot_be_s
     assert not find_unknown_part(build(BODY, {"type": "FOOTER", "text": "x"}))
 
 
+@pytest.mark.parametrize("link", ["report.pdf", "ftp://a.example/x", "https://", "javascript:alert(1)"])
+def test_a_header_file_needs_a_web_address(link: str):
+    for form in ("IMAGE", "VIDEO", "DOCUMENT"):
+        shape = parse_template(build({"type": "HEADER", "format": form}, BODY))
+        with pytest.raises(TemplateFormError, match="begins with https://"):
+            fill(shape, {"header": link, "header-filename": "x.pdf", "body-1": "10"})
+
+
+def test_a_text_header_and_a_code_have_their_own_lengths():
+    buttons = {"type": "BUTTONS", "buttons": [{"type": "COPY_CODE"}]}
+    shape = parse_template(build({"type": "HEADER", "format": "TEXT", "text": "For {{1}}"}, BODY, buttons))
+    good = {"header-1": "x" * 60, "body-1": "10", "button-0": "x" * 20}
+    assert fill(shape, good)
+    for name in ("header-1", "button-0"):
+        with pytest.raises(TemplateFormError, match="too long"):
+            fill(shape, {**good, name: good[name] + "x"})
+
+
 def test_numbered_values_go_out_by_their_number():
     shape = parse_template(build({"type": "BODY", "text": "{{2}} before {{10}} and {{1}}"}))
     content, words = fill(shape, {"body-1": "a", "body-2": "b", "body-10": "c"})

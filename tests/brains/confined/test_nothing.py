@@ -18,6 +18,11 @@ from app.brains.confined.jinja_policy import build_environment
         ("{% if args.name is none %}none{% endif %}", "none"),
         ("{% set who = args.name %}{{ who }}", ""),
         ("{{ args.zero }}{{ args.no }}", "0False"),
+        ("{{ [args.name, 'Ada', none]|join(', ') }}", "Ada"),
+        ("{{ ['a', 'b']|join(args.name) }}{{ [args.name]|join }}", "ab"),
+        ("{{ [{'n': 'x'}, {'n': none}]|join('-', attribute='n') }}", "x"),
+        ("{{ 'a-b-a'|replace('a', args.name) }}{{ 'ab'|replace(args.name, 'x') }}", "-b-ab"),
+        ("{{ 'aaa'|replace('a', 'b', 2) }}{{ [1, 2]|join('|') }}", "bba1|2"),
     ],
 )
 def test_an_argument_left_out_is_empty(template, text):

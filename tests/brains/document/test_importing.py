@@ -282,7 +282,7 @@ def test_words_stay_words(word):
     assert load_yaml(dump_yaml({"title": word}))["title"] == word
 
 
-@pytest.mark.parametrize("word", ["1.10", "true", "42", "False"])
+@pytest.mark.parametrize("word", ["1.10", "true", "42", "False", "+233201234567"])
 def test_where_a_word_is_expected_what_looks_like_a_value_stays_as_written(word):
     listed = f"{{name: a, type: word, default: {word}}}, {{name: b, type: number, default: {word}}}"
     text = f"title: t\narguments: [{listed}]"
@@ -290,6 +290,9 @@ def test_where_a_word_is_expected_what_looks_like_a_value_stays_as_written(word)
     assert first["default"] == word
     assert second["default"] == yaml.safe_load(word)
     assert load_yaml(f"title: t\nwords: [{word}]")["words"] == [word]
+    assert load_yaml(f"title: t\nrestrict: {{allow: [{word}], deny: {word}}}")["restrict"] == {
+        "allow": [word], "deny": word,
+    }  # fmt: skip
 
 
 def test_a_number_that_no_field_could_hold_is_refused_with_its_line():

@@ -38,7 +38,7 @@ def test_what_can_be_read_in_two_ways_is_refused_with_both(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-", "nan", "1,00,000", "1.2.3", "1,2,3", "12€", "1e5", "1_000", "0x10"]
+    "text", ["", "-", "nan", "1,00,000", "1.2.3", "1,2,3", "12€", "1e5", "1_000", "0x10", "10²", "②", "1½"]
 )
 def test_what_is_no_number_is_refused(text):
     with pytest.raises(ValueError, match="must be a number"):

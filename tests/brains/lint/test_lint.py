@@ -79,6 +79,11 @@ def test_recall_and_false_alarms_over_the_corpus(run_lint: Lint):
     assert len(beside) / len(DEFECTS) <= 0.05
 
 
+@pytest.mark.parametrize("case", load_cases("never"), ids=lambda case: case["name"])
+def test_what_can_never_work_is_found(run_lint: Lint, case: Case):
+    assert any(matches(each, case["expect"]) for each in run_lint(case))
+
+
 @pytest.mark.parametrize("case", DEFECTS, ids=lambda case: case["name"])
 def test_each_finding_says_what_to_do(run_lint: Lint, case: Case):
     for finding in run_lint(case):

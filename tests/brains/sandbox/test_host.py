@@ -424,3 +424,20 @@ def test_a_closed_sandbox_answers_with_a_fault(make_sandbox, script, template):
     sandbox.close()
     assert isinstance(sandbox.run(script("x = 1")), SandboxError)
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_people_who_break_commands_leave_processes_to_other_brains(make_sandbox, script):
+    sandbox = make_sandbox(4)
+    # Each of another person and with a source of its own: none is held, all are suspect.
+    bombs = [script(f"{SLOW}# {n}\n", party=f"contact:{n}") for n in range(8)]
+    sandbox.run_many(bombs)
+    threads = [threading.Thread(target=sandbox.run_many, args=(bombs[n::4],)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    bound = []
+    while any(thread.is_alive() for thread in threads):
+        assert get_first_text(sandbox.run(script("ctx.reply('1')", "version:2"))) == "1"
+        pool = get_script_pool(sandbox)
+        bound.append(pool.bound - sum(map(len, pool.idle.values())))
+        time.sleep(0.01)
+    assert max(bound) == 1

@@ -144,6 +144,21 @@ def test_a_button_fires_on_its_id_and_on_its_title(chosen):
     assert KINDS["button"].match(build_config("button"), build_input("menu")) is None
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "groups"),
+    [
+        ("iptal (.*)", "İPTAL Éva", ("Éva",)),
+        ("^iptal$", "\u200eİptal", ()),
+        ("strasse (\\d+)", "STRAẞE 12", ("12",)),
+    ],
+)
+def test_a_pattern_that_ignores_case_knows_the_capitals_of_every_script(pattern, text, groups):
+    found = matches("regex", text, pattern=pattern)
+    assert found
+    assert found.groups == groups
+    assert matches("regex", text, pattern=pattern, ignore_case=False) is None
+
+
 SCRATCH = '''
 """Fires on messages of so many characters."""
 

@@ -50,6 +50,12 @@ def test_a_user_id_in_the_place_of_the_number_is_taken_as_user_id():
     assert inbound.person == Person("US.13491208655302741918")
 
 
+@pytest.mark.parametrize("written", ["+55 11 98765-4321", "+55 (11) 98765.4321", "5511987654321"])
+def test_signs_between_the_digits_of_a_number_are_left_out(written: str):
+    inbound = parse_single_item(build_message_webhook({"from": written, "text": {"body": "x"}}))
+    assert inbound.person.phone == "5511987654321"
+
+
 def test_a_number_is_stored_as_digits():
     assert (
         parse_single_item(

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +78,41 @@ def test_receipts_of_calls_are_notices_and_no_receipts_of_messages():
     items = parse_items(build_webhook({"statuses": [ringing, PARTS["statuses"][0]]}, "calls"))
     assert [type(item) for item in items] == [Status, RawItem]
     assert items[1].payload["statuses"] == [ringing]
+
+
+def test_a_name_is_found_by_any_spelling_of_the_number():
+    contacts = [
+        {"wa_id": "5511987654321", "profile": {"name": "Ana"}},
+        {"wa_id": "5491155551234", "profile": {"name": "Bo"}},
+    ]
+    written = [
+        {**message("a"), "from": "551187654321"},
+        {**message("b"), "from": "541155551234"},
+        {**message("c"), "from": "5511987654322"},
+    ]
+    items = parse_items(build_webhook({"contacts": contacts, "messages": written}))
+    assert [(item.person.phone, item.person.name) for item in items] == [
+        ("551187654321", "Ana"), ("541155551234", "Bo"), ("5511987654322", ""),
+    ]  # fmt: skip
+    echo = {"contacts": contacts, "message_echoes": [{**message("e"), "to": "551187654321"}]}
+    (item,) = parse_items(build_webhook(echo, "smb_message_echoes"))
+    assert item.person.name == "Ana"
+
+
+@pytest.mark.parametrize(
+    ("key", "entries"),
+    [
+        ("user_preferences", [{"wa_id": "1555", "value": "stop"}, {"wa_id": "1666", "value": "stop"}]),
+        ("calls", [{"id": "c1", "from": "1555"}, {"id": "c2", "from": "1666"}]),
+    ],
+)
+@pytest.mark.parametrize("beside", [{}, {"messages": [message("in")]}])
+def test_each_person_that_a_value_tells_of_has_a_notice(key: str, entries: list[Any], beside: dict[str, Any]):
+    items = parse_items(build_webhook({key: entries, **beside}, "messages" if beside else key))
+    found = [item for item in items if isinstance(item, RawItem)]
+    assert [(item.field, item.person, item.payload[key]) for item in found] == [
+        (key, "1555", entries[:1]), (key, "1666", entries[1:]),
+    ]  # fmt: skip
 
 
 def test_the_only_contact_of_a_value_is_the_writer_though_the_numbers_differ():

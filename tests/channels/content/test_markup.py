@@ -26,6 +26,12 @@ from app.channels.content.markup import to_whatsapp
             "*already bold* _italic_ 2 * 3 ** 4 snake__case__name",
         ),
         ("#hashtag and [note] (x)", "#hashtag and [note] (x)"),
+        (
+            "Menu:\n\n| Dish | **Price** |\n|:---|---:|\n| Soup | 3 |\n\nBye",
+            "Menu:\n\n*Dish* | *Price*\nSoup | 3\n\nBye",
+        ),
+        ("a | b\n--- | ---\n1 | 2", "*a* | *b*\n1 | 2"),
+        ("no | table\nat | all", "no | table\nat | all"),
     ],
 )
 def test_markdown_is_shown_as_whatsapp_formats_it(given_text: str, shown: str):
@@ -33,7 +39,7 @@ def test_markdown_is_shown_as_whatsapp_formats_it(given_text: str, shown: str):
     assert to_whatsapp(shown) == shown
 
 
-@given(st.text(alphabet="*_#~`[]() \nabc-", max_size=200))
+@given(st.text(alphabet="*_#~`[]()| \nabc-", max_size=200))
 def test_no_text_is_lost_but_marks(text: str):
     letters = [each for each in text if each in "abc"]
     assert [each for each in to_whatsapp(text) if each in "abc"] == letters

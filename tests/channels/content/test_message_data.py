@@ -122,3 +122,10 @@ def test_no_message_object_raises_and_every_content_is_json(name, body, context)
     list_words(read_message_data(message))
     summarize(read_message_data(message))
     assert set(data) >= {"forwarded", "referral", "errors"}
+
+
+@pytest.mark.parametrize("name", ["poll", "ephemeral", "event_response"])
+def test_a_type_of_the_future_is_named(name: str):
+    content = read_message_data({"type": name, name: {"x": 1}})
+    assert content.to_dict()["type"] == name
+    assert summarize(content) == name.replace("_", " ")
