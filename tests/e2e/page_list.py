@@ -63,6 +63,7 @@ NO_PAGES = {
     "brains.try_text": "a part of the workbench; its page is the workbench",
     "chat_files.export": "a download",
     "chat_files.send_attachment": "a download",
+    "chats.show_contact": "a part of chats.show_chat; alone it leads there",
     "chats.show_thread": "a part of chats.chat; alone it leads there",
     "chats.show_unread_count": "a part of the menu",
     "compare.show_publish_changes": "a part of the publish sheet",

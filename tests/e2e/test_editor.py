@@ -120,6 +120,27 @@ def test_a_reload_while_typing_shows_the_last_words_and_no_conflict(page: Page, 
     expect(page.locator("#save-state")).not_to_contain_text("Somebody else")
 
 
+def test_two_editors_of_a_command_see_both_texts_and_choose(page: Page, monitor: PageMonitor, brain: str):
+    faults: list[str] = []
+    open_command(page, brain, "menu")
+    other = page.context.new_page()
+    open_command(other, brain, "menu")
+    change_text(other, "We are open Monday to Saturday from 9 to 18.")
+    change_text(page, "We are open Monday to Friday from 9 to 17.")
+    box = page.locator(".conflict-box")
+    expect(box.locator("del.diff-gone", has_text="Saturday")).to_be_visible()
+    expect(box.locator("ins.diff-new", has_text="Friday")).to_be_visible()
+    check_page(page, "editor-conflict", faults)
+    page.get_by_role("button", name="Keep mine").click()
+    wait_for_save(page)
+    change_text(other, "We are closed.")
+    other.get_by_role("link", name="Take theirs").click()
+    expect(other.get_by_label("Text", exact=True)).to_contain_text("Monday to Friday")
+    assert faults == []
+    # The refusals themselves, which the browser writes into its log.
+    monitor.faults[:] = [each for each in monitor.faults if "409" not in each]
+
+
 def test_a_new_argument_has_the_focus_and_a_name_that_scripts_can_read(page: Page, brain: str):
     open_command(page, brain, "menu")
     page.get_by_role("button", name="Add an argument").click()

@@ -70,7 +70,7 @@ def save(slug: str, command_id: str) -> Response:
     try:
         change = drafts.save_command(slug, edited, base)
     except CommandConflict as error:
-        return _render_refusal(slug, edited, "conflict", str(error), 409)
+        return _render_conflict(slug, edited, str(error))
     if not is_fragment_request():
         return redirect(url_for("commands.show_command", slug=slug, command_id=command_id))
     return _render_saved(change, edited)
@@ -163,16 +163,14 @@ def _choose_list_part(change: DraftChange, edited: command_form.Command) -> tupl
     return "row", {"stored": edited, "place": places[edited["id"]]}
 
 
-def _render_refusal(
-    slug: str, edited: command_form.Command, saved: str, problem: str, status: int
-) -> Response:
+def _render_conflict(slug: str, edited: command_form.Command, problem: str) -> Response:
+    """Answer a save that somebody else has come before, with what differs."""
     brain, base = drafts.get_brain_or_404(slug), request.form.get("base", "")
-    editor = build_editor(brain, edited, saved=saved, problem=problem, opened_as=base)
-    return (
-        _render_fragments(editor, ("saved",), status)
-        if is_fragment_request()
-        else _show_editor(editor, status=status)
-    )
+    editor = build_editor(brain, edited, saved="conflict", problem=problem, opened_as=base)
+    conflict = drafts.compare_conflict(brain.draft, "commands", edited)
+    if is_fragment_request():
+        return _render_fragments(editor, ("saved",), 409, conflict=conflict)
+    return _show_editor(editor, status=409, conflict=conflict)
 
 
 def _show_blank(brain: Brain, command_id: str) -> Response:
@@ -180,8 +178,10 @@ def _show_blank(brain: Brain, command_id: str) -> Response:
     return _show_editor(build_editor(brain, command, saved="new", is_new=True))
 
 
-def _show_editor(editor: CommandEditor, part: str | None = None, *, status: int = 200) -> Response:
-    return view_model.render_workbench(editor.workbench, part, status=status, editor=editor)
+def _show_editor(
+    editor: CommandEditor, part: str | None = None, *, status: int = 200, **more: Any
+) -> Response:
+    return view_model.render_workbench(editor.workbench, part, status=status, editor=editor, **more)
 
 
 def _render_fragments(

@@ -134,6 +134,7 @@ def build_blame(brain: Brain, listed: Sequence[BrainVersion]) -> list[BlameEntry
     ]
 
 
+@blueprint.app_template_global("field_label")
 def get_label(path: str) -> str:
     """Name a field in an operator's words."""
     if path in LABELS:

@@ -75,7 +75,12 @@ def save(slug: str, name: str) -> Response:
         brain = drafts.change(slug, lambda draft: _replace_prompt(draft, edited, base))
     except CommandConflict as error:
         brain = drafts.get_brain_or_404(slug)
-        conflict = {"saved": "conflict", "problem": str(error), "base": request.form.get("base", "")}
+        conflict = {
+            "saved": "conflict",
+            "problem": str(error),
+            "base": request.form.get("base", ""),
+            "conflict": drafts.compare_conflict(brain.draft, "prompts", edited),
+        }
         if is_fragment_request():
             return _render_save_state(brain, edited, ("saved",), 409, **conflict)
         return _show_editor(brain, edited, status=409, **conflict)

@@ -11,6 +11,7 @@ from app.accounts import Role
 from app.admin.ui import responses
 from app.admin.ui.responses import show
 from app.bot.chats import labels, listing, saved_replies
+from app.bot.chats.contact_details import load_contact_details
 from app.bot.chats.listing import PAGE_SIZE, STATE_FILTERS, ChatListItem, ChatQuery
 from app.bot.chats.notes import Author
 from app.bot.chats.search import search
@@ -94,6 +95,19 @@ def build_chat(chat_id: int) -> dict[str, Any]:
         "labels": labels.list_labels(session),
         "colours": labels.COLOURS,
         "saved_replies": saved_replies.has_replies(session),
+        "details": load_contact_details(session, line.chat, now),
+    }
+
+
+def build_contact(chat_id: int) -> dict[str, Any]:
+    """Return what the contact panel of a chat shows; ends the request with 404 when there is none."""
+    session, now = db.session(), services().clock()
+    line = listing.get_chat(session, chat_id) or abort(404)
+    return {
+        "selected": line,
+        "details": load_contact_details(session, line.chat, now),
+        "channel": services().channels.get(line.channel),
+        "now": now,
     }
 
 

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts import Role
 from app.admin.chats import view_model
-from app.admin.chats.view_model import TEMPLATE, build_chat, build_list, respond_with_thread
+from app.admin.chats.view_model import TEMPLATE, build_chat, build_contact, build_list, respond_with_thread
 from app.admin.ui import responses
 from app.admin.ui.marks import render_excerpt
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target
@@ -84,6 +84,15 @@ def show_thread(chat_id: int) -> Response:
     if request.args.get("writing") not in {None, view["writing"]}:
         body += render_fragment("chats/composer_slot.html", "changed", **view)
     return Response(body)
+
+
+@blueprint.get("/<int:chat_id>/contact")
+@require_role(Role.VIEWER)
+def show_contact(chat_id: int) -> Response:
+    """Return the contact panel alone, for live updates."""
+    if not is_fragment_request():
+        return redirect(url_for("chats.show_chat", chat_id=chat_id))
+    return Response(render_fragment("chats/contact.html", "facts", **build_contact(chat_id)))
 
 
 @blueprint.post("/<int:chat_id>/messages/<int:message_id>/retry")

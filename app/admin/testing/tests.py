@@ -102,7 +102,12 @@ def save(slug: str) -> Response:
         brain, typed = _store(slug, typed, base, force="force" in request.form)
     except drafts.CommandConflict as conflict:
         brain = drafts.get_brain_or_404(slug)
-        more = {"saved": "conflict", "base": base, "problem": str(conflict)}
+        more = {
+            "saved": "conflict",
+            "base": base,
+            "problem": str(conflict),
+            "conflict": drafts.compare_conflict(brain.draft, "tests", typed),
+        }
         if is_fragment_request():
             return _render_save(brain, typed, ("saved",), 409, **more)
         return _show_editor(brain, typed, status=409, **more)

@@ -11,6 +11,7 @@ from flask import abort
 
 from app.admin.ui.responses import refresh_session
 from app.admin.workbench import command_form
+from app.brains.document import diff
 from app.brains.document.validation import ValidationProblem
 from app.brains.lint import is_blocking, review
 from app.brains.versions import store
@@ -37,6 +38,14 @@ class CommandConflict(DomainError):
     """Somebody else has saved this command meanwhile."""
 
     code = "command-conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class PartConflict:
+    """A part as the draft has it beside what was typed over it; `is_deleted`: the draft no longer has it."""
+
+    fields: tuple[diff.FieldChange, ...]
+    is_deleted: bool
 
 
 def get_brain_or_404(slug: str) -> Brain:
@@ -86,6 +95,20 @@ def save_command(slug: str, command: command_form.Command, base: str | None) -> 
         return {**draft, "commands": command_form.replace(commands, command)}
 
     return change_at(slug, None, edit)
+
+
+def compare_conflict(draft: Document, section: str, typed: Mapping[str, Any]) -> PartConflict:
+    """Compare a part of the draft (old: theirs) with the same part as typed (new: mine)."""
+    key = diff.KEYS[section]
+    stored = list(draft.get(section) or [])
+    places = [place for place, each in enumerate(stored) if each.get(key) == typed.get(key)]
+    if not places:
+        return PartConflict((), is_deleted=True)
+    mine = [typed if place == places[0] else each for place, each in enumerate(stored)]
+    parts = diff.compare(draft, {**draft, section: mine}).parts
+    return PartConflict(
+        tuple(field for part in parts if part.section == section for field in part.fields), is_deleted=False
+    )
 
 
 def compute_fingerprint(command: Any) -> str:

@@ -48,6 +48,15 @@ class MemorySnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredVariable:
+    """Variable as a page shows it; `scope`: contact or chat."""
+
+    scope: str
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryChanges:
     """Changes of variables by one run; `run` identifies it, `revs` are those of its snapshot."""
 
@@ -76,6 +85,18 @@ def read_snapshots(db: Connection, owners: Sequence[MemoryOwner], now: int) -> l
     for row in db.execute(query) if pairs else ():
         found.setdefault((row.brain_id, row.scope), []).append(row)
     return [_build_snapshot(owner, found) for owner in owners]
+
+
+def list_variables(session: Session, owner: MemoryOwner, now: int, limit: int) -> list[StoredVariable]:
+    """List at most `limit` variables a brain keeps for a contact and its chat, without those expired by `now` (ms)."""
+    names = {stored: name for name, stored in owner.build_scopes().items() if name != "brain"}
+    query = (
+        select(_c.scope, _c.key, _c.value)
+        .where(_c.brain_id == owner.brain_id, _c.scope.in_(sorted(names)), _build_live_filter(now))
+        .order_by(_c.scope.desc(), _c.key)
+        .limit(limit)
+    )
+    return [StoredVariable(names[row.scope], row.key, row.value) for row in session.execute(query)]
 
 
 def apply(db: Connection, runs: Sequence[MemoryChanges]) -> set[Hashable]:

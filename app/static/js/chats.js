@@ -1,6 +1,7 @@
 // The list of chats: chosen chats stay chosen, and filters are as the address says.
 
 import "./composer.js";
+import "./contact.js";
 import "./file_drop.js";
 import "./saved_replies.js";
 import "./thread.js";

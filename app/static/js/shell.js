@@ -33,11 +33,21 @@ function markCurrentRow() {
   }
 }
 
+// Where the tabs of a page are wider than a phone, the current one is in sight.
+function showCurrentTab() {
+  for (const tab of findAll(".places > [aria-current]")) {
+    const nav = tab.parentElement;
+    nav.scrollLeft = tab.offsetLeft - (nav.clientWidth - tab.offsetWidth) / 2;
+  }
+}
+
 function fillTimeZone() {
   const zone = findOne("[data-browser-zone]");
   if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 }
 
 document.addEventListener("htmx:after:swap", markCurrentRow);
+window.addEventListener("resize", showCurrentTab);
 markCurrentRow();
+showCurrentTab();
 fillTimeZone();

@@ -1,4 +1,4 @@
-// Theme and width of the menu, kept per browser. Runs before the first paint, so that a dark page never flashes white:
+// Theme, width of the menu and fold of the contact panel, kept per browser. Runs before the first paint, so that a dark page never flashes white:
 // the one script that is no module, because a module waits for the whole page (docs/decisions/0015).
 {
   const root = document.documentElement;
@@ -10,6 +10,7 @@
     const dark = readTheme() === "dark" || (readTheme() === "system" && systemDark.matches);
     root.dataset.bsTheme = dark ? "dark" : "light";
     root.classList.toggle("folded", isFolded());
+    root.classList.toggle("contact-folded", localStorage.getItem("contact-folded") === "yes");
     for (const button of document.querySelectorAll("[data-theme-choice]")) {
       button.setAttribute("aria-pressed", String(button.dataset.themeChoice === readTheme()));
     }

@@ -94,6 +94,8 @@ def test_two_editors_are_told_of_each_other(owner_with_prompt: Browser, services
     answer = owner_with_prompt.post(HELPER, htmx=True, **{**FORM, "user": "mine"}, base="older")
     assert answer.status_code == 409
     assert "Somebody else has changed this prompt" in answer.text
+    assert '<h3 class="field-name">User prompt</h3>' in answer.text
+    assert '<ins class="diff-new diff-text">mine</ins>' in answer.text
     assert get_last_prompt(services)["user"] == "{{ message.text }}"
     assert "mine</textarea>" in owner_with_prompt.post(HELPER, **{**FORM, "user": "mine"}, base="older").text
 

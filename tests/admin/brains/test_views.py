@@ -86,12 +86,25 @@ def test_a_save_over_somebody_elses_is_refused_and_loses_nothing(owner: Browser,
     assert answer.status_code == 409
     assert "Keep mine" in answer.text
     assert "Take theirs" in answer.text
+    assert '<p class="diff-word">Theirs</p><del class="diff-gone diff-text">Theirs</del>' in answer.text
+    assert '<p class="diff-word">Mine</p><ins class="diff-new diff-text">Mine</ins>' in answer.text
     assert get_command(services, "echo")["action"]["template"] == "Theirs"
     full = owner.post("/brains/demo/commands/echo", **mine)
     assert full.status_code == 409
     assert "Mine</textarea>" in full.text
     owner.post("/brains/demo/commands/echo", htmx=True, **mine, force="yes")
     assert get_command(services, "echo")["action"]["template"] == "Mine"
+
+
+def test_a_save_over_a_command_that_was_deleted_meanwhile_can_put_it_back(owner: Browser, services: Services):
+    base = find_base(owner.get("/brains/demo/commands/echo").text)
+    owner.post("/brains/demo/commands/echo/act", act="delete")
+    answer = owner.post("/brains/demo/commands/echo", htmx=True, **{**ECHO, "base": base})
+    assert answer.status_code == 409
+    assert "no longer in the draft" in answer.text
+    assert 'href="/brains/demo">Leave it deleted</a>' in answer.text
+    owner.post("/brains/demo/commands/echo", htmx=True, **{**ECHO, "base": base}, force="yes")
+    assert get_command(services, "echo")["name"] == ECHO["name"]
 
 
 def test_two_people_in_different_commands_do_not_disturb_each_other(owner: Browser, services: Services):

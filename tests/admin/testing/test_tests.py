@@ -72,6 +72,7 @@ def test_saving_again_changes_the_same_test_and_another_editor_is_noticed(owner:
     late = owner.post(f"{TESTS}save", htmx=True, **build_form(base=base, name="Says it back", who="Kofi"))
     assert late.status_code == 409
     assert "Keep mine" in late.text
+    assert "diff-new" in late.text
     kept = build_form(base=base, name="Says it back", who="Kofi", force="yes")
     assert owner.post(f"{TESTS}save", **kept).status_code == 302
     assert [test.get("start") for test in list_stored_tests(services)] == [{"name": "Kofi"}]

@@ -17,6 +17,7 @@ from app.brains.memory.store import (
     MemorySnapshot,
     apply,
     delete_expired,
+    list_variables,
     read_snapshots,
     select_highest,
 )
@@ -75,6 +76,20 @@ def test_what_is_remembered_is_seen_by_its_scope(memory):
     assert memory.read(KOFI).entries == {"contact": {}, "chat": {}, "brain": {"n": 1}}
     assert memory.read(MemoryOwner(2, 7, 3)).entries["contact"] == {}
     assert memory.read(MemoryOwner(1, 7, 99)).entries["contact"] == {"name": {"first": ["Ama"]}}
+
+
+def test_variables_of_a_contact_and_its_chat_are_listed_without_the_brain_and_what_expired(memory):
+    memory.apply(
+        Remember("contact", "b", 2), Remember("contact", "a", "x"), Remember("chat", "t", [1]),
+        Remember("brain", "n", 1), Remember("contact", "old", 1, 1),
+    )  # fmt: skip
+    memory.apply(Remember("contact", "k", "kofi"), owner=KOFI)
+    with Session(memory.database.engine) as session:
+        found = list_variables(session, AMA, NOW + HOUR, 10)
+        assert len(list_variables(session, AMA, NOW, 2)) == 2
+    assert [(each.scope, each.key, each.value) for each in found] == [
+        ("contact", "a", "x"), ("contact", "b", 2), ("chat", "t", [1]),
+    ]  # fmt: skip
 
 
 def test_snapshots_of_many_take_one_query(memory):
