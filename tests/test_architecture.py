@@ -68,6 +68,7 @@ RECURRING = {
 FORBIDDEN = {"utils", "helpers", "manager", "base", "common"}
 BORDERS = {
     "app/db/writer.py",  # a handler's error belongs to whoever waits for it
+    "app/db/follow_up.py",  # what follows one write takes nothing of the other writes' along
     "app/bot/polling.py",  # a look that breaks off is written down, and the thread looks again
     "app/bot/worker/dispatcher.py",  # the sweep and the task wrapper
     "app/bot/worker/maintenance.py",  # the sweep: one job's error keeps neither messages nor other jobs waiting
