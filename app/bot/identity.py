@@ -8,6 +8,7 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import Table, delete, func, select, update
 
 from app.bot.models import Chat, ChatLabel, Contact, Cooldown, Message
+from app.bot.models.run import list_cooldown_scopes
 from app.brains.memory.models import Memory
 from app.db.schema import Base, get_table
 
@@ -32,7 +33,7 @@ def unite(db: Db, kept_id: int, other_id: int) -> ContactUnion:
     """
     kept, other = _find_chat(db, kept_id), _find_chat(db, other_id)
     db.execute(update(Message).where(Message.contact_id == other_id).values(contact_id=kept_id))
-    _move_scope(db, f"contact:{kept_id}", f"contact:{other_id}")
+    _move_scopes(db, f"contact:{kept_id}", f"contact:{other_id}")
     if other is not None and kept is None:
         db.execute(update(Chat).where(Chat.id == other.id).values(contact_id=kept_id))
     elif other is not None and kept is not None:
@@ -54,7 +55,7 @@ def _move_chat(db: Db, kept: Any, other: Any) -> None:
     db.execute(delete(ChatLabel).where(double))
     for table in _list_tables_of_chats():
         db.execute(update(table).where(table.c.chat_id == other.id).values(chat_id=kept.id))
-    _move_scope(db, f"chat:{kept.id}", f"chat:{other.id}")
+    _move_scopes(db, f"chat:{kept.id}", f"chat:{other.id}")
     db.execute(delete(Chat).where(Chat.id == other.id))
     db.execute(update(Chat).where(Chat.id == kept.id).values(_join_chats(kept, other)))
 
@@ -76,6 +77,11 @@ def _join_chats(kept: Any, other: Any) -> dict[str, Any]:
 
 def _list_tables_of_chats() -> Sequence[Table]:
     return [table for table in Base.metadata.sorted_tables if "chat_id" in table.c]
+
+
+def _move_scopes(db: Db, kept: str, other: str) -> None:
+    for kept_scope, other_scope in zip(*map(list_cooldown_scopes, ([kept], [other])), strict=True):
+        _move_scope(db, kept_scope, other_scope)
 
 
 def _move_scope(db: Db, kept: str, other: str) -> None:

@@ -25,6 +25,7 @@ from app.bot.models import (
     Run,
     Schedule,
 )
+from app.bot.models.run import list_cooldown_scopes
 from app.brains.ai.models import AiCall
 from app.brains.memory.models import Memory
 from app.brains.versions.models import Rollout, RolloutChange, RolloutChat
@@ -96,7 +97,7 @@ def delete_chat(db: Db, chat_id: int, contact_id: int | None) -> DeletionResult:
         ("notes", delete(Note).where(Note.chat_id == chat_id)),
         ("schedules", delete(Schedule).where(Schedule.chat_id == chat_id)),
         ("memory", delete(Memory).where(Memory.scope.in_(scopes))),
-        ("", delete(Cooldown).where(Cooldown.scope.in_(scopes))),
+        ("", delete(Cooldown).where(Cooldown.scope.in_(list_cooldown_scopes(scopes)))),
         ("", delete(ChatLabel).where(ChatLabel.chat_id == chat_id)),
         ("", delete(RolloutChat).where(RolloutChat.chat_id == chat_id)),
         ("", update(CommandError).where(CommandError.last_chat_id == chat_id).values(last_chat_id=None)),

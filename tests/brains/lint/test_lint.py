@@ -165,7 +165,8 @@ def test_a_brain_of_500_commands_is_looked_at_in_a_moment(sandbox: Sandbox):
 
 
 def test_a_dead_choice_of_a_script_is_named_with_its_id_at_its_own_place(run_lint: Lint):
-    source = 'ctx.reply("?", buttons=["A", {"id": "b:1", "title": "B"}])\nctx.reply("?", list={"button": "O", "rows": ["C"]})'
+    buttons = 'ctx.reply("?", buttons=["A", {"id": "b:1", "title": "B"}])'
+    source = buttons + '\nctx.reply("?", list={"button": "O", "rows": ["C"]})'
     trigger = {"kind": "exact", "texts": ["start"]}
     found = run_lint({"commands": [{"trigger": trigger, "action": {"kind": "script", "source": source}}]})
     assert [(each.message, each.line, each.severity) for each in found] == [
