@@ -19,11 +19,11 @@ from app.bot.models.run import SHADOW_SCOPE
 from app.bot.release import recorded_turns
 from app.bot.release.recorded_turns import RecordedPage, RecordedTurn
 from app.bot.release.rehearsals import compile_version
-from app.bot.turns.commit import upsert_cooldowns
+from app.bot.turns.commit import store_cooldowns
 from app.brains.effects.model import dump_effects
-from app.brains.runtime.cooldown_branch import CooldownBranch, CooldownEnds
 from app.brains.runtime.program import Program
 from app.brains.runtime.rehearsal import SAME, Comparison, Rehearsal, RunResult
+from app.brains.runtime.replay import CooldownBranch, CooldownEnds
 from app.brains.runtime.runtime import Runtime
 from app.brains.versions.canary_guard import RolloutStats
 from app.brains.versions.models import BrainVersion, Rollout, RolloutChange
@@ -164,7 +164,7 @@ def _store_cooldowns(db: Db, rollout: Rollout, changed: CooldownEnds) -> None:
         for (command_id, scope), until in changed.items()
     ]
     if rows:
-        upsert_cooldowns(db, rows)
+        store_cooldowns(db, rows)
 
 
 def _trim(db: Db, rollout_id: int) -> None:

@@ -13,6 +13,7 @@ from app import topics
 from app.bot import lease
 from app.bot.delivery import outbox
 from app.bot.delivery.outbox import Completion, CompletionResult, SendJob
+from app.bot.delivery.read_marks import ReadMarks
 from app.bot.delivery.sender import SendQueue
 from app.bot.lease import LeaseRequest
 from app.bot.states import SCHEDULE_KIND
@@ -43,17 +44,19 @@ STOP_TIMEOUT_S = 5.0
 class Dispatcher:
     """Thread that claims and runs, woken by `wake` or by its own sweep."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the parts of a worker
         self,
         database: Database,
         runner: TurnRunner,
         sends: SendQueue,
+        read_marks: ReadMarks,
         maintenance: Maintenance,
         timing: WorkerTiming,
     ) -> None:
         self._database = database
         self._runner = runner
         self._sends = sends
+        self._read_marks = read_marks
         self._maintenance = maintenance
         self._timing = timing
         self._random = random.Random()
@@ -140,11 +143,10 @@ class Dispatcher:
         return work.claimed_count == limit
 
     def _begin_read_marks(self, jobs: Sequence[Job]) -> None:
-        marks = self._sends.read_marks
         for job in jobs:
             # A schedule is nobody's message.
             if job.message["kind"] != SCHEDULE_KIND:
-                marks.begin_turn(job.target, job.lease.chat_id, job.message["provider_id"])
+                self._read_marks.begin_turn(job.target, job.lease.chat_id, job.message["provider_id"])
 
     def _run_turns(self, jobs: Sequence[Job]) -> None:
         try:
@@ -172,7 +174,7 @@ class Dispatcher:
     def _submit_result(self, result: JobResult) -> None:
         writer = self._database.writer
         if not isinstance(result, TurnResult):
-            self._sends.read_marks.end_turn(result.lease.chat_id)
+            self._read_marks.end_turn(result.lease.chat_id)
         if isinstance(result, DebounceWait):
             writer.submit(debounce.release_chats, result).add_done_callback(
                 _build_callback(lambda waiting, _done: self._schedule_wake(waiting.ready_at), result)
@@ -180,13 +182,11 @@ class Dispatcher:
         elif isinstance(result, TurnRetry):
             writer.submit(retry.defer, result).add_done_callback(_build_callback(self._on_deferred, result))
         else:
-            writer.submit(commit.commit_turns, result).add_done_callback(
-                _build_callback(
-                    self._on_committed,
-                    result,
-                    failed=lambda: self._sends.read_marks.end_turn(result.lease.chat_id),
-                )
+            chat_id = result.lease.chat_id
+            on_done = _build_callback(
+                self._on_committed, result, failed=lambda: self._read_marks.end_turn(chat_id)
             )
+            writer.submit(commit.commit_turns, result).add_done_callback(on_done)
 
     def _renew_leases(self, renewal: tuple[Sequence[lease.Lease], int]) -> None:
         self._database.writer.submit(lease.renew, renewal)
@@ -206,7 +206,7 @@ class Dispatcher:
 
     def _on_committed(self, turn: TurnResult, stored: CommitResult) -> None:
         is_answered = bool(turn.replies) and not (stored.fenced or stored.retried)
-        self._sends.read_marks.end_turn(turn.lease.chat_id, turn.provider_id if is_answered else None)
+        self._read_marks.end_turn(turn.lease.chat_id, turn.provider_id if is_answered else None)
         if stored.fenced:
             log.warning("lease lost before the turn was stored", chat=turn.lease.chat_id)
             return

@@ -14,10 +14,9 @@ from app.brains.capabilities.contract import Capabilities
 from app.brains.effects.model import Effect, Increment, MemoryEffect
 from app.brains.memory.branch import EVERYTHING, BranchView, MemoryBranch
 from app.brains.memory.overlay import MemoryValues
-from app.brains.runtime.cooldown_branch import CooldownBranch
 from app.brains.runtime.outcome import Outcome
 from app.brains.runtime.program import Program
-from app.brains.runtime.replay import NO_ANSWER, RecordedCalls, restore_turn
+from app.brains.runtime.replay import NO_ANSWER, CooldownBranch, RecordedCalls, restore_turn
 from app.brains.runtime.runtime import RunRequest, Runtime
 from app.brains.runtime.trace import EMPTY_TRACE, Trace
 from app.brains.text import to_canonical_json
