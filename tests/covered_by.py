@@ -211,6 +211,7 @@ COVERED_BY = {
     "app/brains/sandbox/types.py": "tests/brains/sandbox/test_host.py",
     "app/brains/sandbox/zygote.py": "tests/brains/sandbox/test_isolation.py",
     "app/brains/testing/assertions.py": "tests/brains/testing/test_suite.py",
+    "app/brains/testing/bursts.py": "tests/brains/testing/test_suite.py",
     "app/brains/testing/player.py": "tests/brains/testing/test_suite.py",
     "app/brains/testing/stubs.py": "tests/brains/testing/test_suite.py",
     "app/brains/testing/world.py": "tests/brains/testing/test_suite.py",
