@@ -108,14 +108,14 @@ def find_choice(state: State, place: str) -> PressedChoice | None:
 def find_words(state: State, phone_id: str, place: str) -> str:
     """Return the words of a message of a phone, to quote them; empty when there is none.
 
-    `place`: in.INPUT for what a person wrote, VARIANT.INPUT.RUN.EFFECT for what the bot said.
+    `place`: in.INPUT for what a person wrote, of texts the last; VARIANT.INPUT.RUN.EFFECT for what the bot said.
     """
     side, *numbers = place.split(".")
     if side == "in" and len(numbers) == 1:
         own = [
             each for each in state["inputs"] if str(each["id"]) == numbers[0] and each["phone"] == phone_id
         ]
-        return str(own[0].get("text", "")) if own else ""
+        return str(own[0].get("texts", [own[0].get("text", "")])[-1]) if own else ""
     if side not in VARIANTS or len(numbers) != 3:
         return ""
     run, effect = (parse_index(each) for each in numbers[1:])

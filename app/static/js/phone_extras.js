@@ -15,7 +15,7 @@ function setQuote(place, words) {
 function hold(field) {
   if (!field.value.trim()) return;
   const line = findOne("#pg-held-one").content.cloneNode(true);
-  [findOne("input", line).value, findOne("span", line).textContent] = [field.value, field.value];
+  [findOne("input", line).value, findOne(".pg-held-text", line).textContent] = [field.value, field.value];
   findOne("#pg-held").append(line);
   field.value = "";
 }
