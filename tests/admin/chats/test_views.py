@@ -12,7 +12,6 @@ from app.accounts import Role
 from app.bot import full_text, handoff
 from app.bot.chats.listing import ChatQuery, list_chats
 from app.bot.chats.thread import PAGE_SIZE, load_thread
-from app.bot.full_text import indexing
 from app.bot.models import Connection, Message
 from app.channels.contract import Person
 from app.channels.simulator import channel
@@ -83,27 +82,20 @@ def test_search_looks_in_names_numbers_and_texts(
 
 
 def test_a_search_that_finds_nothing_yet_says_what_is_still_indexed_and_goes_on(
-    owner: Browser,
-    receive_texts: Callable[..., None],
-    installation: Flask,
-    monkeypatch: pytest.MonkeyPatch,
+    owner: Browser, receive_texts: Callable[..., None], services: Services
 ):
-    # The worker beside us would be done before we look.
-    monkeypatch.setattr(indexing, "index_backlog", lambda _db: False)
     receive_texts(ADA, "where is my blue parcel")
-    database = installation.extensions["services"].database
 
     def rebuild(db: Db) -> None:
         full_text.drop_index(db)
         full_text.create_index(db)
 
-    database.writer.run(rebuild)
+    services.database.writer.run(rebuild)
     page = owner.get("/chats/?q=parcel").text
     assert "Nothing matches" not in page
     assert "still being added to the search: 0 % are in" in page
     assert 'data-topic="search_index"' in page
-    monkeypatch.undo()
-    database.writer.submit(full_text.index_new_messages, None).result()
+    services.database.writer.submit(full_text.index_new_messages, None).result()
     page = owner.get("/chats/?q=parcel").text
     assert page.count("data-row ") == 1
     assert "still being added" not in page
