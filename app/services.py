@@ -13,6 +13,7 @@ from app.bot.chats.templates import FillableTemplate, TemplateCache
 from app.bot.connections.registry import ConnectionRegistry, check
 from app.bot.connections.store import ConnectionStore
 from app.bot.contacts import load_names
+from app.bot.delivery.http_loop import HttpLoop
 from app.bot.delivery.read_marks import ReadMarks
 from app.bot.delivery.sender import Sender
 from app.bot.health.counters import Counters
@@ -69,6 +70,7 @@ class Services:
     registry: ConnectionRegistry
     receiver: Receiver
     counters: Counters
+    http_loop: HttpLoop
     read_marks: ReadMarks
     webhook: WebhookEndpoint
     _singletons: dict[type[Any], Any] = field(default_factory=dict, init=False)
@@ -147,6 +149,7 @@ class Services:
         """End the live feed and the confined processes, if there are any."""
         self.realtime.close()
         self.read_marks.close()
+        self.http_loop.close()
         if "rehearsals" in self.__dict__:
             self.rehearsals.close()
         if "sandbox" in self.__dict__:
@@ -181,9 +184,9 @@ class Services:
             self.clock,
         )
         runner = TurnRunner(database, Runtime(self.sandbox), self.clock, self.capabilities)
-        sender = Sender(self.channels, self.registry, self.read_marks)
+        sender = Sender(self.channels, self.registry, self.http_loop)
         maintenance = Maintenance(database, self.build_jobs(), self.clock, timing.sweep_interval_ms)
-        dispatcher = Dispatcher(database, runner, sender, maintenance, timing)
+        dispatcher = Dispatcher(database, runner, sender, self.read_marks, maintenance, timing)
         return Worker(name, database, dispatcher, sender)
 
     def build_jobs(self) -> list[MaintenanceJob]:
@@ -216,7 +219,8 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
     connections = ConnectionStore(channels, vault)
     registry = ConnectionRegistry(database, connections, clock)
     counters = Counters()
-    read_marks = ReadMarks(channels, registry, counters, clock)
+    http_loop = HttpLoop()
+    read_marks = ReadMarks(channels, registry, counters, clock, http_loop)
     receiver = Receiver(database, clock, int(settings.stale_after_seconds * 1000), read_marks)
     webhook = WebhookEndpoint(channels, registry, receiver, counters)
     app.extensions["services"] = Services(
@@ -230,6 +234,7 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
         registry,
         receiver,
         counters,
+        http_loop,
         read_marks,
         webhook,
     )

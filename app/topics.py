@@ -48,6 +48,11 @@ def connections() -> str:
     return "connections"
 
 
+def search_index() -> str:
+    """Return the topic of a search's results while older rows are added to the full-text index."""
+    return "search_index"
+
+
 def session(session_id: int) -> str:
     """Return the topic of a session's end; no browser asks for it: each is in that of its own session."""
     return f"{SESSION_PREFIX}{session_id}"
@@ -60,6 +65,7 @@ TOPICS: Final = (
     Topic(re.compile(f"brain:{_ID_PATTERN}")),
     Topic(re.compile(failures())),
     Topic(re.compile(connections())),
+    Topic(re.compile(search_index())),
 )
 
 

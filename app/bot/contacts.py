@@ -22,9 +22,9 @@ T = TypeVar("T")
 ContactKey = tuple[int, str]
 # A message that names neither id nor number still has to be kept: somebody of this name wrote it.
 UNKNOWN_PHONE = "unknown"
-# The counter of the highest chat that was erased.
-ERASED_CHATS = "erased.chat"
 CACHE_SIZE = 20_000
+# Between two looks whether another process has removed contacts (ms).
+CHECK_INTERVAL_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,14 @@ class ContactRef:
 class ContactCache:
     """Cache of the contacts and chats this process has seen; the least recently used go first.
 
-    It holds committed rows alone; a row that was erased since shows as a broken foreign key, upon which the caller
-    clears the cache and tries again.
+    It holds committed rows alone. A chat that is gone since shows as a broken foreign key, upon which the caller clears
+    the cache and tries again; a contact that is gone, as the writer in a group, shows by `clear_outdated`.
     """
 
     def __init__(self) -> None:
         self._refs: OrderedDict[ContactKey, ContactRef] = OrderedDict()
+        self._gone_count: int | None = None
+        self._checked_at = 0
 
     def get(self, key: ContactKey) -> ContactRef | None:
         """Return a cached reference, None for an unknown sender."""
@@ -76,6 +78,16 @@ class ContactCache:
     def clear(self) -> None:
         """Remove all references."""
         self._refs.clear()
+
+    def clear_outdated(self, db: Db, now: int) -> None:
+        """Clear the cache when any process has removed a contact since the last look, at most one look a second."""
+        if 0 <= now - self._checked_at < CHECK_INTERVAL_MS:
+            return
+        self._checked_at = now
+        count = _select_scalar(db, select(Counter.n).where(Counter.name == identity.GONE_CONTACTS)) or 0
+        if count != self._gone_count:
+            self.clear()
+            self._gone_count = count
 
 
 def build_key(connection_id: int, person: Person, group_id: str | None) -> ContactKey:
@@ -155,7 +167,7 @@ def _allocate_id(db: Db) -> int | None:
     """Return the id of the next chat, None = the database's; never that of an erased one: SQLite would reuse it."""
     if db.dialect.name != "sqlite":
         return None
-    erased = _select_scalar(db, select(Counter.n).where(Counter.name == ERASED_CHATS)) or 0
+    erased = _select_scalar(db, select(Counter.n).where(Counter.name == identity.GONE_CHATS)) or 0
     return max(_select_scalar(db, select(func.max(Chat.id))) or 0, erased) + 1
 
 

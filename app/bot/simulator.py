@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.bot.chats.thread import Bubble
 from app.bot.models import Chat, Connection, Contact, Cooldown, Run, Schedule
+from app.bot.models.run import list_cooldown_scopes
 from app.bot.states import Direction, MessageState
 from app.brains.example_messages import build_example_of
 from app.brains.memory.models import Memory
@@ -127,7 +128,7 @@ def advance(session: Session, chat: Chat, span: int) -> None:
         (own, Chat.window_until),
         (own, Chat.paused_until),
         (own, Chat.session_until),
-        (update(Cooldown).where(Cooldown.scope.in_(scopes)), Cooldown.until),
+        (update(Cooldown).where(Cooldown.scope.in_(list_cooldown_scopes(scopes))), Cooldown.until),
         (update(Memory).where(Memory.scope.in_(scopes)), Memory.expires_at),
     ):
         session.execute(query.values({column.key: column - span}))

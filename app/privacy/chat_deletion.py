@@ -7,9 +7,8 @@ from typing import Final
 
 from sqlalchemy import Connection as Db
 from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.dialects import sqlite
 
-from app.bot.contacts import ERASED_CHATS
+from app.bot.identity import record_gone
 from app.bot.models import (
     Attempt,
     Chat,
@@ -17,7 +16,6 @@ from app.bot.models import (
     CommandError,
     Contact,
     Cooldown,
-    Counter,
     MediaFile,
     Message,
     Note,
@@ -25,6 +23,7 @@ from app.bot.models import (
     Run,
     Schedule,
 )
+from app.bot.models.run import list_cooldown_scopes
 from app.brains.ai.models import AiCall
 from app.brains.memory.models import Memory
 from app.brains.versions.models import Rollout, RolloutChange, RolloutChat
@@ -96,7 +95,7 @@ def delete_chat(db: Db, chat_id: int, contact_id: int | None) -> DeletionResult:
         ("notes", delete(Note).where(Note.chat_id == chat_id)),
         ("schedules", delete(Schedule).where(Schedule.chat_id == chat_id)),
         ("memory", delete(Memory).where(Memory.scope.in_(scopes))),
-        ("", delete(Cooldown).where(Cooldown.scope.in_(scopes))),
+        ("", delete(Cooldown).where(Cooldown.scope.in_(list_cooldown_scopes(scopes)))),
         ("", delete(ChatLabel).where(ChatLabel.chat_id == chat_id)),
         ("", delete(RolloutChat).where(RolloutChat.chat_id == chat_id)),
         ("", update(CommandError).where(CommandError.last_chat_id == chat_id).values(last_chat_id=None)),
@@ -105,16 +104,14 @@ def delete_chat(db: Db, chat_id: int, contact_id: int | None) -> DeletionResult:
     ):
         dropped.counts[kind] += db.execute(query).rowcount
     dropped.counts.pop("", None)
-    _reserve_ids(db, chat_id)
+    record_gone(db, chat_id)
+    _reserve_run_ids(db)
     return dropped
 
 
-def _reserve_ids(db: Db, chat_id: int) -> None:
-    """Keep the ids of deleted rows from being given again: of chats (app.bot.contacts), of runs in shadows."""
+def _reserve_run_ids(db: Db) -> None:
+    """Keep a shadow from skipping runs that get the ids of deleted ones."""
     if db.dialect.name != "sqlite":
         return
     newest_run = select(func.coalesce(func.max(Run.id), 0)).scalar_subquery()
     db.execute(update(Rollout).where(Rollout.cursor > newest_run).values(cursor=newest_run))
-    query = sqlite.insert(Counter).values(name=ERASED_CHATS, n=chat_id)
-    highest = {"n": func.max(Counter.n, query.excluded.n)}
-    db.execute(query.on_conflict_do_update(index_elements=["name"], set_=highest))

@@ -185,3 +185,44 @@ def test_the_conversation_is_saved_as_a_test(page: Page):
     page.wait_for_url("**/tests/1")
     expect(page.locator(".workbench-main")).to_contain_text("Passed")
     expect(page.locator("#pg-screen")).to_contain_text("You said kept")
+
+
+def test_a_message_quotes_an_earlier_one_and_held_texts_are_sent_with_it(page: Page):
+    open_command(page, "echo")
+    send_text(page, "!echo hi")
+    page.locator("#pg-screen .bubble").filter(has_text="You said hi").get_by_role(
+        "button", name="Quote"
+    ).click()
+    expect(page.locator("#pg-quoting")).to_have_text("You said hi")
+    field = page.get_by_label("Say something")
+    expect(field).to_be_focused()
+    for text in ("!echo one", "dropped"):
+        field.fill(text)
+        field.press("Shift+Enter")
+    expect(page.locator("#pg-held li")).to_have_count(2)
+    expect(field).to_have_value("")
+    page.locator("#pg-held li").filter(has_text="dropped").get_by_role("button", name="Remove").click()
+    field.fill("!echo two")
+    field.press("Enter")
+    own = page.locator("#pg-screen .bubble-own")
+    expect(own.locator(".bubble-text")).to_have_text(["!echo hi", "!echo one", "!echo two"])
+    expect(own.last.locator(".bubble-quote")).to_have_text("You said hi")
+    expect(page.locator("#pg-screen")).to_contain_text("You said one")
+    expect(page.locator("#pg-screen")).to_contain_text("You said two")
+    expect(page.locator("#pg-quoting")).to_be_hidden()
+    expect(page.locator("#pg-held li")).to_have_count(0)
+
+
+def test_quote_and_held_texts_fit_a_small_dark_screen(page: Page):
+    faults: list[str] = []
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("link", name="Phone", exact=True).click()
+    send_text(page, "!echo hi")
+    page.locator("#pg-screen .pg-quote").last.click()
+    field = page.get_by_label("Say something")
+    field.fill("a long message that is held back until the next one is written and sent")
+    page.get_by_role("button", name="Send together with the next one").click()
+    expect(field).to_be_focused()
+    check_page(page, "playground-quote", faults)
+    assert faults == []

@@ -9,6 +9,7 @@ from app.brains.playground.records import load_effect
 from app.brains.playground.variant import compute_seed
 from app.brains.runtime.program import Program
 from app.brains.sandbox import Sandbox
+from app.brains.testing.bursts import is_joined
 from app.brains.testing.player import Player
 from app.brains.testing.world import World
 from app.brains.text import fold
@@ -64,17 +65,38 @@ class PlaygroundChat:
 
     def play(self) -> Observation:
         """Play all steps and return what the draft did."""
-        seen = Observation()
+        seen, held = Observation(), list[str]()
         for number, step in enumerate(self._case.steps, 1):
+            if self._is_typing_on(number):
+                held.append(str(step.user))
+                continue
             if step.wait is not None:
                 span = 1000 * (parse_duration(step.wait) or 0)
                 self._at += span
                 self._watch(seen, number, {"kind": "wait", "ms": span, "name": self._case.start.name})
             elif step.user is not None:
                 name = step.as_ or self._case.start.name
-                self._watch(seen, number, {"name": name, **self._build_input(name, step.user)})
+                given = self._build_input(name, step.user)
+                if held:
+                    texts = [*held, given["text"]]
+                    given |= {"text": "\n".join(texts), "texts": texts}
+                    held = []
+                self._watch(seen, number, {"name": name, **given})
         _add_world(seen, self._state["worlds"][pg.DRAFT])
         return seen
+
+    def _is_typing_on(self, number: int) -> bool:
+        """Tell whether a text is sent at once with that of the next step."""
+        settings = self._programs[pg.DRAFT].document.settings
+        both = self._case.steps[number - 1 : number + 1]
+        return (
+            len(both) == 2
+            and both[0].as_ == both[1].as_
+            and all(
+                isinstance(each.user, str) and is_joined(each.user, settings, is_group=bool(self._group))
+                for each in both
+            )
+        )
 
     def _watch(self, seen: Observation, number: int, given: dict[str, Any]) -> None:
         before = self._state["count"]
@@ -105,12 +127,28 @@ class PlaygroundChat:
     def _build_input(self, name: str, user: str | Act) -> dict[str, Any]:
         if isinstance(user, str):
             return {"kind": "text", "text": user}
+        if user.burst:
+            return {"kind": "text", "text": "\n".join(user.burst), "texts": list(user.burst)}
+        if user.quote:
+            return {"kind": "text", "text": user.quote, "quoted": self._find_last_words(name)}
         value = getattr(user, user.kind)
         if user.kind == "form":
             return {"kind": "flow", "text": "; ".join(f"{key}: {each}" for key, each in value.items())}
         if user.kind in {"button", "list"}:
             return self._find_choice(name, user.kind, fold(value))
         return {"kind": _KINDS[user.kind], "text": "" if value is True else value}
+
+    def _find_last_words(self, name: str) -> str:
+        phone = self._group or self._find_phone(name)
+        places = [
+            f"draft.{line.given['id']}.{run['number']}.{effect}"
+            for line in pg.list_lines(self._state, phone)
+            for run in line.answers[pg.DRAFT]
+            for effect in range(len(run["effects"]))
+        ]
+        return next(
+            words for place in reversed(places) if (words := pg.find_words(self._state, phone, place))
+        )
 
     def _find_choice(self, name: str, kind: str, wanted: str) -> dict[str, Any]:
         """Press the newest button or row of this title or id on somebody's phone."""

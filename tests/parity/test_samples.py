@@ -111,8 +111,5 @@ def test_a_sample_does_on_the_simulated_phone_what_its_tests_say(
 
 @pytest.mark.parametrize(("slug", "case"), CASES)
 def test_a_sample_does_in_the_playground_what_its_tests_say(home: Installation, slug: str, case: BrainTest):
-    acts = [step.user for step in case.steps if step.user and not isinstance(step.user, str)]
-    if any(act.quote or act.burst for act in acts) or SAMPLES[slug].get("settings", {}).get("burst_seconds"):
-        pytest.skip("phones of the playground neither quote nor wait for what is typed next")
     program = compile_program(0, 1, SAMPLES[slug])
     compare_with_test(home, SAMPLES[slug], case, PlaygroundChat(program, case, home.services.sandbox).play())

@@ -1,7 +1,7 @@
 """Playground requests: one input to the draft and to the live version, wait, edit variables, mock responses."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from flask import Flask, abort, redirect, request, url_for
@@ -16,7 +16,7 @@ from app.admin.ui.responses import render_fragment, show
 from app.admin.workbench import drafts
 from app.admin.workbench.view_model import Workbench, render_workbench
 from app.bot.simulator import invent_person
-from app.brains import playground
+from app.brains import limits, playground
 from app.brains.document.test_cases import parse_duration
 from app.brains.playground import DRAFT, PlaygroundRefusal, State
 from app.brains.versions.models import Brain
@@ -235,9 +235,28 @@ def _read_input(state: State) -> dict[str, Any]:
         return {**chosen, "as": form.get("pg_as", "")[:60]}
     kind = form.get("pg_kind", "text")
     text = to_storable(form.get("pg_text", "").strip())[:TEXT_CHARS]
-    if kind not in KINDS or (kind == "text" and not text):
+    given: dict[str, Any] = {"kind": kind, "text": text, "as": form.get("pg_as", "")[:60]}
+    if "pg_more" in form:
+        given |= _read_burst(kind, [*form.getlist("pg_more"), text])
+    if kind not in KINDS or (kind == "text" and not given["text"]):
         raise PlaygroundRefusal("Write something first.")
-    return {"kind": kind, "text": text, "as": form.get("pg_as", "")[:60]}
+    if place := form.get("pg_quote", ""):
+        phone = playground.get_phone(state, form.get("pg_phone", ""))
+        given["quoted"] = playground.find_words(state, phone["id"], place)
+        if not given["quoted"]:
+            raise PlaygroundRefusal("The quoted message is no longer on this phone. Quote another one.")
+    return given
+
+
+def _read_burst(kind: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Read texts that are sent at once; raises PlaygroundRefusal beside something that is no text."""
+    if kind != "text":
+        raise PlaygroundRefusal("Send the texts above first, then this.")
+    said = [cut for each in texts if (cut := to_storable(each.strip())[:TEXT_CHARS])]
+    if len(said) > limits.TEST_BURST:
+        raise PlaygroundRefusal(f"At most {limits.TEST_BURST} texts can be sent at once.")
+    more = {"texts": said} if len(said) > 1 else {}
+    return {"text": "\n".join(said), **more}
 
 
 def _add_person(state: State) -> State:

@@ -83,7 +83,8 @@ def compile_programs(
     trigger one of them.
     """
     usable, left_out = split_off_invalid(document)
-    triggered = (find_triggered_command(document, _build_turn(each)) for each in inputs if left_out)
+    turns = (turn for each in inputs if left_out for turn in _build_turns(each))
+    triggered = (find_triggered_command(document, turn) for turn in turns)
     asked = next((each for each in triggered if each in left_out), None)
     draft = _describe_left_out(document, asked) if asked else _compile(0, brain.id, usable)
     found: dict[str, Program | BrokenVariant] = {DRAFT: draft}
@@ -153,9 +154,9 @@ def build_trace_context(state: State, place: str) -> dict[str, Any] | None:
     }
 
 
-def _build_turn(given: Mapping[str, Any]) -> Turn:
+def _build_turns(given: Mapping[str, Any]) -> list[Turn]:
     build = build_button_turn if given.get("kind") in {"button", "list"} else build_text_turn
-    return build(str(given.get("text", "")))
+    return [build(str(text)) for text in given.get("texts", [given.get("text", "")])]
 
 
 def _describe_left_out(document: Mapping[str, Any], command: Mapping[str, Any]) -> BrokenVariant:

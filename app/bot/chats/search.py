@@ -7,7 +7,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.bot.chats.listing import ChatListItem, ChatQuery, build_conditions, load_list_items, select_chats
-from app.bot.full_text import Term, parse_person_terms, parse_terms, select_ids, select_unindexed
+from app.bot.full_text import (
+    IndexProgress,
+    Term,
+    parse_person_terms,
+    parse_terms,
+    read_progress,
+    select_ids,
+    select_unindexed,
+)
 from app.bot.models import Chat, Connection, Message, Note
 from app.bot.states import HIDDEN_KINDS
 from app.text import to_storable
@@ -32,12 +40,16 @@ class ChatHits:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """What a search finds; `before` is the message id the next page starts below, None at the end."""
+    """What a search finds; `before` is the message id the next page starts below, None at the end.
+
+    `indexing` is how far the index is filled while older rows are missing, None when it is complete.
+    """
 
     contacts: Sequence[ChatListItem] = ()
     note_hits: Sequence[tuple[ChatListItem, Note]] = ()
     message_hits: Sequence[ChatHits] = ()
     before: int | None = None
+    indexing: IndexProgress | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -48,10 +60,12 @@ class SearchPage:
 def search(session: Session, chat_query: ChatQuery, before: int | None = None) -> SearchPage:
     """Search in names, numbers, notes and texts; people and notes stand on the first page only."""
     chat_query = replace(chat_query, search=to_storable(chat_query.search))
+    # Signs that are no words are not looked for in the index.
+    indexing = read_progress(session) if parse_terms(chat_query.search) else None
     found, rest = _messages(session, chat_query, before)
     if before:
-        return SearchPage(message_hits=found, before=rest)
-    return SearchPage(_people(session, chat_query), _search_notes(session, chat_query), found, rest)
+        return SearchPage(message_hits=found, before=rest, indexing=indexing)
+    return SearchPage(_people(session, chat_query), _search_notes(session, chat_query), found, rest, indexing)
 
 
 def _people(session: Session, chat_query: ChatQuery) -> list[ChatListItem]:

@@ -1,7 +1,7 @@
 """Read marks and typing indicators by the settings of a connection: when, how often, and the pause after a refusal.
 
-They are sent by a thread of their own after what they are about is committed, and nothing waits for them. One that
-fails is counted and forgotten. A connection where both are off costs a look-up, and no thread.
+They are sent after what they are about is committed, and nothing waits for them. One that fails is counted and
+forgotten. A connection where both are off costs a look-up, and no thread.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import aiohttp
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.bot.connections.registry import ConnectionRegistry, OpenConnection
+from app.bot.delivery.http_loop import HttpLoop
 from app.bot.delivery.rate_limit import SendTarget
 from app.bot.health.counters import Counters
 from app.bot.states import ReadMark
@@ -63,18 +63,18 @@ class ReadMarks:
         registry: ConnectionRegistry,
         counters: Counters,
         clock: Callable[[], int],
+        loop: HttpLoop,
     ) -> None:
         self._channels = channels
         self._registry = registry
         self._counters = counters
         self._clock = clock
+        self._loop = loop
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._unreadable_logged_at = -MINUTE_MS
         # Chats whose turn is watched, for a quick answer in the threads of callers.
         self._watched: set[int] = set()
         # What follows is used in the loop's thread only.
-        self._http: aiohttp.ClientSession | None = None
         self._turns: dict[int, _TurnInProgress] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._paused_until: dict[int, int] = {}
@@ -95,58 +95,52 @@ class ReadMarks:
                 and not (item.outgoing or item.group_id)
             }
             for message_id in newest.values():
-                self._call(self._start, connection, message_id)
+                self._loop.submit(self._start, connection, message_id)
 
     def note_opened(self, connection_id: int, message_id: str) -> None:
         """Mark a message as read that an operator has looked at, unless the connection marks none."""
         connection = self._find(connection_id)
         if connection and connection.mark_read != ReadMark.OFF:
-            self._call(self._start, connection, message_id)
+            self._loop.submit(self._start, connection, message_id)
 
     def begin_turn(self, target: SendTarget, chat_id: int, message_id: str) -> None:
         """Watch a turn: typing is shown when it takes long; nothing is shown in groups."""
         connection = None if target.group_id else self._find(target.connection_id)
         if connection and (connection.show_typing or connection.mark_read == ReadMark.ON_ANSWER):
             self._watched.add(chat_id)
-            self._call(self._watch, chat_id, _TurnInProgress(connection, message_id))
+            self._loop.submit(self._watch, chat_id, _TurnInProgress(connection, message_id))
 
     def end_turn(self, chat_id: int, answered_id: str | None = None) -> None:
         """End the watch; `answered_id` names the message that is answered, None when none is."""
         if chat_id in self._watched:
             self._watched.discard(chat_id)
-            self._call(self._unwatch, chat_id, answered_id)
+            self._loop.submit(self._unwatch, chat_id, answered_id)
 
     def close(self) -> None:
         """Stop; marks under way are dropped."""
-        with self._lock:
-            loop, self._loop = self._loop, None
-        if loop and self._thread:
-            asyncio.run_coroutine_threadsafe(self._close_http(), loop).result(TIMEOUT_S)
-            loop.call_soon_threadsafe(loop.stop)
-            self._thread.join(TIMEOUT_S)
+        self._loop.wait_for(self._cancel_all, TIMEOUT_S)
 
     def _find(self, connection_id: int) -> OpenConnection | None:
         """Return a connection that marks or shows something, on a channel that can."""
         try:
             connection = self._registry.find(connection_id)
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            self._note_unreadable(error)
             return None
         if connection is None or (connection.mark_read == ReadMark.OFF and not connection.show_typing):
             return None
         return connection if isinstance(self._channels[connection.channel], ReadMarkChannel) else None
 
-    def _call(self, act: Callable[..., None], *arguments: Any) -> None:
-        self._get_loop().call_soon_threadsafe(act, *arguments)
-
-    def _get_loop(self) -> asyncio.AbstractEventLoop:
+    def _note_unreadable(self, error: SQLAlchemyError) -> None:
+        """Count a mark that is left out because the connections cannot be read; a line a minute tells of it."""
+        self._counters.increment(FAILED_COUNTER)
+        now = self._clock()
         with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=_run_loop, args=(self._loop,), name="read-marks", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+            is_due = now - self._unreadable_logged_at >= MINUTE_MS
+            if is_due:
+                self._unreadable_logged_at = now
+        if is_due:
+            log.warning("read marks left out: connections cannot be read", error=type(error).__name__)
 
     # In the loop's thread.
 
@@ -193,7 +187,11 @@ class ReadMarks:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 result: SendResult = await channel.mark_read(
-                    self._get_http(), connection.config, connection.account, message_id, is_typing=is_typing
+                    self._loop.get_http(),
+                    connection.config,
+                    connection.account,
+                    message_id,
+                    is_typing=is_typing,
                 )
         except TimeoutError:
             self._pause(connection, "no answer in time")
@@ -219,24 +217,10 @@ class ReadMarks:
             number = self._unlogged.pop(connection.id)
             log.warning("read marks failed", connection=connection.id, number=number, reason=reason)
 
-    def _get_http(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            connector = aiohttp.TCPConnector(limit=MAX_UNDER_WAY)
-            self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        return self._http
-
-    async def _close_http(self) -> None:
+    async def _cancel_all(self) -> None:
         for turn in self._turns.values():
             if turn.timer:
                 turn.timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._http:
-            await self._http.close()
-
-
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    loop.run_forever()
-    loop.close()

@@ -15,6 +15,7 @@ from app.bot.full_text.indexing import (
     optimize,
     replace_index,
 )
+from app.bot.full_text.progress import IndexProgress, read_progress
 from app.bot.full_text.query import (
     MAX_TERMS,
     Term,
@@ -30,6 +31,7 @@ __all__ = [
     "BACKLOG_COUNTERS",
     "INDEXED_COUNTER",
     "MAX_TERMS",
+    "IndexProgress",
     "Term",
     "create_index",
     "drop_index",
@@ -42,6 +44,7 @@ __all__ = [
     "optimize",
     "parse_person_terms",
     "parse_terms",
+    "read_progress",
     "replace_index",
     "select_ids",
     "select_unindexed",

@@ -7,10 +7,12 @@ from typing import Any, Final
 from sqlalchemy import Connection as Db
 from sqlalchemy import event, text
 
+from app import topics
 from app.bot.full_text import postgresql, sqlite
 from app.bot.full_text.kinds import KINDS, MESSAGE, Kind, index_text
 from app.bot.full_text.sqlite import BACKLOG_COUNTER, INDEXED_COUNTER, LAST_INDEXED
 from app.bot.states import sql_any
+from app.db.after_commit import send_changed
 from app.db.schema import Base
 
 _NEWEST_ID: Final = "(SELECT coalesce(max(id), 0) FROM {kind})"
@@ -36,16 +38,20 @@ def index_messages(db: Db) -> None:
 def index_new_messages(db: Db, requests: Sequence[None]) -> Sequence[None]:
     """Index what was written outside of transaction A, and some of the backlog; called by the writer."""
     index_messages(db)
-    index_backlog(db)
+    if index_backlog(db):
+        send_changed(db, topics.search_index())
     return requests
 
 
-def index_backlog(db: Db) -> None:
-    """Index some of the rows that came before the index, the newest first, and those left to Python."""
-    for kind in KINDS:
-        _index_older_rows(db, kind)
+def index_backlog(db: Db) -> bool:
+    """Index some of the rows that came before the index, the newest first, and those left to Python.
+
+    True when there were any.
+    """
+    found = [_index_older_rows(db, kind) for kind in KINDS]
     if db.dialect.name == "postgresql":
-        _index_listed_rows(db)
+        found.append(_index_listed_rows(db))
+    return any(found)
 
 
 def create_index(db: Db) -> None:
@@ -115,12 +121,12 @@ def _create_with_tables(_target: object, db: Db, tables: Any = (), **_more: obje
         create_index(db)
 
 
-def _index_older_rows(db: Db, kind: Kind) -> None:
+def _index_older_rows(db: Db, kind: Kind) -> bool:
     counter = BACKLOG_COUNTER.format(kind=kind.name)
     lock = "" if db.dialect.name == "sqlite" else " FOR UPDATE SKIP LOCKED"
     last = db.exec_driver_sql(f"SELECT n FROM counter WHERE name = '{counter}'{lock}").scalar()
     if not last:
-        return
+        return False
     first = last - BATCH
     where = f"{kind.name}.id > {first} AND {kind.name}.id <= {last}"
     if db.dialect.name == "sqlite":
@@ -129,9 +135,10 @@ def _index_older_rows(db: Db, kind: Kind) -> None:
         for statement in postgresql.list_fillings(kind, where):
             db.exec_driver_sql(statement)
     db.exec_driver_sql(f"UPDATE counter SET n = {max(first, 0)} WHERE name = '{counter}'")
+    return True
 
 
-def _index_listed_rows(db: Db) -> None:
+def _index_listed_rows(db: Db) -> bool:
     """Index rows whose words only Python can cut; a row that changes meanwhile is listed again by its trigger."""
     taken = (
         f"DELETE FROM unindexed_text WHERE (kind, row_id) IN (SELECT kind, row_id FROM unindexed_text"
@@ -143,6 +150,7 @@ def _index_listed_rows(db: Db) -> None:
     for kind in KINDS:
         if kind.name in listed:
             _store_words(db, kind, listed[kind.name])
+    return bool(listed)
 
 
 def _store_words(db: Db, kind: Kind, ids: Sequence[int]) -> None:

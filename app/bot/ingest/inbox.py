@@ -45,6 +45,7 @@ class Inbox:
     def ingest(self, db: Db, batches: Sequence[InboundBatch]) -> list[IngestResult]:
         """Store batches; called by the writer with all that wait (specs: durability 2.2)."""
         results = [IngestResult() for _ in batches]
+        self.contact_cache.clear_outdated(db, batches[0].received_at)
         builder = _RowBuilder(db, self)
         builder.add_new_people(batches)
         for batch, result in zip(batches, results, strict=True):

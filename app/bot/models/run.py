@@ -1,11 +1,15 @@
 """Tables of runs, cooldowns, schedules and command errors."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.schema import Base, JsonObject, Millis, pk
+
+# Stands before the scope of a cooldown of the version in shadow mode, which rests by its own runs.
+SHADOW_SCOPE: Final = "shadow:"
 
 
 class Run(Base):
@@ -40,9 +44,14 @@ class Cooldown(Base):
 
     brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"), primary_key=True)
     command_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    # contact:<id> | chat:<id> | brain
+    # contact:<id> | chat:<id> | brain; behind SHADOW_SCOPE for the version in shadow mode
     scope: Mapped[str] = mapped_column(String(40), primary_key=True)
     until: Mapped[Millis]
+
+
+def list_cooldown_scopes(scopes: Iterable[str]) -> list[str]:
+    """Return scopes as the table of cooldowns has them: those of answers, and those of the shadow mode."""
+    return [prefix + scope for scope in scopes for prefix in ("", SHADOW_SCOPE)]
 
 
 class Schedule(Base):

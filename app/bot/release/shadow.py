@@ -1,7 +1,8 @@
 """Shadow mode: the candidate runs on live messages without answering; interval, batch size, stored differences.
 
-In a thread of its own, a few runs at a time; nothing is sent and nothing is remembered. The cursor and the counts are
-one row, so that a restart goes on where it was and two workers never count a run twice.
+In a thread of its own, a few runs at a time; nothing is sent, and nothing is remembered but how long the candidate's
+commands rest. The cursor and the counts are one row, so that a restart goes on where it was and two workers never
+count a run twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,13 +14,16 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from app import topics
-from app.bot.models import Message
+from app.bot.models import Cooldown, Message
+from app.bot.models.run import SHADOW_SCOPE
 from app.bot.release import recorded_turns
 from app.bot.release.recorded_turns import RecordedPage, RecordedTurn
 from app.bot.release.rehearsals import compile_version
+from app.bot.turns.commit import store_cooldowns
 from app.brains.effects.model import dump_effects
 from app.brains.runtime.program import Program
 from app.brains.runtime.rehearsal import SAME, Comparison, Rehearsal, RunResult
+from app.brains.runtime.replay import CooldownBranch, CooldownEnds
 from app.brains.runtime.runtime import Runtime
 from app.brains.versions.canary_guard import RolloutStats
 from app.brains.versions.models import BrainVersion, Rollout, RolloutChange
@@ -74,11 +78,14 @@ class Shadow:
             if not page.turns:
                 return False
             programs = _compile_programs(session, rollout, page.turns)
+            ends = _read_cooldowns(session, rollout, page)
         candidate = programs.get(rollout.version_id)
         if candidate is None:
             return False
-        played = Rehearsal(candidate, programs.get, self._runtime()).run([each.run for each in page.turns])
-        self._database.writer.run(lambda db: _store_batch(db, rollout, page, played))
+        cooldowns = CooldownBranch(candidate, rollout.started_at, ends)
+        rehearsal = Rehearsal(candidate, programs.get, self._runtime(), cooldowns)
+        played = rehearsal.run([each.run for each in page.turns])
+        self._database.writer.run(lambda db: _store_batch(db, rollout, page, played, cooldowns.changed))
         return len(page.turns) == BATCH_SIZE
 
 
@@ -97,7 +104,28 @@ def _compile_programs(
     return {number: program for number, program in found.items() if program}
 
 
-def _store_batch(db: Db, rollout: Rollout, page: RecordedPage, played: Sequence[Comparison]) -> None:
+def _read_cooldowns(session: Session, rollout: Rollout, page: RecordedPage) -> CooldownEnds:
+    """Return until when the candidate's commands rest for the people and chats of a page, by its own runs."""
+    if not rollout.cursor:
+        return {}
+    scopes = {"brain"}
+    for each in page.turns:
+        scopes |= {f"contact:{each.run.journal['contact']}", f"chat:{each.run.turn.chat_id}"}
+    query = select(Cooldown).where(
+        Cooldown.brain_id == rollout.brain_id, Cooldown.scope.in_(SHADOW_SCOPE + each for each in scopes)
+    )
+    return {
+        (row.command_id, row.scope.removeprefix(SHADOW_SCOPE)): row.until for row in session.scalars(query)
+    }
+
+
+def _store_batch(
+    db: Db,
+    rollout: Rollout,
+    page: RecordedPage,
+    played: Sequence[Comparison],
+    cooldowns: CooldownEnds,
+) -> None:
     """Count a batch, unless another worker has, or the shadow has ended."""
     query = select(Rollout.tally).where(
         Rollout.id == rollout.id, Rollout.cursor == rollout.cursor, Rollout.ended_at.is_(None)
@@ -113,11 +141,30 @@ def _store_batch(db: Db, rollout: Rollout, page: RecordedPage, played: Sequence[
     db.execute(
         update(Rollout).where(Rollout.id == rollout.id).values(tally=tally.to_data(), cursor=page.last_run_id)
     )
+    _store_cooldowns(db, rollout, cooldowns)
     different = [_build_change_row(rollout.id, each) for each in played if each.kind != SAME]
     if different:
         db.execute(insert(RolloutChange), different)
         _trim(db, rollout.id)
     send_changed(db, topics.brain(rollout.brain_id))
+
+
+def _store_cooldowns(db: Db, rollout: Rollout, changed: CooldownEnds) -> None:
+    """Store until when the candidate's commands rest; those of the shadow before it end with the first batch."""
+    if not rollout.cursor:
+        own = Cooldown.scope.startswith(SHADOW_SCOPE)
+        db.execute(delete(Cooldown).where(Cooldown.brain_id == rollout.brain_id, own))
+    rows = [
+        {
+            "brain_id": rollout.brain_id,
+            "command_id": command_id,
+            "scope": SHADOW_SCOPE + scope,
+            "until": until,
+        }
+        for (command_id, scope), until in changed.items()
+    ]
+    if rows:
+        store_cooldowns(db, rows)
 
 
 def _trim(db: Db, rollout_id: int) -> None:

@@ -153,7 +153,7 @@ def _write_results(db: Db, turns: Sequence[TurnResult], planner: SchedulePlanner
     version_pin.write(db, [turn.version_pin for turn in turns if turn.version_pin])
     cooldowns = [dict(row) for turn in turns for row in turn.cooldowns]
     if cooldowns:
-        _upsert_cooldowns(db, cooldowns)
+        store_cooldowns(db, cooldowns)
     changed = [(turn, turn.state_changes) for turn in turns if turn.state_changes]
     for turn, changes in changed:
         if changes.handoff is not None or changes.paused_until is not None:
@@ -202,7 +202,8 @@ def _commit_one(
     return CommitResult(send_job=replace(send_job, next_replies=tuple(replies[1:])))
 
 
-def _upsert_cooldowns(db: Db, rows: list[dict[str, Any]]) -> None:
+def store_cooldowns(db: Db, rows: list[dict[str, Any]]) -> None:
+    """Store until when commands rest."""
     query = build_insert(db, Cooldown)
     rows.sort(key=lambda row: (row["brain_id"], row["command_id"], row["scope"]))
     db.execute(

@@ -4,6 +4,7 @@ import heapq
 import random
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar, cast
 
 import structlog
@@ -12,6 +13,7 @@ from app import topics
 from app.bot import lease
 from app.bot.delivery import outbox
 from app.bot.delivery.outbox import Completion, CompletionResult, SendJob
+from app.bot.delivery.read_marks import ReadMarks
 from app.bot.delivery.sender import SendQueue
 from app.bot.lease import LeaseRequest
 from app.bot.states import SCHEDULE_KIND
@@ -45,17 +47,19 @@ STOP_TIMEOUT_S = 5.0
 class Dispatcher:
     """Thread that claims and runs, woken by `wake` or by its own sweep."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the parts of a worker
         self,
         database: Database,
         runner: TurnRunner,
         sends: SendQueue,
+        read_marks: ReadMarks,
         maintenance: Maintenance,
         timing: WorkerTiming,
     ) -> None:
         self._database = database
         self._runner = runner
         self._sends = sends
+        self._read_marks = read_marks
         self._maintenance = maintenance
         self._timing = timing
         self._random = random.Random()
@@ -142,11 +146,10 @@ class Dispatcher:
         return work.claimed_count == limit
 
     def _begin_read_marks(self, jobs: Sequence[Job]) -> None:
-        marks = self._sends.read_marks
         for job in jobs:
             # A schedule is nobody's message.
             if job.message["kind"] != SCHEDULE_KIND:
-                marks.begin_turn(job.target, job.lease.chat_id, job.message["provider_id"])
+                self._read_marks.begin_turn(job.target, job.lease.chat_id, job.message["provider_id"])
 
     def _run_turns(self, jobs: Sequence[Job]) -> None:
         try:
@@ -173,18 +176,14 @@ class Dispatcher:
 
     def _submit_result(self, result: JobResult) -> None:
         if not isinstance(result, TurnResult):
-            self._sends.read_marks.end_turn(result.lease.chat_id)
+            self._read_marks.end_turn(result.lease.chat_id)
         if isinstance(result, DebounceWait):
             self._write(debounce.release_chats, result, self._on_waiting)
         elif isinstance(result, TurnRetry):
             self._write(retry.defer, result, self._on_deferred)
         else:
-            self._write(
-                commit.commit_turns,
-                result,
-                self._on_committed,
-                failed=lambda: self._sends.read_marks.end_turn(result.lease.chat_id),
-            )
+            failed = partial(self._read_marks.end_turn, result.lease.chat_id)
+            self._write(commit.commit_turns, result, self._on_committed, failed)
 
     def _write(
         self,
@@ -226,7 +225,7 @@ class Dispatcher:
 
     def _on_committed(self, turn: TurnResult, stored: CommitResult) -> None:
         is_answered = bool(turn.replies) and not (stored.fenced or stored.retried)
-        self._sends.read_marks.end_turn(turn.lease.chat_id, turn.provider_id if is_answered else None)
+        self._read_marks.end_turn(turn.lease.chat_id, turn.provider_id if is_answered else None)
         if stored.fenced:
             log.warning("lease lost before the turn was stored", chat=turn.lease.chat_id)
             return

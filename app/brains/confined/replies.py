@@ -1,9 +1,10 @@
-"""Lint facts about replies in a script: numbers of buttons and rows, least length of texts."""
+"""Lint facts about replies in a script: numbers of buttons and rows, least length of texts, constant choices."""
 
 import ast
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from .. import limits  # noqa: TID252  the package has another name in the child
 from .facts import UNKNOWN, Facts
 
 _MARGINS: Final = ("header", "footer")
@@ -19,10 +20,14 @@ Place = tuple[int, int | None, int | None]
 
 
 class Values:
-    """Values of expressions as far as they are constant; `named` maps names assigned once to their expressions."""
+    """Values of expressions as far as they are constant; `named` maps names assigned once to their expressions.
 
-    def __init__(self, named: Mapping[str, ast.expr]) -> None:
+    `has_changes`: the script changes lists or dictionaries after it made them.
+    """
+
+    def __init__(self, named: Mapping[str, ast.expr], *, has_changes: bool = False) -> None:
         self._named = named
+        self._has_changes = has_changes
 
     def find_value(self, node: ast.Name) -> ast.expr | None:
         """Return the expression a constant name stands for."""
@@ -120,9 +125,25 @@ class Values:
         pairs = ((self.read_text(key), value) for key, value in zip(found.keys, found.values, strict=True))
         return {key: value for key, value in pairs if key is not None}
 
+    def read_choice(self, node: ast.expr | None, call: ast.Call) -> tuple[str, str] | None:
+        """Return id and title of a button or row in a call; None when only a run would tell them."""
+        found = self.resolve(node)
+        if found is None or (self._has_changes and not (_is_inside(node, call) and _is_inside(found, call))):
+            return None
+        if not isinstance(found, ast.Dict):
+            title = self.read_text(found)
+            return (title, title) if title else None
+        entries = self.read_entries(found)
+        title = self.read_text(entries.get("title"))
+        named = self.resolve(entries.get("id"))
+        has_id = named is not None and not (isinstance(named, ast.Constant) and named.value is None)
+        identity = self.read_text(named) if has_id else title
+        # A key that only a run would tell may be either of them.
+        return (identity, title) if identity and title and len(entries) == len(found.keys) else None
+
 
 class Replies:
-    """Collector of facts about the sizes of replies and files."""
+    """Collector of facts about the sizes and choices of replies and files."""
 
     def __init__(self, facts: Facts, values: Values) -> None:
         self._facts = facts
@@ -145,6 +166,9 @@ class Replies:
         self._several("buttons", self._values.list_items(buttons), call)
         for item in self._values.list_items(buttons):
             self._titled("button", item, call)
+        for several in self._values.list_choices(buttons):
+            for item in self._values.list_items(several):
+                self._choice("press", item, call)
         for margin in _MARGINS:
             self._size(margin, arguments.get(margin), call)
         self._menu(self._values.read_entries(arguments.get("list")), call)
@@ -159,6 +183,7 @@ class Replies:
         self._several("rows", rows, call)
         for row in rows:
             self._titled("row", row, call)
+            self._choice("pick", row, call)
             self._size("description", self._values.read_entries(row).get("description"), call)
 
     def _rows(self, sections: list[ast.expr]) -> Iterator[ast.expr]:
@@ -170,6 +195,14 @@ class Replies:
         entries = self._values.read_entries(item)
         self._size(what, entries.get("title", item), call)
 
+    def _choice(self, what: str, item: ast.expr, call: ast.Call) -> None:
+        """Record the constant id and title of a button or row, or those of both sides of a condition."""
+        for each in self._values.list_choices(item):
+            pair = self._values.read_choice(each, call)
+            # A text that would be cut on its way is another one.
+            if pair and max(map(len, pair)) <= limits.FACT_CHARS:
+                self._facts.add(what, pair, _get_place(item, call))
+
     def _several(self, what: str, items: list[ast.expr], call: ast.Call) -> None:
         if items:
             self._facts.add(what, (), get_position(call), len(items))
@@ -177,8 +210,7 @@ class Replies:
     def _size(self, what: str, text: ast.expr | None, call: ast.Call) -> None:
         length = self._values.count_characters(text)
         if text is not None and length:
-            place = get_position(text) if text.lineno >= call.lineno else get_position(call)
-            self._facts.add(what, (self._values.read_text(text) or "",), place, length)
+            self._facts.add(what, (self._values.read_text(text) or "",), _get_place(text, call), length)
 
 
 def _get_name(node: ast.expr) -> str:
@@ -196,3 +228,16 @@ def get_position(node: ast.expr) -> Place:
     """Return line and columns of an expression (from 1); no end when that is on another line."""
     end = node.end_col_offset if node.end_lineno == node.lineno else None
     return node.lineno, node.col_offset + 1, None if end is None else end + 1
+
+
+def _get_place(node: ast.expr, call: ast.Call) -> Place:
+    """Return the position of a part of a call; that of the call when the part stands before it."""
+    return get_position(node if node.lineno >= call.lineno else call)
+
+
+def _is_inside(node: ast.expr | None, call: ast.Call) -> bool:
+    if node is None:
+        return False
+    start, end = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+    whole = (call.end_lineno or 0, call.end_col_offset or 0)
+    return (call.lineno, call.col_offset) <= start and end <= whole

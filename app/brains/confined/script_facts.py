@@ -14,6 +14,8 @@ _MAYBE: Final = (
 )
 # What is named in the condition of these may be missing, and the script knows it.
 _ASKING: Final = (ast.BoolOp, ast.Compare, ast.If, ast.IfExp, ast.While)
+# Methods that change an entry of a list or dictionary, or take it out.
+_CHANGING: Final = frozenset({"update", "setdefault", "pop", "popitem", "remove", "clear"})
 _TIMING: Final = frozenset({"command", "after", "at", "name"})
 
 Path = tuple[str, ...]
@@ -23,7 +25,8 @@ def collect_script_facts(tree: ast.Module) -> list[list[Any]]:
     """Return the facts of a script whose size has been checked; it is not run."""
     facts = Facts()
     stored = _stored(tree)
-    _Reader(facts, Values(_assigned_once(tree, stored)), stored).read(tree)
+    values = Values(_assigned_once(tree, stored), has_changes=any(map(_is_change, ast.walk(tree))))
+    _Reader(facts, values, stored).read(tree)
     return facts.found
 
 
@@ -58,6 +61,13 @@ def _assigned_once(tree: ast.Module, stored: dict[str, int]) -> dict[str, ast.ex
         and isinstance(node.targets[0], ast.Name)
         and stored[node.targets[0].id] == 1
     }
+
+
+def _is_change(node: ast.AST) -> bool:
+    """Tell whether a node changes what a list or dictionary holds."""
+    if isinstance(node, ast.Subscript):
+        return not isinstance(node.ctx, ast.Load)
+    return isinstance(node, ast.Attribute) and node.attr in _CHANGING
 
 
 class _Reader(ast.NodeVisitor):

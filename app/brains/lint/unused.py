@@ -1,9 +1,11 @@
-"""Lint rules for unused arguments, groups, prompts, prefixes and buttons."""
+"""Lint rules for unused arguments, groups, prompts, prefixes, buttons and list rows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from app.brains.document.prompts import PromptAction
 from app.brains.document.schema import BrainSettings, Command, ReplyAction
+from app.brains.example_messages import build_choice_fields
 from app.brains.lint.finding import WARNING, Code, Draft, Finding, build_command_finding
 from app.brains.runtime.program import choose
 from app.brains.text import fold
@@ -18,6 +20,7 @@ def find(draft: Draft) -> Iterator[Finding]:
     yield from _find_unused_prompts(draft)
     yield from _find_unused_prefixes(draft)
     yield from _find_dead_buttons(draft)
+    yield from _find_dead_choices(draft)
 
 
 def _find_unused_arguments(draft: Draft) -> Iterator[Finding]:
@@ -89,12 +92,31 @@ def _find_unused_prefixes(draft: Draft) -> Iterator[Finding]:
 
 
 def _find_dead_buttons(draft: Draft) -> Iterator[Finding]:
+    fix = "Add a command with the trigger Button or list reply for it."
     for place, command in draft.commands:
         action = command.action
         for title in action.buttons if isinstance(action, ReplyAction) else ():
-            if choose(draft.program, build_button_turn(title))[0] is None:
+            if _is_dead(draft, "button", title, title):
                 message = f"Nothing happens when somebody presses “{title}”."
-                fix = "Add a command with the trigger Button or list reply for it."
                 yield build_command_finding(
                     "dead-button", WARNING, place, command, "action.buttons", message, fix
                 )
+
+
+def _find_dead_choices(draft: Draft) -> Iterator[Finding]:
+    """Find buttons and rows that a script always sends with the same id and title and no command answers."""
+    for code in draft.codes:
+        for fact in code.list_facts("press", "pick"):
+            kind, verb = ("button", "presses") if fact.kind == "press" else ("list", "chooses")
+            choice_id, title = fact.texts[:2]
+            if _is_dead(draft, kind, choice_id, title):
+                message = f"Nothing happens when somebody {verb} “{title}”."
+                named = "it" if choice_id == title else f"its id, “{choice_id}”"
+                fix = f"Add a command with the trigger Button or list reply for {named}."
+                yield code.build_finding("dead-button", WARNING, fact, message, fix)
+
+
+def _is_dead(draft: Draft, kind: str, choice_id: str, title: str) -> bool:
+    """Tell whether no command answers a choice, made as the channel reports it."""
+    turn = replace(build_button_turn(title), **build_choice_fields(kind, choice_id, title))
+    return choose(draft.program, turn)[0] is None

@@ -16,7 +16,7 @@ from app.brains.playground.session import (
 )
 from app.brains.playground.store import StalePlayground, load, save
 from app.brains.playground.to_test import NothingToSave, build_case
-from app.brains.playground.transcript import TranscriptLine, find_choice, list_calls, list_lines
+from app.brains.playground.transcript import TranscriptLine, find_choice, find_words, list_calls, list_lines
 from app.brains.playground.variant import EDITS, BrokenVariant, Variant, VariantOrBroken
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "build_case",
     "create",
     "find_choice",
+    "find_words",
     "get_phone",
     "list_calls",
     "list_lines",

@@ -60,7 +60,7 @@ def build_case(state: State, phone_id: str, zone: ZoneInfo) -> CaseData:
 
 
 def _build_steps(transcript: Sequence[TranscriptLine], began: int) -> Iterator[list[CaseData]]:
-    clock = began // 1000
+    clock, said_last = began // 1000, ""
     for line in transcript:
         if line.given["kind"] in EDITS:
             continue
@@ -72,12 +72,24 @@ def _build_steps(transcript: Sequence[TranscriptLine], began: int) -> Iterator[l
             yield [*waited, *answers]
         else:
             writer = {"as": str(line.given["as"])} if line.given.get("as") else {}
-            said = {"user": _build_act(line.given), **writer, "seed": compute_seed(line.given)}
+            act = _build_act(line.given, said_last)
+            said = {"user": act, **writer, "seed": compute_seed(line.given)}
             yield [*waited, said, *(answers or [{"silent": True}])]
+        said_last = next(
+            (answer.text for run in reversed(line.answers[DRAFT]) for answer in reversed(_list_said(run))),
+            said_last,
+        )
 
 
-def _build_act(given: Mapping[str, Any]) -> str | CaseData:
+def _build_act(given: Mapping[str, Any], said_last: str) -> str | CaseData:
     kind, text = given["kind"], given["text"]
+    quoted = given.get("quoted") if kind not in _CHOICES else None
+    if quoted and (kind != "text" or "texts" in given or quoted != said_last):
+        raise NothingToSave("In a test only a single text can quote, and only what the bot has said last.")
+    if quoted:
+        return {"quote": text}
+    if "texts" in given:
+        return {"burst": list(given["texts"])}
     if kind == "audio":
         return {"voice": True}
     if kind == "flow":
@@ -91,12 +103,17 @@ _ACTS: Final = {
     "button": "button", "list": "list", "location": "location", "document": "document", "contacts": "contact",
     "order": "order",
 }  # fmt: skip
+_CHOICES: Final = frozenset({"button", "list"})
 _TITLED: Final = frozenset({"button", "list", "contact"})
 
 
 def _build_answers(run: Record) -> Iterator[CaseData]:
-    for answer in list_answers([load_effect(each) for each in run["effects"]], "phone"):
+    for answer in _list_said(run):
         yield {"bot": _build_expected(answer)}
+
+
+def _list_said(run: Record) -> list[BotAnswer]:
+    return list(list_answers([load_effect(each) for each in run["effects"]], "phone"))
 
 
 def _build_expected(answer: BotAnswer) -> str | CaseData:

@@ -105,6 +105,28 @@ def find_choice(state: State, place: str) -> PressedChoice | None:
     return {"kind": kind, "choice": offered[choice][0], "text": offered[choice][1], "quoted": reply.text}
 
 
+def find_words(state: State, phone_id: str, place: str) -> str:
+    """Return the words of a message of a phone, to quote them; empty when there is none.
+
+    `place`: in.INPUT for what a person wrote, of texts the last; VARIANT.INPUT.RUN.EFFECT for what the bot said.
+    """
+    side, *numbers = place.split(".")
+    if side == "in" and len(numbers) == 1:
+        own = [
+            each for each in state["inputs"] if str(each["id"]) == numbers[0] and each["phone"] == phone_id
+        ]
+        return str(own[0].get("texts", [own[0].get("text", "")])[-1]) if own else ""
+    if side not in VARIANTS or len(numbers) != 3:
+        return ""
+    run, effect = (parse_index(each) for each in numbers[1:])
+    runs = state["answers"][side].get(numbers[0], [])
+    if run is None or effect is None or run >= len(runs) or runs[run]["phone"] != phone_id:
+        return ""
+    effects = runs[run]["effects"]
+    found = effects[effect] if effect < len(effects) else {}
+    return str(found.get("text") or found.get("caption") or "")
+
+
 def _select_phone_records(records: Any, phone_id: str) -> list[Record]:
     # A wait has the runs of all phones: each keeps the number it has among them.
     return [{**each, "number": n} for n, each in enumerate(records) if each["phone"] == phone_id]

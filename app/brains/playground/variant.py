@@ -15,6 +15,7 @@ from app.brains.playground.session import State, build_people, build_writer, get
 from app.brains.runtime.program import Program
 from app.brains.runtime.runtime import RunRequest, Runtime
 from app.brains.sandbox.types import SandboxPort
+from app.brains.testing.bursts import join_burst
 from app.brains.testing.stubs import Stubs
 from app.brains.testing.world import SCHEDULE_KIND, Person, ScheduleLimitError, World
 from app.brains.turn import Turn
@@ -85,10 +86,24 @@ class Variant:
             self.world.apply_effects((_build_edit(given),), person)
             return []
         self.world.open_window(person)
+        return [self._answer(given, each, person) for each in self._split_burst(given, person)]
+
+    def _split_burst(self, given: Mapping[str, Any], person: Person) -> list[dict[str, Any]]:
+        """Return the fields of the turns of an input: texts sent at once are joined as live, the last one quotes."""
+        if "texts" not in given:
+            return [_build_turn_fields(given)]
+        settings = self._program.document.settings
+        joined = join_burst(given["texts"], settings, is_group=person.is_group)
+        return [
+            *({"kind": "text", "text": each} for each in joined[:-1]),
+            _build_turn_fields({**given, "text": joined[-1]}),
+        ]
+
+    def _answer(self, given: Mapping[str, Any], fields: Mapping[str, Any], person: Person) -> Record:
         if person.chat_id in self.world.paused:
-            return [build_unrun_record(given["phone"], given["at"], "silent", PAUSED)]
-        turn = self.world.build_turn(person, seed=compute_seed(given), **_build_turn_fields(given))
-        return [self._run_turn(turn, person, given["phone"])]
+            return build_unrun_record(given["phone"], given["at"], "silent", PAUSED)
+        turn = self.world.build_turn(person, seed=compute_seed(given), **fields)
+        return self._run_turn(turn, person, given["phone"])
 
     def _find_writer(self, given: Mapping[str, Any]) -> Person:
         """Return who an input is from; in a group who it says."""
@@ -176,4 +191,4 @@ def _build_turn_fields(given: Mapping[str, Any]) -> dict[str, Any]:
         return {**build_choice_fields(kind, given["choice"], text), **quoted}
     if kind == "text":
         return {"kind": kind, "text": text, **quoted}
-    return build_example_of(kind, text).build_turn_fields()
+    return {**build_example_of(kind, text).build_turn_fields(), **quoted}

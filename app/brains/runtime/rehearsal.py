@@ -16,7 +16,7 @@ from app.brains.memory.branch import EVERYTHING, BranchView, MemoryBranch
 from app.brains.memory.overlay import MemoryValues
 from app.brains.runtime.outcome import Outcome
 from app.brains.runtime.program import Program
-from app.brains.runtime.replay import NO_ANSWER, RecordedCalls, restore_turn
+from app.brains.runtime.replay import NO_ANSWER, CooldownBranch, RecordedCalls, restore_turn
 from app.brains.runtime.runtime import RunRequest, Runtime
 from app.brains.runtime.trace import EMPTY_TRACE, Trace
 from app.brains.text import to_canonical_json
@@ -95,21 +95,28 @@ class Forecast:
 
 
 class Rehearsal:
-    """Runs recorded turns on a draft; `recorded` returns the compiled version of an earlier run, None if gone."""
+    """Runs recorded turns on a draft; `recorded` returns an earlier run's version, `cooldowns` the draft's so far."""
 
-    def __init__(self, draft: Program, recorded: Callable[[int], Program | None], runtime: Runtime) -> None:
+    def __init__(
+        self,
+        draft: Program,
+        recorded: Callable[[int], Program | None],
+        runtime: Runtime,
+        cooldowns: CooldownBranch | None = None,
+    ) -> None:
         self._draft = draft
         self._recorded = recorded
         self._runtime = runtime
         self._branch = MemoryBranch()
+        self._cooldowns = cooldowns or CooldownBranch(draft)
 
     def run(self, recorded_runs: Sequence[RecordedRun]) -> list[Comparison]:
         """Run turns, oldest first, on the draft and compare; runs with a different outcome are also replayed.
 
-        Each message runs on what the draft would have remembered from those before it.
+        Each message runs on what the draft would have remembered from those before it, and on its own cooldowns.
         """
-        # One after the other where anything is remembered: each may change what the next one finds.
-        if not self._uses_memory(recorded_runs):
+        # One after the other where anything is remembered or rests: each may change what the next one finds.
+        if not self._draft.has_cooldowns and not self._uses_memory(recorded_runs):
             return self._run_together(recorded_runs)
         return [self._run_together([each])[0] for each in recorded_runs]
 
@@ -121,7 +128,7 @@ class Rehearsal:
         ]
         outcomes = self._run_requests(
             [
-                _build_request(self._draft, each, view.entries, dict.fromkeys(METHODS, recording))
+                self._build_request(each, view.entries, dict.fromkeys(METHODS, recording))
                 for each, view, recording in zip(recorded_runs, views, recordings, strict=True)
             ]
         )
@@ -131,20 +138,31 @@ class Rehearsal:
         for each, view, outcome, recording in zip(recorded_runs, views, outcomes, recordings, strict=True):
             found = self._compare(each, outcome, recording, again.get(each.turn.message_id))
             compared.append(self._note_memory(found, view, outcome))
+            self._cooldowns.apply(outcome.effects)
             # With an answer that is not known the draft may have done something else.
             branch = None if found.new_calls else _list_memory(found.after)
             self._branch.apply(_name_owners(each), _list_memory(found.before), branch, each.journal["now"])
         return compared
 
     def _uses_memory(self, recorded_runs: Sequence[RecordedRun]) -> bool:
-        programs = {
-            each.version_id: self._recorded(each.version_id) for each in recorded_runs if each.version_id
-        }
+        programs = {each.version_id: self._get_recorded_program(each) for each in recorded_runs}
         return any(program and program.needs_memory for program in (self._draft, *programs.values()))
+
+    def _build_request(
+        self, recorded_run: RecordedRun, memory: MemoryValues, capabilities: Capabilities
+    ) -> RunRequest:
+        journal = recorded_run.journal
+        turn = restore_turn(self._draft, recorded_run.turn, journal)
+        program = self._get_recorded_program(recorded_run)
+        cooldowns = self._cooldowns.read(turn, journal.get("rests"), program)
+        return RunRequest(self._draft, replace(turn, memory=memory, cooldowns=cooldowns), capabilities)
+
+    def _get_recorded_program(self, recorded_run: RecordedRun) -> Program | None:
+        return self._recorded(recorded_run.version_id) if recorded_run.version_id else None
 
     def _get_recorded_memory(self, recorded_run: RecordedRun) -> MemoryValues | None:
         """Return the variables a message had; None when they were not recorded."""
-        program = self._recorded(recorded_run.version_id) if recorded_run.version_id else None
+        program = self._get_recorded_program(recorded_run)
         entry = program.by_id.get(recorded_run.command_id or "") if program else None
         # A run that could look found nothing where nothing was recorded.
         nothing = {} if entry and entry.can_read_memory else None
@@ -205,10 +223,8 @@ class Rehearsal:
         after = _build_result(self._draft, outcome)
         micros, calls = outcome.micros + recording.waited_ms * 1000, tuple(recording.methods)
         # The digest of a failure names its kind and line, not its words.
-        equal = (
-            bool(recorded_run.digest) and recorded_run.digest == outcome.digest and outcome.status != "failed"
-        )
-        if equal and not recording.new_methods:
+        equal = bool(recorded_run.digest) and recorded_run.digest == outcome.digest
+        if equal and outcome.status != "failed" and not recording.new_methods:
             return Comparison(recorded_run, SAME, after, after, micros, calls)
         before = _build_recorded_result(recorded_run, again)
         new_calls = _list_new_calls(outcome, recording)
@@ -226,13 +242,6 @@ def compute_forecast(compared: Sequence[Comparison]) -> Forecast:
         then,
         Counter(method for each in compared for method in each.calls),
     )
-
-
-def _build_request(
-    draft: Program, recorded_run: RecordedRun, memory: MemoryValues, capabilities: Capabilities
-) -> RunRequest:
-    turn = restore_turn(draft, recorded_run.turn, recorded_run.journal)
-    return RunRequest(draft, replace(turn, memory=memory), capabilities)
 
 
 def _name_owners(recorded_run: RecordedRun) -> Mapping[str, str]:

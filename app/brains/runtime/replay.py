@@ -1,14 +1,15 @@
-"""Replay of a recorded turn: the same version, message and journal give the same digest.
+"""Replay of a recorded turn: the same version, message and journal give the same digest; cooldowns of another version.
 
 A run that ended over a time or memory limit cannot be repeated (`Outcome.is_repeatable`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Final
 
 from app.brains.capabilities.contract import CallContext, CallRefusal
+from app.brains.effects.model import Cool, Effect
 from app.brains.runtime.capability_calls import hash_arguments
 from app.brains.runtime.outcome import Outcome
 from app.brains.runtime.program import Program, build_cooldown_scope
@@ -18,6 +19,9 @@ from app.brains.sandbox.types import SandboxPort
 from app.brains.turn import Sender, Turn
 
 NO_ANSWER: Final = "This call was not made when the message came, so there is no recorded answer."
+
+# Moments (ms) until which commands rest, by command id and scope.
+CooldownEnds = Mapping[tuple[str, str], int]
 
 
 def replay(program: Program, turn: Turn, journal: Mapping[str, Any], sandbox: SandboxPort) -> Outcome:
@@ -50,6 +54,48 @@ def restore_turn(program: Program, turn: Turn, journal: Mapping[str, Any]) -> Tu
     if rests is None or entry is None:
         return then
     return replace(then, cooldowns={(entry.command.id, build_cooldown_scope(entry.command, then)): rests[1]})
+
+
+class CooldownBranch:
+    """Cooldowns of a draft, carried forward from run to run.
+
+    `since` is the moment (ms) from which only the draft's own runs count, None for that of the first run; `ends` are
+    those of its runs so far. Before, a command last ran when the recorded cooldown says.
+    """
+
+    def __init__(self, draft: Program, since: int | None = None, ends: CooldownEnds | None = None) -> None:
+        self._draft = draft
+        self._since = since
+        self._ends = dict(ends or {})
+        self.changed: dict[tuple[str, str], int] = {}
+
+    def read(self, turn: Turn, rests: Sequence[Any] | None, recorded: Program | None) -> CooldownEnds:
+        """Return the draft's cooldowns for a turn; `rests` are command id and end as recorded with its version."""
+        if self._since is None:
+            self._since = turn.now
+        if rests and recorded:
+            self._take_over(turn, rests, recorded, self._since)
+        return self._ends
+
+    def apply(self, effects: Iterable[Effect]) -> None:
+        """Apply the cooldowns among the effects of one of the draft's runs."""
+        begun = {(each.command_id, each.scope): each.until for each in effects if isinstance(each, Cool)}
+        self._ends |= begun
+        self.changed |= begun
+
+    def _take_over(self, turn: Turn, rests: Sequence[Any], recorded: Program, since: int) -> None:
+        """Take over a run from before `since`, with the draft's seconds."""
+        command_id, ends_at = rests
+        before, after = recorded.by_id.get(command_id), self._draft.by_id.get(command_id)
+        old = before.command.restrict.cooldown if before else None
+        new = after.command.restrict.cooldown if after else None
+        if after is None or old is None or new is None:
+            return
+        ran_at = ends_at - old.seconds * 1000
+        # What rested for a wider circle may have run for somebody else of it.
+        if ran_at < since and new.per in {old.per, "brain"}:
+            key = (command_id, build_cooldown_scope(after.command, turn))
+            self._ends.setdefault(key, ran_at + new.seconds * 1000)
 
 
 class RecordedCalls:

@@ -19,7 +19,8 @@ class Fact:
     (a command, then the arguments; `number`: seconds, `flag`: perhaps), ai (a prompt), http (how the address begins;
     `flag`: that is all of it), reply (`number`: characters at least, `flag`: beside buttons), buttons and rows
     (`number` of them), button, row, description, section, list-button, header, footer and caption (`number` of
-    characters), static (the text of every rendering), refused (a method that no value has), more (facts were left out).
+    characters), press and pick (id and title of a button or row), static (the text of every rendering), refused (a
+    method that no value has), more (facts were left out).
     """
 
     kind: str

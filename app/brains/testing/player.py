@@ -20,6 +20,7 @@ from app.brains.testing.assertions import (
     describe_step,
     list_answers,
 )
+from app.brains.testing.bursts import is_joined, join_burst
 from app.brains.testing.stubs import Stubs
 from app.brains.testing.world import SCHEDULE_KIND, Person, ScheduleLimitError, World
 from app.brains.text import fold
@@ -43,7 +44,7 @@ class Player:
         self._waiting: list[BotAnswer] = []
         self._last: dict[int, BotAnswer] = {}
         self._last_said: dict[int, BotAnswer] = {}
-        # Texts that wait for the next one (`burst_seconds`).
+        # Texts that wait for the next one.
         self._typed: list[str] = []
         self._silence = ""
         self._results: list[StepResult] = []
@@ -74,7 +75,8 @@ class Player:
             acts = ["\n".join([*self._typed, step.user])]
             self._typed = []
         elif step.user and step.user.burst:
-            acts = self._join_burst(step.user.burst)
+            settings = self._program.document.settings
+            acts = join_burst(step.user.burst, settings, is_group=self._case.start.group)
         for act in acts:
             what = self._build_turn_fields(person, act)
             if isinstance(what, str):
@@ -94,20 +96,9 @@ class Player:
         )
 
     def _is_joined(self, act: str | Act | None) -> bool:
-        """Tell whether a text waits for those that follow, as `burst_seconds` says."""
-        settings = self._program.document.settings
-        waits = settings.burst_seconds > 0 and not self._case.start.group and isinstance(act, str)
-        return waits and not str(act).lstrip().startswith(settings.prefixes)
-
-    def _join_burst(self, texts: Sequence[str]) -> list[str]:
-        """Return the texts of a burst as the bot gets them: commands alone, others that follow each other as one."""
-        joined: list[str] = []
-        for before, text in zip(("", *texts), texts, strict=False):
-            if joined and self._is_joined(text) and self._is_joined(before):
-                joined[-1] += f"\n{text}"
-            else:
-                joined.append(text)
-        return joined
+        """Tell whether a text waits for those that follow, as the brain's settings say."""
+        settings, is_group = self._program.document.settings, self._case.start.group
+        return isinstance(act, str) and is_joined(act, settings, is_group=is_group)
 
     def _play_bot(self, step: Step, result: StepResult) -> StepResult:
         """Compare the next answer with the expected one."""

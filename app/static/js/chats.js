@@ -24,7 +24,7 @@ function clearChosen() {
   showChosen();
 }
 
-// A search does not refresh by itself: what is opened is read.
+// A search does not refresh when a chat changes: what is opened is read.
 function markRead(row) {
   row.classList.remove("row-unread");
   findOne(".row-count", row)?.remove();

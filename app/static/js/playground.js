@@ -3,6 +3,7 @@
 import { findAll, findOne } from "./dom.js";
 import { hasSucceeded } from "./htmx_events.js";
 import { watchComposer } from "./phone_composer.js";
+import "./phone_extras.js";
 
 const WIDE = "phone-wide";
 const OPEN_MARGIN_PX = 40;

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Connection as Db
 from sqlalchemy import update
 
 from app.accounts import Role
-from app.bot import handoff
+from app.bot import full_text, handoff
 from app.bot.chats.listing import ChatQuery, list_chats
 from app.bot.chats.thread import PAGE_SIZE, load_thread
 from app.bot.models import Connection, Message
@@ -103,6 +104,28 @@ def test_search_looks_in_names_numbers_and_texts(
     receive_texts(KOFI, "hello")
     assert owner.get("/chats/", htmx=True).text.count("data-row") == 2
     assert owner.client.get("/chats/", query_string={"q": query}).text.count("data-row") == found
+
+
+def test_a_search_that_finds_nothing_yet_says_what_is_still_indexed_and_goes_on(
+    owner: Browser, receive_texts: Callable[..., None], services: Services
+):
+    receive_texts(ADA, "where is my blue parcel")
+
+    def rebuild(db: Db) -> None:
+        full_text.drop_index(db)
+        full_text.create_index(db)
+
+    services.database.writer.run(rebuild)
+    page = owner.get("/chats/?q=parcel").text
+    assert "Nothing matches" not in page
+    assert "still being added to the search: 0 % are in" in page
+    assert 'data-topic="search_index"' in page
+    services.database.writer.submit(full_text.index_new_messages, None).result()
+    page = owner.get("/chats/?q=parcel").text
+    assert page.count("data-row ") == 1
+    assert "still being added" not in page
+    assert 'data-topic="search_index"' not in page
+    assert "Nothing matches" in owner.get("/chats/?q=nobody").text
 
 
 @pytest.mark.parametrize("state", ["failed", "unknown", "held", "dead"])

@@ -115,6 +115,19 @@ def test_a_send_that_arrives_twice_counts_once(owner: Browser):
     assert send_text(owner, "!echo hi", pg_once="two").count("You said hi") == 2
 
 
+def test_a_message_quotes_an_earlier_one_and_several_are_sent_at_once(owner: Browser):
+    page = send_text(owner, "!echo hi")
+    assert 'data-quote="draft.1.0.0"' in page
+    assert 'data-quote="in.1"' in page
+    page = send_text(owner, "!echo it", pg_quote="draft.1.0.0")
+    assert '<span class="bubble-quote">You said hi</span>' in page
+    page = send_text(owner, "!echo two", pg_more="!echo one")
+    assert "You said one" in page
+    assert "You said two" in page
+    assert "no longer on this phone" in send_text(owner, "x", pg_quote="draft.9.0.0")
+    assert "first, then this" in send_text(owner, "", pg_more="!echo one", pg_kind="image")
+
+
 def test_a_button_of_an_answer_can_be_pressed(owner: Browser):
     page = send_text(owner, "!menu")
     place = re.search(r'name="pg_press" value="([^"]+)"', page)

@@ -15,9 +15,10 @@ from app.bot.chats.listing import ChatQuery
 from app.bot.chats.notes import Author
 from app.bot.chats.search import PAGE_SIZE, SearchPage, search
 from app.bot.chats.thread import load_thread_around
-from app.bot.full_text import parse_terms
+from app.bot.full_text import IndexProgress, indexing, parse_terms
 from app.bot.models import Chat, Connection, Message
 from app.channels.contract import Person
+from app.signals import changed
 from tests.bot.conftest import Pipeline, build_inbound
 
 ADA, BOB = "15550001", "15550002"
@@ -402,6 +403,37 @@ def test_rows_from_before_the_index_are_indexed_bit_by_bit(
     assert find_page(pipeline, "zoe").contacts
     pipeline.write(lambda s: s.execute(delete(Message)))
     assert find_page(pipeline, "words").message_hits == []
+
+
+def test_a_search_says_how_far_older_rows_are_indexed_until_all_are(
+    pipeline: Pipeline, receive_texts: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(indexing, "BATCH", 3)
+    receive_texts("first words", *["others"] * 7)
+    assert find_page(pipeline, "first").indexing is None
+
+    def rebuild(db: Db) -> None:
+        full_text.drop_index(db)
+        full_text.create_index(db)
+
+    pipeline.database.writer.run(rebuild)
+    with pipeline.database.read() as session:
+        times = list(session.scalars(select(Message.created_at).order_by(Message.id)))
+    told: list[str] = []
+
+    def tell(_sender: object, topics: set[str]) -> None:
+        told.extend(topics)
+
+    seen = []
+    with changed.connected_to(tell):
+        while (page := find_page(pipeline, "first")).indexing:
+            assert page.is_empty
+            seen.append(page.indexing)
+            pipeline.database.writer.submit(full_text.index_new_messages, None).result()
+    assert seen == [IndexProgress(0, times[7]), IndexProgress(37, times[4]), IndexProgress(75, times[1])]
+    assert told == ["search_index"] * 3
+    assert list_texts(page) == ["first words"]
+    assert find_page(pipeline, "?!").indexing is None
 
 
 def test_people_and_groups_of_every_script_are_found_by_name(

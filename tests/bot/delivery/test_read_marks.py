@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from app.bot.chats import unread
 from app.bot.delivery import read_marks
+from app.bot.delivery.http_loop import THREAD_NAME, HttpLoop
 from app.bot.delivery.rate_limit import PairRule, SendTarget
+from app.bot.delivery.read_marks import ReadMarks
 from app.bot.health.status import collect_stats
 from app.bot.models import Connection, Message
 from app.bot.states import ReadMark
@@ -63,7 +66,7 @@ def build_target(bot: SimulatedBot) -> SendTarget:
 
 
 def has_thread() -> bool:
-    return any(each.name == "read-marks" for each in threading.enumerate())
+    return any(each.name == THREAD_NAME for each in threading.enumerate())
 
 
 def list_marked(graph: ThreadedGraph) -> list[str]:
@@ -78,11 +81,46 @@ def settle(bot: SimulatedBot, number: int) -> None:
 
 
 def test_nothing_is_marked_where_it_is_off_and_no_thread_runs_for_it(bot: CloudBot, graph: ThreadedGraph):
+    bot.say((1, "hi"), (2, "still"))
+    assert not has_thread()
     with bot.run_worker():
-        bot.say((1, "hi"), (2, "still"))
         settle(bot, 2)
     assert graph.read_marks == []
-    assert not has_thread()
+
+
+def test_marks_and_sends_share_one_thread_and_one_session(bot: CloudBot, graph: ThreadedGraph):
+    change(bot, mark_read=ReadMark.AT_ONCE)
+    with bot.run_worker():
+        bot.say((1, "hi"))
+        wait_until(lambda: bot.list_reply_texts(1) == ["Hello"] and graph.read_marks)
+        assert [each.name for each in threading.enumerate()].count(THREAD_NAME) == 1
+    # The end of a worker is not the end of marks: a web process sends them too.
+    bot.say((2, "hi"))
+    wait_until(lambda: len(graph.read_marks) == 2)
+
+
+def test_a_database_that_cannot_be_read_is_counted_each_time_and_logged_once_a_minute(
+    bot: CloudBot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    times = [1_000, 2_000, 30_000, 61_000, 62_000]
+    services, moments = bot.services, iter(times)
+    marks = ReadMarks(
+        services.channels, services.registry, services.counters, lambda: next(moments), HttpLoop()
+    )
+
+    def fail(_connection_id: int) -> None:
+        raise OperationalError("SELECT secret", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(bot.services.registry, "find", fail)
+    for _ in times:
+        marks.note_opened(bot.connection_id, "wamid.1")
+    lines = [each.getMessage() for each in caplog.records if "read marks left out" in each.getMessage()]
+    assert len(lines) == 2
+    assert "OperationalError" in lines[0]
+    assert "secret" not in lines[0]
+    bot.services.counters.flush(bot.database)
+    with bot.database.read() as session:
+        assert collect_stats(session, 0)["counters"] == {"read_mark.failed": 5}
 
 
 def test_a_message_is_marked_when_the_bot_answers_it_and_not_when_it_is_silent(
@@ -211,13 +249,13 @@ def test_an_unreachable_provider_keeps_nothing_waiting(bot: CloudBot, graph: Thr
     assert time.monotonic() - began < 15
 
 
-def test_a_simulated_phone_has_no_marks(installation: Flask):
+def test_a_simulated_phone_has_no_marks(installation: Flask, monkeypatch: pytest.MonkeyPatch):
     bot = SimulatedBot(installation, COMMANDS)
     change(bot, mark_read=ReadMark.AT_ONCE, show_typing=True)
-    with bot.run_worker():
+    with monkeypatch.context() as patched, bot.run_worker():
+        patched.setattr(ReadMarks, "_start", pytest.fail)
         bot.say((1, "hi"))
         wait_until(lambda: bot.list_reply_texts(1) == ["Hello"])
-    assert not has_thread()
 
 
 @pytest.mark.parametrize(

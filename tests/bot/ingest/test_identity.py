@@ -1,12 +1,15 @@
 """One person is one contact: in groups, under any spelling of the number, by what receipts teach."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import IntegrityError
 
+from app.bot.contacts import ContactCache
 from app.bot.models import Chat, Contact, Message
 from app.channels.cloud.parse import parse
 from app.channels.contract import InboundMessage, Item, Person, Status
@@ -161,6 +164,49 @@ def test_three_contacts_of_one_person_become_one(pipeline: Pipeline):
     pipeline.places.clear()
     pipeline.ingest(write("both", Person("BR.1", other, "Ana"), pipeline, group_id="G1"))
     assert list_contacts(pipeline) == [(one, "BR.1", "Ana")]
+
+
+def test_another_process_notices_within_a_second_that_two_contacts_became_one(pipeline: Pipeline):
+    other = replace(pipeline, places=ContactCache())
+    for name, person in (("u", Person(user_id="US.1")), ("p", Person(phone="1555"))):
+        other.ingest(write(name, person, pipeline, group_id="G1"))
+    pipeline.ingest(write("both", Person("US.1", "1555"), pipeline, group_id="G1"))
+    pipeline.clock.now += 1_000
+    other.ingest(write("later", Person(user_id="US.1"), pipeline, group_id="G1"))
+    with pipeline.database.read() as session:
+        contact_id = session.scalars(select(Contact.id)).one()
+        assert set(session.scalars(select(Message.contact_id))) == {contact_id}
+
+
+def test_the_id_of_a_chat_that_joined_another_is_not_given_again(pipeline: Pipeline):
+    other = replace(pipeline, places=ContactCache())
+    other.ingest(write("p", Person(phone="1555"), pipeline))
+    other.ingest(write("u", Person(user_id="US.1"), pipeline))
+    pipeline.ingest(write("both", Person("US.1", "1555"), pipeline))
+    pipeline.ingest(write("stranger", Person(phone="1666"), pipeline))
+    # The other process still has the chat of the user id.
+    with pytest.raises(IntegrityError):
+        other.ingest(write("later", Person(user_id="US.1"), pipeline))
+
+
+def test_contacts_that_are_gone_are_looked_for_once_a_second_however_many_messages_come(pipeline: Pipeline):
+    asked: list[str] = []
+
+    def note(_db: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    ada = Person(phone="1555", name="Ada")
+    pipeline.ingest(write("first", ada, pipeline))
+    event.listen(pipeline.database.engine, "before_cursor_execute", note)
+    try:
+        for number in range(20):
+            pipeline.ingest(write(f"m{number}", ada, pipeline))
+        assert [each for each in asked if each.startswith("SELECT")] == []
+        pipeline.clock.now += 1_000
+        pipeline.ingest(write("last", ada, pipeline))
+    finally:
+        event.remove(pipeline.database.engine, "before_cursor_execute", note)
+    assert len([each for each in asked if each.startswith("SELECT")]) == 1
 
 
 SUBJECTS = (("Old", 1_000), ("New", 2_000))

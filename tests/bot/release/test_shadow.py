@@ -1,16 +1,20 @@
 """A version run silently beside the live one: everything is compared, nothing is sent, remembered or counted twice."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.orm import Session
 
-from app.bot.models import Message, Run
+from app.bot.identity import unite
+from app.bot.models import Cooldown, Message, Run
+from app.bot.models.run import SHADOW_SCOPE
 from app.bot.release import shadow
 from app.bot.release.shadow import Shadow
+from app.bot.simulator import advance
 from app.brains.memory.models import Memory
 from app.brains.runtime.runtime import Runtime
 from app.brains.versions import release, rollouts, store
@@ -18,6 +22,7 @@ from app.brains.versions.models import Rollout, RolloutChange
 from app.brains.versions.release import RolloutPlan
 from app.brains.versions.routing import SHADOW
 from app.brains.versions.store import DraftReview, PublishDetails
+from app.privacy.chat_deletion import delete_chat, delete_dependents
 from app.settings import Settings
 from tests.bot.simulated_bot import SimulatedBot, build_reply_command, build_script_command, wait_until
 
@@ -64,7 +69,7 @@ def start_shadow(bot: SimulatedBot) -> Rollout:
 
 
 def count_kinds(bot: SimulatedBot) -> dict[str, int]:
-    return rollouts.load_stats(bot.select_all(select(Rollout))[0]).kinds
+    return rollouts.load_stats(bot.select_all(select(Rollout).order_by(Rollout.id.desc()))[0]).kinds
 
 
 def snapshot_tables(bot: SimulatedBot) -> list[Any]:
@@ -119,6 +124,48 @@ def test_a_shadow_goes_on_where_it_was_and_two_workers_count_once(installation: 
         for worker in workers:
             worker.run_batch()
     assert count_kinds(bot) == {"same": 30}
+
+
+def test_a_shadow_rests_by_its_own_cooldowns_over_batches_and_not_by_those_of_the_shadow_before(
+    bot: SimulatedBot, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(shadow, "BATCH_SIZE", 1)
+    resting = {"cooldown": {"per": "contact", "seconds": 3_600}}
+    monkeypatch.setattr(
+        sys.modules[__name__], "DRAFT", [build_reply_command("hours", "9 to 5", restrict=resting)]
+    )
+    for _ in range(2):
+        start_shadow(bot)
+        bot.say((1, "hours"), (1, "hours"), (2, "hours"))
+        wait_until(lambda: sum(count_kinds(bot).values()) == 3)
+        # Its first answer to each begins a cooldown, which is an effect of its own.
+        assert count_kinds(bot) == {"changed": 2, "silent": 1}
+        bot.database.write(lambda s: release.stop(s, bot.brain_id, None, 5))
+    assert bot.list_reply_texts(1) == ["9 to 5"] * 4
+    scopes = {row.scope.partition(":")[0] for row in bot.select_all(select(Cooldown))}
+    assert scopes == {"shadow"}
+
+
+def test_cooldowns_of_the_shadow_move_and_go_with_their_person(bot: SimulatedBot):
+    bot.say((1, "hours"), (2, "hours"))
+    wait_until(lambda: bot.list_reply_texts(1) == bot.list_reply_texts(2) == ["9 to 5"])
+    kept, other = bot.get_chat(1), bot.get_chat(2)
+    scope = f"{SHADOW_SCOPE}contact:{other.contact_id}"
+    bot.database.write(lambda s: s.add(Cooldown(brain_id=bot.brain_id, command_id="c", scope=scope, until=5)))
+    bot.database.writer.run(lambda db: unite(db, kept.contact_id or 0, other.contact_id or 0))
+    (moved,) = bot.select_all(select(Cooldown))
+    assert (moved.scope, moved.until) == (f"{SHADOW_SCOPE}contact:{kept.contact_id}", 5)
+    bot.database.write(lambda s: advance(s, kept, 2))
+    assert [each.until for each in bot.select_all(select(Cooldown))] == [3]
+    ids = [each.id for each in bot.select_all(select(Message))]
+
+    def erase(db: Connection) -> None:
+        delete_dependents(db, ids)
+        db.execute(delete(Message))
+        delete_chat(db, kept.id, kept.contact_id)
+
+    bot.database.writer.run(erase)
+    assert bot.select_all(select(Cooldown)) == []
 
 
 def test_only_the_newest_differences_are_kept(bot: SimulatedBot, monkeypatch: pytest.MonkeyPatch):

@@ -167,3 +167,17 @@ def test_a_brain_of_500_commands_is_looked_at_in_a_moment(sandbox: Sandbox):
     before = time.perf_counter()
     lint(data, read)
     assert time.perf_counter() - before < 3
+
+
+def test_a_dead_choice_of_a_script_is_named_with_its_id_at_its_own_place(run_lint: Lint):
+    buttons = 'ctx.reply("?", buttons=["A", {"id": "b:1", "title": "B"}])'
+    source = buttons + '\nctx.reply("?", list={"button": "O", "rows": ["C"]})'
+    trigger = {"kind": "exact", "texts": ["start"]}
+    found = run_lint({"commands": [{"trigger": trigger, "action": {"kind": "script", "source": source}}]})
+    assert [(each.message, each.line, each.severity) for each in found] == [
+        ("Line 1: Nothing happens when somebody presses “A”.", 1, WARNING),
+        ("Line 1: Nothing happens when somebody presses “B”.", 1, WARNING),
+        ("Line 2: Nothing happens when somebody chooses “C”.", 2, WARNING),
+    ]
+    assert "its id, “b:1”" in found[1].fix
+    assert found[0].column == source.index('"A"') + 1

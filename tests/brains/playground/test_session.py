@@ -85,6 +85,8 @@ commands:
     source: |
       ctx.reply("Somebody will write to you")
       ctx.handoff("asked")
+- {id: quoting, name: Quoting, trigger: {kind: starts_with, texts: [about]},
+   action: {kind: reply, template: "“{{ message.quoted.text if message.quoted else '' }}”: {{ message.text }}"}}
 - {id: bad, name: Bad, trigger: {kind: exact, texts: [bad]}, action: {kind: script, source: "x = 1 / 0"}}
 """
 
@@ -447,6 +449,64 @@ def test_a_conversation_becomes_a_test_that_is_red_only_where_whatsapp_refuses(
     (result,) = run_tests(Suite({**document, "tests": [{"name": "Phone", **case}]}, 1), phone.sandbox)
     assert result.status == status
     assert ("24 hours" in result.problem) is (status == RED)
+
+
+def test_a_message_quotes_what_the_bot_or_the_person_said_earlier(phone: PlaygroundDriver):
+    phone.say("hi")
+    phone.say("dice")
+    words = [pg.find_words(phone.state, "p1", place) for place in ("draft.1.0.0", "in.2", "draft.2.0.0")]
+    assert words[:2] == ["Hello Ada", "dice"]
+    for quoted in words:
+        assert list_texts(phone.apply(text="about it", quoted=quoted), DRAFT) == [f"“{quoted}”: about it"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["", "in", "in.9", "in.1.0", "draft.1.0.7", "draft.1.7.0", "draft.x.0.0", "other.1.0.0", "draft.1.-1.0"],
+)
+def test_a_place_without_words_cannot_be_quoted(phone: PlaygroundDriver, place: str):
+    phone.say("hi")
+    assert pg.find_words(phone.state, "p1", place) == ""
+    assert pg.find_words(phone.state, "p2", "draft.1.0.0") == ""
+
+
+def build_burst(*texts: str) -> dict[str, Any]:
+    return {"text": "\n".join(texts), "texts": list(texts)}
+
+
+def test_texts_sent_at_once_are_answered_as_each_version_joins_them(
+    program: Program, document: dict[str, Any], sandbox: Sandbox
+):
+    joining = compile_program(2, 1, {**document, "settings": {"burst_seconds": 3}})
+    phone = PlaygroundDriver({DRAFT: joining, LIVE: program}, sandbox)
+    line = phone.apply(**build_burst("about a", "about b", "!tell milk", "about c"), quoted="Hello")
+    assert list_texts(line, DRAFT) == ["“”: about a\nabout b", "Buy milk", "“Hello”: about c"]
+    assert list_texts(line, LIVE) == ["“”: about a", "“”: about b", "Buy milk", "“Hello”: about c"]
+    phone.state = pg.add_group(phone.state)
+    assert len(list_texts(phone.apply(**build_burst("about a", "about b")), DRAFT)) == 2
+
+
+def test_a_burst_ends_where_the_bot_hands_the_chat_over(phone: PlaygroundDriver):
+    line = phone.apply(**build_burst("help", "hi"))
+    assert [run["status"] for run in line.answers[DRAFT]] == ["answered", "silent"]
+
+
+def test_quotes_and_bursts_are_the_same_in_the_test_they_are_saved_as(
+    document: dict[str, Any], sandbox: Sandbox
+):
+    joining = {**document, "settings": {"burst_seconds": 3}}
+    phone = PlaygroundDriver({DRAFT: compile_program(0, 1, joining)}, sandbox)
+    phone.apply(**build_burst("about a", "about b"))
+    phone.say("hi")
+    phone.apply(text="about it", quoted="Hello Ada")
+    case = pg.build_case(phone.state, "p1", ZoneInfo("UTC"))
+    acts = [step["user"] for step in case["steps"] if "user" in step]
+    assert acts == [{"burst": ["about a", "about b"]}, "hi", {"quote": "about it"}]
+    (result,) = run_tests(Suite({**joining, "tests": [{"name": "Phone", **case}]}, 1), sandbox)
+    assert result.status == GREEN
+    phone.apply(text="about it", quoted="Hello Ada")
+    with pytest.raises(NothingToSave, match="last"):
+        pg.build_case(phone.state, "p1", ZoneInfo("UTC"))
 
 
 @pytest.mark.parametrize("text", ["", "bad"])

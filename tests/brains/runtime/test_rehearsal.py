@@ -8,7 +8,7 @@ import pytest
 
 from app.brains.capabilities.contract import CallContext, CallRefusal
 from app.brains.document.schema import Grants
-from app.brains.effects.model import Remember, Reply
+from app.brains.effects.model import Cool, Remember, Reply
 from app.brains.runtime.program import Program, compile_program
 from app.brains.runtime.rehearsal import Comparison, RecordedCalls, RecordedRun, Rehearsal, compute_forecast
 from app.brains.runtime.replay import replay
@@ -216,3 +216,81 @@ def test_a_command_that_was_not_asked_before_says_that_its_variables_are_not_kno
     chats.say()
     (compared,) = chats.rehearse("ctx.reply(ctx.memory.get('name', 'nobody'))")
     assert any("were not recorded" in note for note in compared.notes)
+
+
+class RecordedCooldowns:
+    """Messages that a version with a cooldown answered live, each with what rested then."""
+
+    def __init__(self, sandbox: Any, turn: Any, cooldown: dict[str, Any] | None) -> None:
+        self.sandbox, self.turn = sandbox, turn
+        self.program = compile_resting(1, cooldown)
+        self.ends: dict[tuple[str, str], int] = {}
+        self.runs: list[RecordedRun] = []
+
+    def say(self, second: int, contact_id: int = 4) -> None:
+        asked = self.turn("hello", message_id=len(self.runs) + 1, contact_id=contact_id, chat_id=contact_id)
+        asked = replace(asked, now=asked.now + second * 1000, cooldowns=dict(self.ends))
+        (ending,) = Runtime(self.sandbox).run_many([RunRequest(self.program, asked)])
+        outcome = ending.result(20) if isinstance(ending, Future) else ending
+        self.ends |= {
+            (each.command_id, each.scope): each.until for each in outcome.effects if isinstance(each, Cool)
+        }
+        bare = replace(asked, now=0, seed=0, cooldowns={})
+        made = (1, outcome.command_id, outcome.digest, outcome.micros, outcome.trace)
+        self.runs.append(RecordedRun(bare, outcome.journal, outcome.status, *made))
+
+    def rehearse(self, cooldown: dict[str, Any] | None, since: int = 0) -> list[Comparison]:
+        draft = compile_resting(0, cooldown)
+        rehearsal = Rehearsal(draft, {1: self.program}.get, Runtime(self.sandbox))
+        return [each for run in self.runs[since:] for each in rehearsal.run([run])]
+
+
+def compile_resting(number: int, cooldown: dict[str, Any] | None) -> Program:
+    command = {
+        "id": "c1", "name": "run", "trigger": {"kind": "fallback"}, "restrict": {"cooldown": cooldown},
+        "action": {"kind": "reply", "template": "Hi"},
+    }  # fmt: skip
+    return compile_program(number, 1, {"brain": "b", "title": "B", "commands": [command]})
+
+
+def list_statuses(compared: list[Comparison]) -> list[tuple[str, str]]:
+    return [(each.before.status, each.after.status) for each in compared]
+
+
+def test_a_draft_rests_by_its_own_cooldown_and_its_own_runs(sandbox: Any, turn: Any):
+    chats = RecordedCooldowns(sandbox, turn, {"per": "contact", "seconds": 60})
+    for second in (0, 30, 61, 130):
+        chats.say(second)
+    longer = chats.rehearse({"per": "contact", "seconds": 100})
+    assert list_statuses(longer) == [
+        ("answered", "answered"), ("silent", "silent"), ("answered", "silent"), ("answered", "answered"),
+    ]  # fmt: skip
+    assert longer[2].after.why == "“run” rests for 39 s more"
+    assert [each.kind for each in chats.rehearse({"per": "contact", "seconds": 60})] == ["same"] * 4
+    without = list_statuses(chats.rehearse(None))
+    assert [after for _, after in without] == ["answered"] * 4
+
+
+def test_a_draft_with_a_new_cooldown_rests_after_its_first_answer_for_whom_it_says(sandbox: Any, turn: Any):
+    chats = RecordedCooldowns(sandbox, turn, None)
+    for second, contact_id in ((0, 4), (10, 5), (20, 4), (90, 5)):
+        chats.say(second, contact_id)
+    each = list_statuses(chats.rehearse({"per": "contact", "seconds": 60}))
+    everybody = list_statuses(chats.rehearse({"per": "brain", "seconds": 60}))
+    assert [after for _, after in each] == ["answered", "answered", "silent", "answered"]
+    assert [after for _, after in everybody] == ["answered", "silent", "silent", "answered"]
+
+
+def test_a_run_before_the_first_message_counts_with_the_seconds_of_the_draft(sandbox: Any, turn: Any):
+    chats = RecordedCooldowns(sandbox, turn, {"per": "contact", "seconds": 60})
+    for second in (0, 20, 50):
+        chats.say(second)
+    shorter = chats.rehearse({"per": "contact", "seconds": 40}, since=1)
+    assert [after for _, after in list_statuses(shorter)] == ["silent", "answered"]
+    # Whoever made all of them rest is not known.
+    everybody = RecordedCooldowns(sandbox, turn, {"per": "brain", "seconds": 60})
+    everybody.say(0)
+    everybody.say(20, 5)
+    assert list_statuses(everybody.rehearse({"per": "contact", "seconds": 60}, since=1)) == [
+        ("silent", "answered")
+    ]
