@@ -98,7 +98,7 @@ def start(services: Services) -> Heartbeat:
         huey_tasks.worker_process.start(services)
     else:
         huey_tasks.WorkNotifier().start()
-    huey_tasks.freeze_garbage_collector()
+    huey_tasks.tune_interpreter()
     log.info("web started", address=f"http://{settings.host}:{settings.port}", embedded=settings.is_embedded)
     return heart
 

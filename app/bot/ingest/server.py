@@ -18,6 +18,8 @@ from app.bot.ingest.handler import RequestHandler
 
 log = structlog.get_logger(__name__)
 
+_ACCEPTS_AT_ONCE: Final = 16
+_BACKLOG: Final = 1024
 _SWEEP_S: Final = 1
 _FLUSH_S: Final = 1
 
@@ -58,9 +60,11 @@ class EdgeServer:
     async def _listen(self, listener: socket.socket) -> None:
         self._table = ConnectionTable(self._limits, set_descriptor_limit(), behind_proxy=self._behind_proxy)
         context = EdgeContext(self._handler, self._limits, self._table, self._refusals)
+        # asyncio accepts as many at once as may wait; everybody else would wait for a flood of them.
         self._server = await self._loop.create_server(
-            lambda: EdgeConnection(context), sock=listener, backlog=1024
+            lambda: EdgeConnection(context), sock=listener, backlog=_ACCEPTS_AT_ONCE
         )
+        listener.listen(_BACKLOG)
         self._sweep()
 
     def _sweep(self) -> None:
