@@ -124,8 +124,12 @@ def _begin_request() -> None:
 
 
 def _compress_page(response: Response) -> Response:
-    """Compress a page for a browser that takes it; files are compressed by app.admin.ui.assets."""
-    if response.mimetype != "text/html" or response.is_streamed or response.direct_passthrough:
+    """Compress a page or its data for a browser that takes it; files are compressed by app.admin.ui.assets."""
+    if (
+        response.mimetype not in {"text/html", "application/json"}
+        or response.is_streamed
+        or response.direct_passthrough
+    ):
         return response
     response.vary.add("Accept-Encoding")
     page = response.get_data()

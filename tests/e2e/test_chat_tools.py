@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from bench.fake_graph import ThreadedGraph
 from tests.e2e.browser_steps import PageMonitor, check_page, find_violations
@@ -228,6 +228,7 @@ def test_a_slash_inserts_a_saved_reply_by_keys_and_by_click(page: Page, number: 
     expect(page.locator("#replies")).to_contain_text("No saved reply matches")
     page.keyboard.press("Escape")
     expect(page.locator("#replies")).to_be_hidden()
+    insert_before_the_list_has_come(page)
     page.goto("/chats/replies/")
     page.locator("summary", has_text="/hours").click()
     page.get_by_role("button", name="Delete").first.click()
@@ -235,6 +236,19 @@ def test_a_slash_inserts_a_saved_reply_by_keys_and_by_click(page: Page, number: 
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("summary", has_text="/hours")).to_be_visible()
     assert faults == []
+
+
+def insert_before_the_list_has_come(page: Page) -> None:
+    """Press Enter while the list is on its way: the search goes to nobody."""
+    held: list[Route] = []
+    page.route("**/chats/replies/find*", lambda route: held.append(route), times=1)  # noqa: PLW0108  Playwright marks it
+    get_field(page).fill("")
+    get_field(page).press_sequentially("/ho")
+    get_field(page).press("Enter")
+    expect(get_field(page)).to_have_value("/ho")
+    held[0].continue_()
+    expect(get_field(page)).to_have_value("We are open from 9 to 18.")
+    expect(page.locator("#thread")).not_to_contain_text("/ho")
 
 
 def test_a_phone_reaches_every_page_of_the_menu_by_more(page: Page):

@@ -225,6 +225,17 @@ def test_a_script_takes_the_whole_width_and_gives_it_back(page: Page, brain: str
     assert faults == []
     page.get_by_role("button", name="Full width").click()
     expect(page.locator(".workbench-list")).to_be_visible()
+    page.get_by_role("button", name="Full width").click()
+    script = get_script_editor(page)
+    script.press("Control+End")
+    script.press_sequentially("\nctx.")
+    expect(page.locator(".cm-tooltip-autocomplete")).to_be_visible()
+    script.press("Escape")
+    expect(page.locator(".cm-tooltip-autocomplete")).to_have_count(0)
+    expect(page.locator(".workbench-list")).to_be_hidden()
+    script.press("Escape")
+    expect(page.locator(".workbench-list")).to_be_visible()
+    expect(page.get_by_role("button", name="Full width")).to_have_attribute("aria-pressed", "false")
 
 
 def test_settings_are_saved_as_they_are_made_and_when_the_page_is_left(page: Page, brain: str):
@@ -299,6 +310,38 @@ def test_a_gradual_rollout_of_the_draft_counts_as_the_same(page: Page, brain: st
     page.locator("#publish").get_by_role("button", name="Publish", exact=True).click()
     page.wait_for_url("**/rollout/")
     expect(page.locator("#workbench-state")).to_contain_text("Draft is the same as version 2")
+    page.goto(f"{brain}/versions")
+    expect(page.get_by_role("link", name="See the rollout")).to_be_visible()
+    expect(page.get_by_role("button", name="Roll back to this version")).to_have_count(0)
+    page.get_by_role("link", name="See the rollout").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#workbench-state")).not_to_contain_text("Canary")
+    expect(page.locator("#workbench-state")).to_contain_text("Draft is the same as version 2")
+    page.goto(f"{brain}/versions")
+    page.get_by_role("button", name="Make this version live").click()
+    expect(page.locator("#notices")).to_contain_text("Version 2 is live. The draft is unchanged.")
+
+
+def test_the_editor_without_a_command_says_what_to_do_next(page: Page, brain: str):
+    page.goto(brain)
+    steps = page.get_by_role("list", name="Next steps").get_by_role("listitem")
+    expect(steps).to_have_count(4)
+    faults: list[str] = []
+    check_page(page, "editor-next-steps", faults)
+    assert faults == []
+    page.get_by_role("link", name=re.compile("^Edit “")).click()
+    expect(page.locator("#editor")).to_be_visible()
+
+
+def test_on_a_phone_the_button_of_the_phone_leaves_the_field_one_writes_in_alone(page: Page, brain: str):
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_command(page, brain, "echo")
+    button = page.get_by_role("link", name="Phone", exact=True)
+    expect(button).to_be_visible()
+    page.get_by_label("Name", exact=True).focus()
+    expect(button).to_be_hidden()
+    page.get_by_label("Name", exact=True).blur()
+    expect(button).to_be_visible()
 
 
 def test_texts_that_have_little_in_common_stand_side_by_side(page: Page, brain: str):

@@ -85,6 +85,8 @@ def test_on_a_phone_the_current_tab_is_in_sight_and_no_word_leaves_its_control(o
         assert tab["x"] >= 0, path
         assert tab["x"] + tab["width"] <= 390, path
         assert operator.evaluate(CUT_WORDS) == [], path
+        title = operator.locator(".errors-top .editor-title")
+        assert title.count() == 0 or title.evaluate("node => node.clientHeight") < 40, path
 
 
 def test_long_names_and_large_numbers_keep_the_shape_of_the_page(operator: Page):

@@ -113,13 +113,14 @@ def _start_rollout(brain: Brain) -> tuple[str, str]:
 @blueprint.post("/rollback/<int:number>")
 @require_role(Role.EDITOR)
 def rollback(slug: str, number: int) -> Response:
-    """Put an earlier version live again."""
+    """Put another version live."""
     brain = drafts.get_brain_or_404(slug)
     brain_id, author, now = brain.id, current_user.id, services().clock()
     before = store.find_live_version(db.session(), brain)
     live_number = before.number if before else number
     services().database.write(lambda session: store.rollback(session, brain_id, number, author, now))
-    message = f"Version {number} is live again. The draft is unchanged."
+    again = " again" if number <= live_number else ""
+    message = f"Version {number} is live{again}. The draft is unchanged."
     if live_number == number:
         responses.flash_notice(message)
     else:

@@ -56,9 +56,8 @@ def show_unread_count() -> Response:
     """Return how many chats are unread, for the menu."""
     if not is_fragment_request():
         return redirect(url_for("chats.show_inbox", state="unread"))
-    return Response(
-        render_fragment("chats/window.html", "waiting", counts=listing.count_by_state(db.session()))
-    )
+    counts = listing.count_by_state(db.session())
+    return Response(render_fragment("chats/window.html", "waiting", counts=counts), mimetype="text/html")
 
 
 @blueprint.get("/<int:chat_id>")
@@ -83,7 +82,7 @@ def show_thread(chat_id: int) -> Response:
     body = render_fragment(TEMPLATE, "thread", **view) + render_fragment("ui/notices.html", "fresh")
     if request.args.get("writing") not in {None, view["writing"]}:
         body += render_fragment("chats/composer_slot.html", "changed", **view)
-    return Response(body)
+    return Response(body, mimetype="text/html")
 
 
 @blueprint.get("/<int:chat_id>/contact")
@@ -92,7 +91,8 @@ def show_contact(chat_id: int) -> Response:
     """Return the contact panel alone, for live updates."""
     if not is_fragment_request():
         return redirect(url_for("chats.show_chat", chat_id=chat_id))
-    return Response(render_fragment("chats/contact.html", "facts", **build_contact(chat_id)))
+    facts = render_fragment("chats/contact.html", "facts", **build_contact(chat_id))
+    return Response(facts, mimetype="text/html")
 
 
 @blueprint.post("/<int:chat_id>/messages/<int:message_id>/retry")

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 from flask import abort, redirect, request, url_for
 from flask_login import current_user
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
@@ -15,12 +16,8 @@ from app.admin.ui.pages import MenuItem, PageBlueprint, Target, TargetGroup
 from app.admin.ui.permissions import require_role
 from app.admin.ui.responses import show
 from app.bot import notices
-from app.bot.connections.store import (
-    ConnectionInput,
-    InvalidConnectionError,
-    list_connections,
-    set_archived_at,
-)
+from app.bot.connections import store as connection_store
+from app.bot.connections.store import ConnectionInput, InvalidConnectionError, set_archived_at
 from app.bot.failures import redrive
 from app.bot.models import Connection
 from app.bot.states import ReadMark
@@ -68,7 +65,7 @@ def show_list() -> Response:
     session, search = db.session(), request.args.get("q", "")[:100]
     page = read_page()
     brains = {brain.id: brain for brain in store.list_brains(session, limit=500)}
-    found = [each for each in list_connections(session) if _matches(each, search)]
+    found = [each for each in connection_store.list_connections(session) if _matches(each, search)]
     return show(
         "settings/connections/list.html",
         "rows",
@@ -140,15 +137,21 @@ def edit(connection_id: int) -> Response:
 @require_role(Role.OWNER)
 def update(connection_id: int) -> Response:
     """Change a connection; a secret left empty keeps its value."""
-    row = _get_or_404(connection_id)
-    values, service = _read_input(row.channel), services().connections
+    row, now, service = _get_or_404(connection_id), services().clock(), services().connections
+    values, was_paused = _read_input(row.channel), row.parked_until > now
+
+    def change(session: Session) -> None:
+        service.update(session, connection_id, values)
+        if was_paused:
+            redrive.resume_connection(session, connection_id, now)
+
     try:
-        services().database.write(lambda session: service.update(session, connection_id, values))
+        services().database.write(change)
     except InvalidConnectionError as error:
         return _form(row.channel, values, problems=error.fields, status=422, row=row)
     audit.record("connection changed", current_user.id, connection=connection_id)
     _forget_connections()
-    responses.flash_notice("Saved.")
+    responses.flash_notice("Saved. What waited is sent now." if was_paused else "Saved.")
     return redirect(url_for("connections.edit", connection_id=connection_id))
 
 

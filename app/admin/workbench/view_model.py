@@ -119,16 +119,20 @@ class Workbench:
 
     @cached_property
     def is_changed(self) -> bool:
-        """Whether publishing the draft would change anything, also for those who get a version gradually."""
+        """Whether the draft differs from the live version and from the newest one."""
         return self.same_as is None
 
     @cached_property
     def same_as(self) -> int | None:
-        """The number of the live version, or else of the one being rolled out, that is the same as the draft."""
-        rolled_out = db.session.get(BrainVersion, self.rollout.version_id) if self.rollout else None
-        for version in (self.live, rolled_out):
-            if version and not has_unpublished_changes(self.brain.draft, version, self.problems):
-                return version.number
+        """The number of the live version, or else of the newest one, that is the same as the draft.
+
+        The newest one is not live while it is rolled out, and after it was rolled back.
+        """
+        if self.live and not has_unpublished_changes(self.brain.draft, self.live, self.problems):
+            return self.live.number
+        newest = store.find_newest_version(db.session(), self.brain.id)
+        if newest and not has_unpublished_changes(self.brain.draft, newest, self.problems):
+            return newest.number
         return None
 
     @cached_property

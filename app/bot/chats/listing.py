@@ -81,6 +81,16 @@ class ChatListItem:
     worst_state: str | None
     labels: Sequence[Label] = ()
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether its messages are the team's own, from the simulator."""
+        return self.channel == SimulatorChannel.kind
+
+    @property
+    def unread_count(self) -> int:
+        """How many messages nobody has read; what the team says itself is never unread."""
+        return 0 if self.is_simulated else self.chat.unread_count
+
 
 @dataclass(frozen=True, slots=True)
 class ChatPage:
@@ -182,10 +192,7 @@ def build_conditions(chat_query: ChatQuery) -> Iterable[ColumnElement[bool]]:
 
 def _in_state(chat_query: ChatQuery) -> ColumnElement[bool]:
     return {
-        # Whoever chooses the simulator's connection sees its chats.
-        "unread": _UNREAD
-        if chat_query.connection_id
-        else and_(_UNREAD, Chat.connection_id.not_in(_SIMULATORS)),
+        "unread": and_(_UNREAD, Chat.connection_id.not_in(_SIMULATORS)),
         "waiting": _WAITING,
         "paused": Chat.paused_at.is_not(None),
         "answering": and_(Chat.paused_at.is_(None), Connection.brain_id.is_not(None), Connection.enabled),

@@ -259,6 +259,12 @@ def get_version(session: Session, brain_id: int, number: int) -> BrainVersion:
     return version
 
 
+def find_newest_version(session: Session, brain_id: int) -> BrainVersion | None:
+    """Return the version published last, live or not."""
+    query = select(BrainVersion).where(BrainVersion.brain_id == brain_id)
+    return session.scalar(query.order_by(BrainVersion.number.desc()).limit(1))
+
+
 def find_live_version(session: Session, brain: Brain) -> BrainVersion | None:
     """Return the version that answers messages, if one was published."""
     return session.get(BrainVersion, brain.live_version_id) if brain.live_version_id else None

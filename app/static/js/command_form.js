@@ -1,7 +1,7 @@
 // The form of a command: names of arguments as they are typed, keywords as they are read, errors at their fields,
 // and the focus on a row that was added.
 
-import { findAll, findOne, makeElement, onClick } from "./dom.js";
+import { findAll, findOne, isShown, makeElement, onClick } from "./dom.js";
 
 // ---- Names of arguments ------------------------------------------------------------------------------------------
 
@@ -106,9 +106,19 @@ function showWidth() {
   findAll("[data-wide-editor]").forEach((button) => button.setAttribute("aria-pressed", String(isWide())));
 }
 
-onClick("[data-wide-editor]", () => {
-  localStorage.setItem(WIDE, isWide() ? "no" : "yes");
+function setWidth(wide) {
+  localStorage.setItem(WIDE, wide ? "yes" : "no");
   showWidth();
-});
+}
+
+// Esc closes first what lies over the page; the code editor and open choices take the key for themselves.
+function leaveWidth(event) {
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || !isWide()) return;
+  if (!findAll("[data-wide-editor]").some(isShown) || findOne("dialog[open], details[data-menu][open], :popover-open")) return;
+  setWidth(false);
+}
+
+onClick("[data-wide-editor]", () => setWidth(!isWide()));
+document.addEventListener("keydown", leaveWidth);
 document.addEventListener("htmx:after:swap", showWidth);
 showWidth();

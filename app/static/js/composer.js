@@ -4,7 +4,9 @@ import { findOne, onClick } from "./dom.js";
 import { forgetMessage } from "./drafts.js";
 import { hasSucceeded } from "./htmx_events.js";
 
+const BYTES_PER_KB = 1024;
 const BYTES_PER_MB = 1048576;
+const formatSize = (bytes) => (bytes < BYTES_PER_MB ? `${Math.ceil(bytes / BYTES_PER_KB)} kB` : `${(bytes / BYTES_PER_MB).toFixed(1)} MB`);
 const findWriter = () => findOne("#writer");
 
 function setQuote(id, words) {
@@ -19,7 +21,7 @@ function setQuote(id, words) {
 function showFile(form) {
   const [file] = findOne("[data-attach]", form).files;
   findOne("[data-file-place]", form).hidden = !file;
-  findOne("[data-file-name]", form).textContent = file ? `${file.name} · ${(file.size / BYTES_PER_MB).toFixed(1)} MB` : "";
+  findOne("[data-file-name]", form).textContent = file ? `${file.name} · ${formatSize(file.size)}` : "";
 }
 
 // WhatsApp previews the first link of a text that goes out by itself.

@@ -32,29 +32,60 @@ function insert(option) {
 // What is looked for: the words after “/”; null when the message is no search. An address or a fraction has more.
 const readSearch = (text) => (/^\/[^/\n]{0,40}$/.test(text) ? text.slice(1) : null);
 
+let isSearching = false;
+// Enter came before the list did: the first of it is inserted, the search is not sent to anybody.
+let isAwaited = false;
+
+async function fetchList(list, words) {
+  isSearching = true;
+  try {
+    await htmx.ajax("GET", `${list.dataset.find}?q=${encodeURIComponent(words)}`, { target: "#replies", swap: "innerHTML" });
+  } finally {
+    isSearching = false;
+  }
+}
+
+function showList(list) {
+  list.hidden = false;
+  choose(findOptions()[0]);
+  if (isAwaited && findChosen()) insert(findChosen());
+  isAwaited = false;
+}
+
+// One at a time: an answer that overtakes another would leave a list that belongs to other words.
 async function search(field) {
   const list = findList();
   const words = readSearch(field.value);
   if (!list || words === null) return close();
-  await htmx.ajax("GET", `${list.dataset.find}?q=${encodeURIComponent(words)}`, { target: "#replies", swap: "innerHTML" });
-  // The answer may be for what was typed a moment ago.
-  if (readSearch(findField()?.value || "") !== words) return;
-  list.hidden = false;
-  choose(findOptions()[0]);
+  if (isSearching) return;
+  await fetchList(list, words);
+  const typed = findField();
+  if (typed && readSearch(typed.value) !== words) return search(typed);
+  if (typed === document.activeElement) showList(findList());
 }
 
 const steps = { ArrowDown: 1, ArrowUp: -1 };
 
+function takeKey(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 // Before the reply box takes Enter for “send”.
 document.addEventListener("keydown", (event) => {
-  if (event.target.id !== "reply" || findList()?.hidden !== false || event.isComposing) return;
+  if (event.target.id !== "reply" || event.isComposing) return;
+  const isEnter = event.key === "Enter" && !event.shiftKey;
+  if (isEnter && isSearching && readSearch(event.target.value) !== null) {
+    isAwaited = true;
+    return takeKey(event);
+  }
+  if (findList()?.hidden !== false) return;
   const options = findOptions();
   if (event.key in steps && options.length) choose(options.at((options.indexOf(findChosen()) + steps[event.key]) % options.length));
   else if ((event.key === "Enter" || event.key === "Tab") && findChosen()) insert(findChosen());
   else if (event.key === "Escape") close();
-  else return;
-  event.preventDefault();
-  event.stopPropagation();
+  else return isEnter && close();
+  takeKey(event);
 }, true);
 document.addEventListener("input", ({ target }) => target.id === "reply" && search(target));
 document.addEventListener("focusout", ({ target }) => target.id === "reply" && close());

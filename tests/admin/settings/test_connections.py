@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from app import channels
 from app.bot.connections.store import ConnectionInput, ConnectionStore
-from app.bot.models import Connection
+from app.bot.models import Connection, Message
 from app.brains.versions import store
+from app.channels.contract import Person
 from app.channels.registry import load_channels
+from app.channels.simulator import channel
+from app.channels.simulator.channel import Envelope
 from app.services import Services
 from tests.admin.browser import Browser
 from tests.channels.test_contract import SCRATCH
@@ -97,6 +102,27 @@ def test_a_parked_connection_says_why_and_can_be_resumed(
     assert "sending paused" in owner.get("/dashboard").text
     owner.post(f"{cloud_connection_url}/resume")
     assert "The access token has expired." not in owner.get("/connections/").text
+
+
+def test_a_new_token_lets_what_waited_for_it_go_at_once(
+    app: Flask, owner: Browser, cloud_connection_url: str, services: Services
+):
+    now = services.clock()
+    item = channel.build_text(Envelope("in.1", Person(phone="15550100001", name="Ada"), now), "hello")
+    app.extensions["services"].receive_local(1, [item])
+
+    def park(session: Session) -> None:
+        session.get_one(Connection, 1).parked_until = now + 600_000
+        session.execute(update(Message).values(direction="out", state="retry", next_at=now + 600_000))
+
+    services.database.write(park)
+    owner.post(cloud_connection_url, **{**CLOUD, "access_token": "EAAnew"})
+    assert "Saved. What waited is sent now." in owner.get(cloud_connection_url).text
+    with services.database.read() as session:
+        assert session.get_one(Connection, 1).parked_until == 0
+        next_at = session.scalars(select(Message.next_at)).one()
+        assert next_at is not None
+        assert now <= next_at < now + 600_000
 
 
 def test_the_simulator_needs_no_test_and_says_so(owner: Browser, simulated_connection: Connection):
