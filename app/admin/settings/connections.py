@@ -5,7 +5,6 @@ from dataclasses import fields
 
 from flask import abort, redirect, request, url_for
 from flask_login import current_user
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from app.accounts import Role
@@ -140,15 +139,12 @@ def update(connection_id: int) -> Response:
     row, now, service = _get_or_404(connection_id), services().clock(), services().connections
     values, was_paused = _read_input(row.channel), row.parked_until > now
 
-    def change(session: Session) -> None:
-        service.update(session, connection_id, values)
-        if was_paused:
-            redrive.resume_connection(session, connection_id, now)
-
     try:
-        services().database.write(change)
+        services().database.write(lambda session: service.update(session, connection_id, values))
     except InvalidConnectionError as error:
         return _form(row.channel, values, problems=error.fields, status=422, row=row)
+    if was_paused:
+        services().database.write(lambda session: redrive.resume_connection(session, connection_id, now))
     audit.record("connection changed", current_user.id, connection=connection_id)
     _forget_connections()
     responses.flash_notice("Saved. What waited is sent now." if was_paused else "Saved.")
