@@ -74,7 +74,7 @@ COVERED_BY = {
     "app/bot/full_text/indexing.py": "tests/bot/chats/test_search.py",
     "app/bot/full_text/kinds.py": "tests/bot/chats/test_search.py",
     "app/bot/full_text/postgresql.py": "tests/bot/chats/test_search.py",
-    "app/bot/full_text/progress.py": "tests/bot/chats/test_search.py",
+    "app/bot/chats/index_progress.py": "tests/bot/chats/test_search.py",
     "app/bot/full_text/query.py": "tests/bot/chats/test_search.py",
     "app/bot/full_text/shown_text.py": "tests/bot/chats/test_search.py",
     "app/bot/full_text/sqlite.py": "tests/bot/chats/test_search.py",

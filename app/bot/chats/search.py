@@ -6,16 +6,9 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.bot.chats.index_progress import IndexProgress, read_progress
 from app.bot.chats.listing import ChatListItem, ChatQuery, build_conditions, load_list_items, select_chats
-from app.bot.full_text import (
-    IndexProgress,
-    Term,
-    parse_person_terms,
-    parse_terms,
-    read_progress,
-    select_ids,
-    select_unindexed,
-)
+from app.bot.full_text import Term, parse_person_terms, parse_terms, select_ids, select_unindexed
 from app.bot.models import Chat, Connection, Message, Note
 from app.bot.states import HIDDEN_KINDS
 from app.text import to_storable

@@ -6,6 +6,7 @@ Words are cut in Python (`app.unicode`), the same for rows and queries; both dat
 from app.bot.full_text.indexing import (
     BACKLOG_COUNTERS,
     INDEXED_COUNTER,
+    MESSAGE_BACKLOG_COUNTER,
     create_index,
     drop_index,
     include_name,
@@ -15,9 +16,9 @@ from app.bot.full_text.indexing import (
     optimize,
     replace_index,
 )
-from app.bot.full_text.progress import IndexProgress, read_progress
 from app.bot.full_text.query import (
     MAX_TERMS,
+    MAX_UNINDEXED,
     Term,
     fold_query,
     parse_person_terms,
@@ -31,7 +32,8 @@ __all__ = [
     "BACKLOG_COUNTERS",
     "INDEXED_COUNTER",
     "MAX_TERMS",
-    "IndexProgress",
+    "MAX_UNINDEXED",
+    "MESSAGE_BACKLOG_COUNTER",
     "Term",
     "create_index",
     "drop_index",
@@ -44,7 +46,6 @@ __all__ = [
     "optimize",
     "parse_person_terms",
     "parse_terms",
-    "read_progress",
     "replace_index",
     "select_ids",
     "select_unindexed",

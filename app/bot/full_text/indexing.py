@@ -19,6 +19,7 @@ _NEWEST_ID: Final = "(SELECT coalesce(max(id), 0) FROM {kind})"
 # Rows a step: so that messages that come in wait for a few milliseconds only.
 BATCH: Final = 1_000
 BACKLOG_COUNTERS: Final = tuple(BACKLOG_COUNTER.format(kind=kind.name) for kind in KINDS)
+MESSAGE_BACKLOG_COUNTER: Final = BACKLOG_COUNTER.format(kind=MESSAGE.name)
 
 
 def index_messages(db: Db) -> None:

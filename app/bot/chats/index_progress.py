@@ -5,12 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from app.bot.full_text.indexing import BACKLOG_COUNTERS
-from app.bot.full_text.kinds import KINDS, MESSAGE
-from app.bot.full_text.query import MAX_UNINDEXED
+from app.bot.full_text import BACKLOG_COUNTERS, MAX_UNINDEXED, MESSAGE_BACKLOG_COUNTER
 from app.bot.models import Counter, Message, UnindexedText
-
-_COUNTERS = dict(zip((kind.name for kind in KINDS), BACKLOG_COUNTERS, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,7 @@ def read_progress(session: Session) -> IndexProgress | None:
     left = {row.name: row.n for row in session.execute(query)}
     if not left and not _has_long_list(session):
         return None
-    last = left.get(_COUNTERS[MESSAGE.name], 0)
+    last = left.get(MESSAGE_BACKLOG_COUNTER, 0)
     newest = session.scalar(select(func.max(Message.id))) or 0
     missing = select(Message.created_at).where(Message.id <= last).order_by(Message.id.desc()).limit(1)
     done = 100 * (newest - last) // newest if newest > last else 0
