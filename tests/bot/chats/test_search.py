@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from app.bot import full_text
 from app.bot.chats import labels, listing, notes, thread, unread
 from app.bot.chats.finder import find_chats
-from app.bot.chats.index_progress import IndexProgress, indexing, parse_terms
+from app.bot.chats.index_progress import IndexProgress
 from app.bot.chats.listing import ChatQuery
 from app.bot.chats.notes import Author
 from app.bot.chats.search import PAGE_SIZE, SearchPage, search
 from app.bot.chats.thread import load_thread_around
+from app.bot.full_text import indexing, parse_terms
 from app.bot.models import Chat, Connection, Message
 from app.channels.contract import Person
 from app.signals import changed
