@@ -124,19 +124,20 @@ def test_the_first_change_is_sent_at_once_and_many_changes_four_times_a_second()
         with lock:
             heard.append((time.monotonic(), dict(event)))
 
-    feed = Feed(emit, window=0.1)
+    # Five windows and a half, each far longer than a busy machine keeps a thread waiting.
+    feed = Feed(emit, window=0.4)
     start = time.monotonic()
-    while time.monotonic() - start < 0.55:
+    while time.monotonic() - start < 2.2:
         feed.publish(topics={"chats"})
         time.sleep(0.002)
-    time.sleep(0.25)
-    assert heard[0][0] - start < 0.05
+    time.sleep(1)
+    assert heard[0][0] - start < 0.2
     assert 5 <= len(heard) <= 8
     gaps = [b[0] - a[0] for a, b in pairwise(heard)]
     # By a thread that may be late once and in time the next: far from the 2 ms of the changes all the same.
-    assert min(gaps) > 0.04
-    assert median(gaps) > 0.09
-    assert heard[-1][0] - start >= 0.5
+    assert min(gaps) > 0.2
+    assert median(gaps) > 0.36
+    assert heard[-1][0] - start >= 2
     revs = [event["rev"] for _, event in heard]
     assert revs == sorted(set(revs))
 

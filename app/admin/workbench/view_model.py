@@ -1,7 +1,7 @@
 """View model of the workbench (brain, draft, problems, live version) and its fragments."""
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -105,7 +105,11 @@ class Workbench:
     @cached_property
     def live(self) -> BrainVersion | None:
         """The version that answers messages."""
-        return store.find_live_version(db.session(), self.brain)
+        return next((each for each in self._versions if each.id == self.brain.live_version_id), None)
+
+    @cached_property
+    def _versions(self) -> Sequence[BrainVersion]:
+        return store.list_live_and_newest(db.session(), self.brain)
 
     @cached_property
     def rollout(self) -> Rollout | None:
@@ -128,12 +132,11 @@ class Workbench:
 
         The newest one is not live while it is rolled out, and after it was rolled back.
         """
-        if self.live and not has_unpublished_changes(self.brain.draft, self.live, self.problems):
-            return self.live.number
-        newest = store.find_newest_version(db.session(), self.brain.id)
-        if newest and not has_unpublished_changes(self.brain.draft, newest, self.problems):
-            return newest.number
-        return None
+        versions = sorted(self._versions, key=lambda each: each.id != self.brain.live_version_id)
+        same = (
+            each for each in versions if not has_unpublished_changes(self.brain.draft, each, self.problems)
+        )
+        return next((each.number for each in same), None)
 
     @cached_property
     def error_counts(self) -> Mapping[str, int]:

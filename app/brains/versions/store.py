@@ -259,10 +259,12 @@ def get_version(session: Session, brain_id: int, number: int) -> BrainVersion:
     return version
 
 
-def find_newest_version(session: Session, brain_id: int) -> BrainVersion | None:
-    """Return the version published last, live or not."""
-    query = select(BrainVersion).where(BrainVersion.brain_id == brain_id)
-    return session.scalar(query.order_by(BrainVersion.number.desc()).limit(1))
+def list_live_and_newest(session: Session, brain: Brain) -> list[BrainVersion]:
+    """List the version that answers messages and the one published last, the newest first; often they are one."""
+    numbers = select(func.max(BrainVersion.number)).where(BrainVersion.brain_id == brain.id).scalar_subquery()
+    wanted = or_(BrainVersion.id == brain.live_version_id, BrainVersion.number == numbers)
+    query = select(BrainVersion).where(BrainVersion.brain_id == brain.id, wanted)
+    return list(session.scalars(query.order_by(BrainVersion.number.desc())))
 
 
 def find_live_version(session: Session, brain: Brain) -> BrainVersion | None:
