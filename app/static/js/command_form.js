@@ -73,17 +73,18 @@ function showErrors() {
 
 // ---- A row that was added --------------------------------------------------------------------------------------------
 
-let wanted = "";
+// The button that asked for a new row: other parts of the page may refresh before its answer has come.
+let asking = null;
 
 document.addEventListener("htmx:config:request", ({ target }) => {
-  if (target.dataset?.focusNew) wanted = target.dataset.focusNew;
+  if (target.dataset?.focusNew) asking = target;
 });
 
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", ({ detail }) => {
   showErrors();
-  if (!wanted) return;
-  const selector = wanted;
-  wanted = "";
+  if (!asking || detail.ctx.sourceElement !== asking) return;
+  const selector = asking.dataset.focusNew;
+  asking = null;
   // The code editor takes its place over a text field once this swap is done.
   setTimeout(() => findAll(selector).at(-1)?.focus());
 });
