@@ -81,21 +81,16 @@ def to_url_args(query: ChatQuery) -> dict[str, Any]:
 
 def build_chat(chat_id: int) -> dict[str, Any]:
     """Return what one chat shows; ends the request with 404 when there is none."""
-    session = db.session()
-    line = listing.get_chat(session, chat_id) or abort(404)
-    now = services().clock()
+    session, contact = db.session(), build_contact(chat_id)
     return {
-        "selected": line,
+        **contact,
         "thread": _thread(chat_id),
         "at": request.args.get("at", type=parse_int64),
-        "channel": services().channels.get(line.channel),
-        "now": now,
-        "writing": get_writing_mode(line, now),
+        "writing": get_writing_mode(contact["selected"], contact["now"]),
         "once": secrets.token_hex(16),
         "labels": labels.list_labels(session),
         "colours": labels.COLOURS,
         "saved_replies": saved_replies.has_replies(session),
-        "details": load_contact_details(session, line.chat, now),
     }
 
 
@@ -105,7 +100,8 @@ def build_contact(chat_id: int) -> dict[str, Any]:
     line = listing.get_chat(session, chat_id) or abort(404)
     return {
         "selected": line,
-        "details": load_contact_details(session, line.chat, now),
+        # By the panel alone: a live look at the thread draws none.
+        "load_details": lambda: load_contact_details(session, line.chat, now),
         "channel": services().channels.get(line.channel),
         "now": now,
     }

@@ -15,6 +15,7 @@ from app.bot import lease
 from app.bot.models import Message
 from app.bot.states import MessageState, RunOutcome, sql_is
 from app.bot.turns.claim import JOB_COLUMNS, Job
+from app.brains.document.schema import BrainSettings
 from app.brains.runtime.program import Program
 from app.brains.runtime.trace import Cause, Trace
 from app.db.schema import get_table
@@ -99,11 +100,11 @@ def _silence_ms(job: Job, programs: Mapping[int, Program]) -> int:
     if program is None or job.chat.contact_id is None or job.chat.paused_at is not None:
         return 0
     settings = program.document.settings
-    return 1000 * settings.burst_seconds if _is_mergeable(job.message, settings.prefixes) else 0
+    return 1000 * settings.burst_seconds if _is_mergeable(job.message, settings) else 0
 
 
-def _is_mergeable(message: Mapping[str, Any], prefixes: Sequence[str]) -> bool:
-    return message["kind"] == "text" and not message["text"].lstrip().startswith(tuple(prefixes))
+def _is_mergeable(message: Mapping[str, Any], settings: BrainSettings) -> bool:
+    return message["kind"] == "text" and not settings.has_prefix(message["text"])
 
 
 def _merge_job(
@@ -115,8 +116,8 @@ def _merge_job(
 ) -> Job | DebounceWait:
     if not silence:
         return job
-    prefixes = programs[job.version_id or 0].document.settings.prefixes
-    length = next((n for n, row in enumerate(rows) if not _is_mergeable(row, prefixes)), len(rows))
+    settings = programs[job.version_id or 0].document.settings
+    length = next((n for n, row in enumerate(rows) if not _is_mergeable(row, settings)), len(rows))
     burst = rows[:length]
     if not burst or burst[0]["id"] != job.message["id"]:
         # What was claimed is not new any more: the fence of its turn will find that out.

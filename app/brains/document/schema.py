@@ -65,6 +65,10 @@ class BrainSettings(Part):
     # So long nothing must come before what somebody wrote in several messages is answered, once; 0 = each by itself.
     burst_seconds: Annotated[int, Field(ge=0, le=limits.BURST_SECONDS)] = 0
 
+    def has_prefix(self, text: str) -> bool:
+        """Whether a text begins as a command does, so that it is never joined with others of a burst."""
+        return text.lstrip().startswith(self.prefixes)
+
     @field_validator("timezone")
     @classmethod
     def _check_timezone(cls, value: str) -> str:

@@ -7,7 +7,7 @@ from app.brains.document.schema import BrainSettings
 
 def is_joined(text: str, settings: BrainSettings, *, is_group: bool) -> bool:
     """Tell whether a text waits for those that follow it, and is answered together with them."""
-    return settings.burst_seconds > 0 and not is_group and not text.lstrip().startswith(settings.prefixes)
+    return settings.burst_seconds > 0 and not is_group and not settings.has_prefix(text)
 
 
 def join_burst(texts: Sequence[str], settings: BrainSettings, *, is_group: bool) -> list[str]:
