@@ -6,7 +6,7 @@ RUN_STAMP := .venv/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev migrate-db run run-split test check fix lock map vendor migration torture bench bench-browsers bench-counting bench-queries bench-sandbox strangers escapes fuzz doctor
+.PHONY: help setup dev migrate-db run run-split test check fix lock map doors vendor migration torture bench bench-account bench-browsers bench-counting bench-logs bench-pages bench-queries bench-sandbox strangers escapes fuzz doctor
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ setup: $(RUN_STAMP) ## create .venv from the hash-locked requirements
 dev: $(DEV_STAMP) ## the same, with the tools for working on Brainbox
 
 migrate-db: setup ## bring the database up to date
-	@$(FLASK) db upgrade
+	@$(BIN)/python tools/is_migrated.py || $(FLASK) db upgrade
 
 run: migrate-db ## start Brainbox, embedded: one process, SQLite, no accounts elsewhere
 	@exec $(BIN)/python wsgi.py
@@ -59,6 +59,9 @@ lock: dev ## pin requirements*.in with hashes
 map: ## write docs/map.md, the map of the code
 	@$(PYTHON) tools/map.py
 
+doors: setup ## write the table of roles and doors into docs/security.md
+	@$(BIN)/python tools/doors.py
+
 vendor: dev ## fetch the browser's libraries named in vendor.toml (needs npm)
 	$(BIN)/python tools/vendor.py
 
@@ -74,9 +77,18 @@ bench: dev ## measure throughput, latency and CPU, embedded and production
 	@sh tools/test-parts.sh
 	$(BIN)/python -m bench.pipeline --layout all
 
+bench-account: dev ## measure where a message's CPU goes, by process and thread
+	$(BIN)/python -m bench.account
+
+bench-logs: dev ## measure the logging service: answers with dead sinks, drops, kills, its cost
+	$(BIN)/python -m bench.logs
+
 bench-queries: dev ## measure every query of inbox, failure desk and analytics: make bench-queries [N=1000000]
 	@sh tools/test-parts.sh
 	$(BIN)/python -m bench.queries --messages $(or $(N),1000000)
+
+bench-pages: dev ## measure CPU, queries and bytes of each page: make bench-pages [N=10000]
+	$(BIN)/python -m bench.pages --messages $(or $(N),10000)
 
 bench-counting: dev ## measure what counting for the analytics costs the pipeline
 	$(BIN)/python -m bench.counting

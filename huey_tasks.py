@@ -4,12 +4,12 @@ Run as `python huey_tasks.py` for a worker of its own (production), or joined by
 it without a queue (docs/decisions/0020).
 """
 
+import app.lean_imports  # noqa: F401, I001  before all that loads these libraries
 import gc
 import json
 import sys
 import threading
 import time
-from typing import Any
 
 import structlog
 from huey import MemoryHuey, RedisHuey
@@ -84,11 +84,13 @@ class WorkerProcess:
         if self._worker:
             self._worker.wake()
 
-    def _on_work_ready(self, _sender: object, **_facts: object) -> None:
-        self.wake()
+    def _on_work_ready(self, **_facts: object) -> None:
+        if self._worker:
+            self._worker.wake_after_commit()
 
     def stop(self) -> None:
         """Stop the worker after the sends in flight, then its heartbeat."""
+        work_ready.disconnect(self._on_work_ready)
         if self._worker:
             self._worker.stop()
         if self._heartbeat:
@@ -117,7 +119,7 @@ class WorkNotifier:
         work_ready.connect(self._on_work_ready)
         self._thread.start()
 
-    def _on_work_ready(self, _sender: Any, **_facts: Any) -> None:
+    def _on_work_ready(self, **_facts: object) -> None:
         self._notifications += 1
         self._work_waiting.set()
 
@@ -144,7 +146,6 @@ def tune_interpreter() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def run() -> None:
@@ -152,7 +153,8 @@ def run() -> None:
     set_private_umask()
     app = create_app(load_settings())
     services: Services = app.extensions["services"]
-    services.realtime.start()
+    services.logs.attach("worker")
+    services.start()
     consumer = huey.create_consumer(
         workers=1,
         worker_type="thread",

@@ -1,6 +1,7 @@
 """Web entry: `app` for any WSGI server, and `python wsgi.py` for the one Brainbox ships with.
 
-Without REDIS_URL the worker joins this process (the embedded default).
+Without REDIS_URL the worker joins this process (the embedded default). Gunicorn's first process only watches the one
+that serves: it loads nothing of the application but its settings, which saves some 80 MB.
 """
 
 import os
@@ -8,22 +9,19 @@ import shutil
 import socket
 import sys
 import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import structlog
 from gunicorn.app.base import BaseApplication
 
-import huey_tasks
 from app import create_app
-from app.bot.health.heartbeat import Heartbeat
-from app.bot.ingest.server import EdgeServer
 from app.bot.worker.process_lock import WorkerNameError, lock_data_folder
 from app.data_folder import set_private_umask
-from app.services import Services
 from app.settings import Settings, load_settings
-from app.web import build_session_check
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from app.bot.health.heartbeat import Heartbeat
+    from app.bot.ingest.server import EdgeServer
+    from app.services import Services
 
 GRACEFUL_TIMEOUT_S = 25
 
@@ -67,16 +65,22 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """Build the app, in the process that serves it."""
+        import app.lean_imports  # noqa: F401, PLC0415  before all that loads these libraries
+
         return create_app(self._settings)
 
     def _start_services(self, worker: Any) -> None:
         """Start what runs beside the web server; threads must not cross a fork."""
+        from app.web import build_session_check  # noqa: PLC0415  in the process that serves
+
         services: Services = worker.wsgi.extensions["services"]
         self._heart = start(services)
         self._front = services.build_edge_server(build_session_check(worker.wsgi))
         self._front.start(self.listener, self.inner_socket)
 
     def _stop_services(self, _server: Any, worker: Any) -> None:
+        import huey_tasks  # noqa: PLC0415  in the process that serves
+
         services: Services = worker.wsgi.extensions["services"]
         if self._front:
             self._front.stop(GRACEFUL_TIMEOUT_S)
@@ -87,10 +91,15 @@ class Server(BaseApplication):
         services.database.writer.close()
 
 
-def start(services: Services) -> Heartbeat:
+def start(services: "Services") -> "Heartbeat":
     """Start what a web process runs beside its server, embedded also the worker; return the heartbeat."""
+    import structlog  # noqa: PLC0415  in the process that serves
+
+    import huey_tasks  # noqa: PLC0415
+
     settings = services.settings
-    services.realtime.start()
+    services.logs.attach("embedded" if settings.is_embedded else "web")
+    services.start()
     services.realtime.listen()
     heart = services.build_heartbeat()
     heart.start()
@@ -99,6 +108,7 @@ def start(services: Services) -> Heartbeat:
     else:
         huey_tasks.WorkNotifier().start()
     huey_tasks.tune_interpreter()
+    log = structlog.get_logger(__name__)
     log.info("web started", address=f"http://{settings.host}:{settings.port}", embedded=settings.is_embedded)
     return heart
 

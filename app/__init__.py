@@ -14,7 +14,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask  # noqa: PLC0415
 
     from app import admin, cli, data_folder, services, web  # noqa: PLC0415
-    from app.api import health  # noqa: PLC0415
+    from app.api import health, logs  # noqa: PLC0415
     from app.logs import configure_logs  # noqa: PLC0415
     from app.settings import load_settings  # noqa: PLC0415
 
@@ -31,5 +31,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.extensions["services"].realtime.mount(app, settings)
     # Late, so that the webhook endpoint stands in front of all of these.
     app.wsgi_app = app.extensions["services"].webhook.mount(app.wsgi_app)
+    app.wsgi_app = logs.mount(app.extensions["services"].logs.endpoint, app.wsgi_app)  # type: ignore[method-assign]
     web.trust_proxies(app, settings)
     return app

@@ -11,7 +11,17 @@ PRIVATE_UMASK: Final = 0o077
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 # Databases with their journals and backups, locks, keys; a folder may also hold what is not ours.
-_OWN_FILES: Final = ("*.db", "*.db-*", "*.db.*", "*.bak", "*.backup", "*.dump", "*.lock", "secret_key*")
+_OWN_FILES: Final = (
+    "*.db",
+    "*.db-*",
+    "*.db.*",
+    "*.bak",
+    "*.backup",
+    "*.dump",
+    "*.lock",
+    "secret_key*",
+    "audit.anchor",
+)
 _OWN_FOLDERS: Final = ("media", "workers", "backups")
 
 

@@ -48,6 +48,10 @@ from app.clock import get_now_ms
 from app.db.maintenance_job import JobResources, MaintenanceJob, find_all_jobs
 from app.db.writer import Database
 from app.files import FileStore
+from app.logs import ingest as log_ingest
+from app.logs.audit.auditor import Auditor, attach_auditor
+from app.logs.audit.chain_check import ChainChecks
+from app.logs.log_services import LogServices
 from app.privacy.erasure import ErasureRunner
 from app.realtime import Realtime
 from app.settings import Settings
@@ -116,6 +120,11 @@ class Services:
         return ErasureRunner(self.database, self.files, self.clock)
 
     @cached_property
+    def logs(self) -> LogServices:
+        """The logging service of this process with all that belongs to it."""
+        return LogServices(self.settings, self.database, self.vault, self.clock)
+
+    @cached_property
     def _templates(self) -> TemplateCache:
         return TemplateCache(self.clock)
 
@@ -132,6 +141,11 @@ class Services:
         """The drafts that are being rehearsed in this process."""
         return Rehearsals(self.database, lambda: Runtime(self.sandbox), self.clock)
 
+    @cached_property
+    def audit_checks(self) -> ChainChecks:
+        """The checks of the audit's chain that were begun in this process."""
+        return ChainChecks(self.database, self.get(Auditor), self.clock)
+
     def receive_local(self, connection_id: int, items: Sequence[Item]) -> IngestResult:
         """Receive items that came over no network: the simulator's."""
         return self.receiver.receive(InboundBatch([(connection_id, items)]))
@@ -145,17 +159,28 @@ class Services:
         self.registry.invalidate()
         return check(self.channels, self.registry.find(connection_id))
 
+    def start(self) -> None:
+        """Start what a serving process runs for all that share it: the live feed, the look at the connections."""
+        self.realtime.start()
+        self.registry.start()
+
     def close(self) -> None:
-        """End the live feed and the confined processes, if there are any."""
+        """End what was started, and the confined processes, if there are any."""
+        self.registry.stop()
         self.realtime.close()
         self.read_marks.close()
         self.http_loop.close()
+        if "audit_checks" in self.__dict__:
+            self.audit_checks.close()
         if "rehearsals" in self.__dict__:
             self.rehearsals.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
         if "ai" in self.__dict__:
             self.ai.close()
+        # Last: what the others say while they close is kept too.
+        if "logs" in self.__dict__:
+            self.logs.close()
 
     def build_edge_server(self, is_signed_in: Callable[[str], bool]) -> EdgeServer:
         """Build the edge server of a web process; `is_signed_in` tells of a Cookie header whether it has a session."""
@@ -170,6 +195,7 @@ class Services:
         )
         refusals = RefusalLog(monotonic)
         handler = RequestHandler(self.webhook, self.registry, self.receiver, is_signed_in, refusals)
+        handler.mount(log_ingest.PATH, self.logs.endpoint.answer_in_loop)
         return EdgeServer(handler, limits, refusals, behind_proxy=settings.trusted_proxies > 0)
 
     def build_worker(self) -> Worker:
@@ -197,6 +223,7 @@ class Services:
             ConnectionStore: lambda: self.connections,
             ErasureRunner: lambda: self.erasure,
             FileStore: lambda: self.files,
+            LogServices: lambda: self.logs,
             Sandbox: lambda: self.sandbox,
             Settings: lambda: self.settings,
             Vault: lambda: self.vault,
@@ -223,7 +250,7 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
     read_marks = ReadMarks(channels, registry, counters, clock, http_loop)
     receiver = Receiver(database, clock, int(settings.stale_after_seconds * 1000), read_marks)
     webhook = WebhookEndpoint(channels, registry, receiver, counters)
-    app.extensions["services"] = Services(
+    shared = Services(
         settings,
         database,
         vault,
@@ -238,6 +265,8 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
         read_marks,
         webhook,
     )
+    shared.put(attach_auditor(database, vault, settings.brainbox_data, clock))
+    app.extensions["services"] = shared
 
 
 def services() -> Services:

@@ -126,6 +126,27 @@ class Settings(BaseSettings):
     log_json: bool | None = Field(
         default=None, description="JSON log lines; by default where standard error is no terminal."
     )
+    log_store: bool = Field(
+        default=True, description="Keep log lines, searchable under Logs; off: standard error only."
+    )
+    log_durable: bool = Field(
+        default=False,
+        description="Answer POST /api/logs after its events are on disk; else at once, and a crash may lose 0.2 s.",
+    )
+    log_encrypt: bool = Field(default=False, description="Encrypt stored log lines with SECRET_KEY.")
+    log_hide_phones: bool = Field(
+        default=True, description="Cut phone numbers in log lines down to their last 2 digits."
+    )
+    log_hide_emails: bool = Field(default=False, description="Take e-mail addresses out of log lines.")
+    log_days: int = Field(default=14, ge=1, le=3650, description="Days that log lines are kept.")
+    log_error_days: int = Field(default=90, ge=1, le=3650, description="Days that errors are kept.")
+    log_megabytes: int = Field(
+        default=512, ge=16, description="Megabytes of stored log lines; beyond it the oldest go, errors last."
+    )
+    log_allow_private: bool = Field(
+        default=False,
+        description="Let log sinks have private addresses, and send to them without TLS.",
+    )
     https_only: bool = Field(
         default=False, description="Mark cookies Secure and send HSTS: set it behind TLS."
     )

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any, Final
 
+import orjson
+
 # Deeper parts of a value become their own JSON text: recursion ends far below any interpreter's limit.
 MAX_DEPTH: Final = 100
 # An integer of more digits becomes a text; 256 bits have 78.
@@ -19,16 +21,31 @@ _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 
 # Made once: `json.dumps` with separators builds an encoder for every call.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+# Python's own encoder knows none of these; a value that holds one is a mistake.
+_AS_JSON_DOES: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+# From so many digits on orjson may read an integer as a float.
+_LONG_NUMBER: Final = b"0" * 19
+_DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 _OUTSIDE: Final = bytes(set(range(256)) - set(b'{}[]"'))
 _STEP: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def to_json(value: Any) -> str:
-    """Serialise compactly and in ASCII, so that NUL and lone surrogates in a payload stay storable.
+    """Serialise compactly for a column of either database: NUL and lone surrogates are escaped.
 
     What JSON does not know or no database takes becomes a text: NaN, infinities, huge integers, parts too deep.
     """
+    try:
+        encoded = orjson.dumps(value, option=_AS_JSON_DOES)
+    except TypeError:  # keys that are no texts, lone surrogates, large integers, and what is no JSON
+        return to_ascii_json(value)
+    # NaN and infinities are written as null.
+    return to_ascii_json(value) if b"null" in encoded else encoded.decode()
+
+
+def to_ascii_json(value: Any) -> str:
+    """Serialise as `to_json`, with everything beyond ASCII escaped."""
     try:
         return _encode(value)
     except (ValueError, RecursionError):
@@ -41,6 +58,11 @@ def parse_json(body: bytes) -> Any:
     NaN, infinities, numbers beyond a double, integers of more than MAX_DIGITS digits and parts deeper than MAX_DEPTH
     become the text they were written as.
     """
+    if _measure_depth(body) <= MAX_DEPTH and _LONG_NUMBER not in body.translate(_DIGITS_AS_ZERO):
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:  # also what it does not know, such as NaN and lone surrogates
+            pass
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
     except UnicodeDecodeError:

@@ -1,8 +1,9 @@
-"""Topics of live pages: names (`chat(id)`, `brain(id)`), and the lowest role that may watch each."""
+"""Topics of live pages: names (`chat(id)`, `brain(id)`), and the right that watching each asks for."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from app.immutable import immutable
 
 # Ids are at most this long, so that no browser can name a topic of any size.
 _ID_PATTERN: Final = r"\d{1,18}"
@@ -10,12 +11,12 @@ _ID_PATTERN: Final = r"\d{1,18}"
 SESSION_PREFIX: Final = "session:"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Topic:
-    """Kind of topic that browsers may watch: a pattern for whole names, and the lowest role that may."""
+    """Kind of topic that browsers may watch: a pattern for whole names, and the right it asks for."""
 
     pattern: re.Pattern[str]
-    role: str = "viewer"
+    right: str
 
 
 def dashboard() -> str:
@@ -53,19 +54,31 @@ def search_index() -> str:
     return "search_index"
 
 
+def logs() -> str:
+    """Return the topic of the page of log lines: some were stored."""
+    return "logs"
+
+
+def audit() -> str:
+    """Return the topic of the audit: an entry was added."""
+    return "audit"
+
+
 def session(session_id: int) -> str:
     """Return the topic of a session's end; no browser asks for it: each is in that of its own session."""
     return f"{SESSION_PREFIX}{session_id}"
 
 
 TOPICS: Final = (
-    Topic(re.compile(dashboard())),
-    Topic(re.compile(chats())),
-    Topic(re.compile(f"chat:{_ID_PATTERN}")),
-    Topic(re.compile(f"brain:{_ID_PATTERN}")),
-    Topic(re.compile(failures())),
-    Topic(re.compile(connections())),
-    Topic(re.compile(search_index())),
+    Topic(re.compile(dashboard()), "read_brains"),
+    Topic(re.compile(chats()), "read_chats"),
+    Topic(re.compile(f"chat:{_ID_PATTERN}"), "read_chats"),
+    Topic(re.compile(f"brain:{_ID_PATTERN}"), "read_brains"),
+    Topic(re.compile(failures()), "read_chats"),
+    Topic(re.compile(connections()), "read_brains"),
+    Topic(re.compile(search_index()), "read_chats"),
+    Topic(re.compile(logs()), "read_brains"),
+    Topic(re.compile(audit()), "administer"),
 )
 
 

@@ -2,23 +2,25 @@
 
 import gzip
 import io
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
 import structlog
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import request_input
-from app.accounts import SESSION_DAYS
+from app.accounts.users import SESSION_DAYS
+from app.db.actor import SYSTEM, Actor, ActorKind, set_actor
 from app.db.engine import build_engine_options, prepare_engine
 from app.db.schema import Base
 from app.db.writer import Database
@@ -29,7 +31,6 @@ View = TypeVar("View", bound=Callable[..., Any])
 db = SQLAlchemy(model_class=Base)
 csrf = CSRFProtect()
 login = LoginManager()
-migrate = Migrate(render_as_batch=True, directory=str(ROOT / "migrations"))
 limiter = Limiter(get_remote_address, strategy="fixed-window")
 
 DAY_S = 86_400
@@ -37,6 +38,7 @@ MAX_FORM_BYTES = 4 * 1024 * 1024
 # Below this, compression costs more than it saves.
 MIN_COMPRESSED_BYTES = 1_000
 PADDING_BYTES = 64
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def init_app(app: Flask, settings: Settings) -> Database:
@@ -68,14 +70,23 @@ def init_app(app: Flask, settings: Settings) -> Database:
     request_input.init_app(app)
     for extension in (db, csrf, login, limiter):
         extension.init_app(app)
-    migrate.init_app(app, db)
+    if click.get_current_context(silent=True):
+        init_migrations(app)
     with app.app_context():
         engine = prepare_engine(db.engine)
     app.before_request(_begin_request)
+    app.teardown_request(_end_request)
     app.after_request(_set_security_headers)
     app.after_request(_compress_page)
     app.jinja_env.globals["csp_nonce"] = get_csp_nonce
     return Database(engine, Path(settings.brainbox_data))
+
+
+def init_migrations(app: Flask) -> None:
+    """Let `flask db` work on this app; Alembic takes memory (7 MB) that no server needs."""
+    from flask_migrate import Migrate  # noqa: PLC0415
+
+    Migrate(app, db, render_as_batch=True, directory=str(ROOT / "migrations"))
 
 
 def trust_proxies(app: Flask, settings: Settings) -> None:
@@ -118,9 +129,17 @@ def is_fragment_request() -> bool:
 
 
 def _begin_request() -> None:
-    g.request_id = secrets.token_hex(8)
+    # Given by a proxy or another service, so that their lines and ours are found together.
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    # Whoever is signed in is named by the check of their right (app.admin.ui.permissions).
+    set_actor(Actor(ActorKind.PERSON, address=request.remote_addr, request_id=g.request_id))
+
+
+def _end_request(_error: BaseException | None) -> None:
+    set_actor(SYSTEM)
 
 
 def _compress_page(response: Response) -> Response:

@@ -142,6 +142,18 @@ def pss_mb(pids: Sequence[int]) -> float:
     return total / 1024
 
 
+def resident_mb(pids: Sequence[int]) -> float:
+    """Return the resident memory of the processes' families in megabytes, what they share counted for each.
+
+    Costs the processes nothing; `pss_mb` holds up whatever maps memory while it is counted, 50 ms and more.
+    """
+    pages = 0
+    for pid in family(pids):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def machine_busy() -> float:
     """Return the CPU seconds the whole machine has worked since boot (guests of it included)."""
     fields = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]

@@ -107,6 +107,21 @@ Respond = Callable[[Answer], None]
 Handler = Callable[[Message, Respond], None]
 
 
+# Time (s) in which a loop takes its next turns.
+_TURNS_S = 0.02
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close a listening socket, once what is being accepted has become a connection.
+
+    A server that is closed before makes half a connection of it, which nothing closes any more (asyncio, Python 3.11).
+    """
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    await asyncio.sleep(_TURNS_S)
+    server.close()
+
+
 class ServerConnection(asyncio.Protocol):
     """One keep-alive connection: hands over one request at a time, the answer may come later."""
 
@@ -175,7 +190,7 @@ class Server:
         """Close the socket and every connection."""
         if self._server is None:
             return
-        self._server.close()
+        await stop_accepting(self._server)
         for connection in tuple(self._connections):
             connection.transport.abort()
         await self._server.wait_closed()

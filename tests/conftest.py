@@ -1,5 +1,6 @@
 """Shared fixtures: settings in a folder of their own, real databases, a clock that stands still."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -13,10 +14,12 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import NullPool, create_engine, text
 
+import app.lean_imports
 import app.tables  # noqa: F401  every table registers itself when it is imported
 from app import create_app
 from app.db.engine import make_engine
 from app.db.writer import Database
+from app.logs import configure_logs
 from app.settings import Settings
 from bench.fake_ai import FakeAi, running
 from bench.processes import StartError
@@ -28,9 +31,15 @@ _names = count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile each template once, not once for every application of a test."""
+    """Compile each template once, not once for every application of a test; configure logs before any line."""
     folder = config.cache.mkdir("templates")
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": FileSystemBytecodeCache(str(folder))}
+    # As Python sets it: what a test leaves open is then found near that test.
+    gc.set_threshold(700, 10, 10)
+    # A logger keeps the configuration of its first line: whichever test of a process comes first.
+    configure_logs(
+        Settings(secret_key="a secret key for tests", database_url="", redis_url="", log_level="warning")
+    )
 
 
 def skip_or_fail(part: str) -> None:

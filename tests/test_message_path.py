@@ -15,7 +15,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts import Passwords, Role, create_user
+from app.accounts.roles import Role
+from app.accounts.users import Passwords, create_user
 from app.bot.models import Message
 from app.channels.cloud.webhook import PATH
 from bench.fake_graph import ThreadedGraph, running
@@ -44,7 +45,7 @@ BACKGROUND = (
 )
 # These run in another process, without the application.
 CONFINED = "app/brains/confined/"
-PAGES = ("app/admin/", "app/accounts.py", "app/services.py", "app/sessions.py", "app/web.py")
+PAGES = ("app/admin/", "app/accounts/", "app/services.py", "app/web.py")
 # Browsers are told in a thread of the feed's own; the worker looks for messages by itself too, every moment.
 AT_ANY_MOMENT = {"app/realtime/feed.py", "app/bot/worker/dispatcher.py", "app/bot/turns/claim.py"}
 

@@ -17,6 +17,7 @@ from app.bot import full_text
 from app.clock import DAY_MS
 from app.db.schema import Base
 from app.settings import ROOT, Settings
+from app.web import init_migrations
 
 
 def test_there_is_exactly_one_head():
@@ -25,6 +26,7 @@ def test_there_is_exactly_one_head():
 
 def test_up_from_nothing_equals_the_models_and_down_leaves_nothing(database_url: str, settings: Settings):
     app = create_app(settings.model_copy(update={"database_url": database_url}))
+    init_migrations(app)
     engine = app.extensions["services"].database.engine
     with app.app_context():
         for _ in range(2):
@@ -41,6 +43,7 @@ def test_up_from_nothing_equals_the_models_and_down_leaves_nothing(database_url:
 
 def test_packed_days_become_quarter_hours_again_on_the_way_down(database_url: str, settings: Settings):
     app = create_app(settings.model_copy(update={"database_url": database_url}))
+    init_migrations(app)
     database = app.extensions["services"].database
     key, at = (ANY, 1, ANY, ANY_COMMAND), 40 * DAY_MS
     quarters = {

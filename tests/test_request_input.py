@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.routing import Rule
 
-from app.accounts import Passwords, create_user
+from app.accounts.users import Passwords, create_user
 from app.bot.connections.store import ConnectionInput
 from app.brains.document.gallery import build_demo_document
 from app.brains.versions import store

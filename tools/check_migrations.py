@@ -21,12 +21,14 @@ def main() -> int:
         from app.bot import full_text
         from app.db.schema import Base
         from app.settings import ROOT
+        from app.web import init_migrations
 
         heads = ScriptDirectory(str(ROOT / "migrations")).get_heads()
         if len(heads) != 1:
             print(f"migrations: {len(heads)} heads ({', '.join(heads)}); there must be one")
             return 1
         app = create_app()
+        init_migrations(app)
         with app.app_context():
             upgrade()
             with app.extensions["services"].database.engine.connect() as connection:

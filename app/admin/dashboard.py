@@ -1,16 +1,15 @@
 """Dashboard page: today's figures, what needs attention, script isolation level, newest messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.brains import rollouts
 from app.admin.ui import time_format
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.analytics import reports
 from app.analytics.reports import MetricSummary, Scope
@@ -25,6 +24,7 @@ from app.brains.versions import store
 from app.brains.versions.models import Brain
 from app.channels.simulator.channel import SimulatorChannel
 from app.clock import DAY_MS
+from app.immutable import immutable
 from app.services import services
 from app.web import db
 
@@ -43,7 +43,7 @@ MAX_FAILING = 5
 
 
 @blueprint.get("/dashboard")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_board() -> Response:
     """Show the board; htmx asks for the part that changes."""
     now = services().clock()
@@ -146,7 +146,7 @@ MODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IsolationStatus:
     """The level in force; `missing` names the layers that are not there, `remedy` what to do."""
 

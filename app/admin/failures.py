@@ -6,10 +6,10 @@ from flask import Flask, abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
-from app.admin.ui.pages import MenuItem, PageBlueprint, Target
-from app.admin.ui.permissions import require_role
+from app.admin.ui.pages import MenuItem, PageBlueprint, Target, is_allowed
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.bot.connections import store
 from app.bot.failures import bulk_actions, queries
@@ -19,7 +19,6 @@ from app.bot.failures.queries import FailureFilter, FailureGroup, FailureListIte
 from app.bot.models import BulkAction
 from app.brains.versions import store as versions_store
 from app.clock import DAY_MS, HOUR_MS
-from app.logs import audit
 from app.services import services
 from app.text import parse_ids, parse_int64
 from app.web import db, is_fragment_request, limiter
@@ -45,14 +44,6 @@ AGE_FILTERS_MS: Final = {
     "day": DAY_MS,
     "week": 7 * DAY_MS,
 }
-# What was done, in words, to one message and to several.
-ACTION_WORDS: Final = {
-    "again": "queued to be sent again",
-    "aside": "dismissed",
-    "back": "reopened",
-    "as_sent": "resolved as arrived",
-    "as_failed": "resolved as not arrived",
-}
 NOTHING_SELECTED: Final = "Select messages first, or all of this cause."
 
 
@@ -62,14 +53,14 @@ def init_app(app: Flask) -> None:
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def list_causes() -> Response:
     """List the causes of failures."""
     return _render_causes(None)
 
 
 @blueprint.get("/count")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def show_count() -> Response:
     """Return the number in the menu, for live updates."""
     return (
@@ -80,7 +71,7 @@ def show_count() -> Response:
 
 
 @blueprint.get("/<cause_id>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def show_cause(cause_id: str) -> Response:
     """Show the failures of one cause."""
     if cause_id not in CAUSES:
@@ -89,7 +80,7 @@ def show_cause(cause_id: str) -> Response:
 
 
 @blueprint.post("/<cause_id>/<act>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("120 per minute")
 def apply_action(cause_id: str, act: str) -> Response:
     """Do something with ticked failures, or with all of a cause."""
@@ -105,18 +96,17 @@ def apply_action(cause_id: str, act: str) -> Response:
 
 
 @blueprint.post("/errands/<int:bulk_action_id>/cancel")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def cancel(bulk_action_id: int) -> Response:
     """End a bulk action after its present batch."""
     now = services().clock()
     if services().database.write(lambda session: bulk_actions.cancel(session, bulk_action_id, now)):
-        audit.record("failures: cancelled", current_user.id, bulk_action=bulk_action_id)
         responses.flash_notice("It has ended. What was done stays done.")
     return _refresh_page(request.form.get("cause") or None)
 
 
 @blueprint.post("/errands/<int:bulk_action_id>/undo")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def undo(bulk_action_id: int) -> Response:
     """Reopen what was dismissed together."""
     now, user_id = services().clock(), current_user.id
@@ -129,7 +119,6 @@ def undo(bulk_action_id: int) -> Response:
 
     bulk_action = services().database.write(back)
     if bulk_action:
-        audit.record("failures: brought back", user_id, bulk_action=bulk_action_id)
         responses.flash_notice("They are open again.")
     return _refresh_page(bulk_action.cause if bulk_action else None)
 
@@ -144,13 +133,6 @@ def _start_action(asked: BulkActionRequest) -> None:
         return action
 
     bulk_action = services().database.write(begin)
-    audit.record(
-        f"failures: {ACTION_WORDS[asked.action]}",
-        asked.user_id,
-        bulk_action=bulk_action.id,
-        cause=asked.cause_id,
-        messages=bulk_action.total,
-    )
     _flash_result(bulk_action)
 
 
@@ -164,7 +146,7 @@ def _flash_result(bulk_action: BulkAction) -> None:
         responses.flash_notice("Their state has changed meanwhile: there is nothing left to do.", "bad")
         return
     noun = "message is" if bulk_action.done == 1 else "messages are"
-    summary = f"{bulk_action.done:,} {noun} {ACTION_WORDS[bulk_action.action]}."
+    summary = f"{bulk_action.done:,} {noun} {bulk_actions.ACTION_WORDS[bulk_action.action]}."
     if bulk_action.action == "aside":
         responses.flash_undo(summary, url_for("failures.undo", bulk_action_id=bulk_action.id))
     else:
@@ -199,6 +181,7 @@ def _render_causes(cause_id: str | None) -> Response:
         query=_query(),
         age=_age(),
         groups=found,
+        total=queries.sum_failures(found),
         group=group,
         chosen=CAUSES.get(cause_id or ""),
         page=page,
@@ -209,7 +192,7 @@ def _render_causes(cause_id: str | None) -> Response:
         quiet=None if found or _query() else queries.get_quiet_since(session),
         remedy_url=_find_remedy_url(group, page.items),
         build_row_url=_build_row_url,
-        done_words=ACTION_WORDS,
+        done_words=bulk_actions.ACTION_WORDS,
     )
 
 
@@ -232,20 +215,24 @@ def _build_remedy_url(target: str, line: FailureListItem) -> str:
     if target.startswith("https://"):
         return target
     if target == "connection":
-        may = current_user.has_role(Role.OWNER)
-        return url_for("connections.edit", connection_id=line.message.connection_id) if may else ""
+        return _build_allowed_url("connections.edit", connection_id=line.message.connection_id)
     if target == "command":
         return _build_row_url(line)
     if target == "chat":
         return url_for("chats.show_chat", chat_id=line.message.chat_id)
-    return url_for("dashboard.show_board") if target == "dashboard" else ""
+    return _build_allowed_url("dashboard.show_board") if target == "dashboard" else ""
 
 
 def _build_row_url(line: FailureListItem) -> str:
     """Return the address of the command whose words a message is, or of its brain."""
     if line.command_id:
-        return url_for("commands.show_command", slug=line.slug, command_id=line.command_id)
-    return url_for("brains.show_workbench", slug=line.slug) if line.slug else ""
+        return _build_allowed_url("commands.show_command", slug=line.slug, command_id=line.command_id)
+    return _build_allowed_url("brains.show_workbench", slug=line.slug) if line.slug else ""
+
+
+def _build_allowed_url(endpoint: str, **values: Any) -> str:
+    """Return the address of a page; empty when it does not open for this person."""
+    return url_for(endpoint, **values) if is_allowed(endpoint) else ""
 
 
 def _read_filter() -> FailureFilter:

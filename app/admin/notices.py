@@ -3,10 +3,10 @@
 from flask import Flask, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.bot import notices
 from app.bot.connections import store
@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_list() -> Response:
     """Show a page of notices, of one connection or of all."""
     session = db.session()
@@ -60,7 +60,7 @@ def show_list() -> Response:
 
 
 @blueprint.get("/count")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_count() -> Response:
     """Return the number in the menu, for live updates."""
     if not is_fragment_request():
@@ -69,7 +69,7 @@ def show_count() -> Response:
 
 
 @blueprint.post("/seen")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def mark_seen() -> Response:
     """Mark the notices up to the newest one on the page as seen."""
     number = parse_index(request.form.get("newest", "")) or 0

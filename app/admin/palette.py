@@ -1,24 +1,24 @@
 """Command palette (Ctrl+K): search over pages, actions, brains, commands and chats; number of results."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin import palette_targets
 from app.admin.palette_targets import PaletteEntry
 from app.admin.ui.pages import is_allowed
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.bot.chats import finder
 from app.bot.connections import store
 from app.brains.document.gallery import load_samples
 from app.brains.fuzzy import SAME, SCATTERED, SPREAD, WORD, Hit, SearchText, find_best, normalise
 from app.brains.versions.catalogue import Catalogue, CatalogueBrain, CatalogueEntry
+from app.immutable import immutable
 from app.services import services
 from app.web import db
 
@@ -38,7 +38,7 @@ PIECES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Group:
     """Lines of the palette under one title; the smaller `rank`, the better its first line fits."""
 
@@ -48,12 +48,12 @@ class Group:
 
 
 @blueprint.get("")
-@require_role(Role.VIEWER)
+@require_right(Right.ACCOUNT)
 def find() -> Response:
     """List what fits a few letters, the best first; without letters, where one may go from here."""
     query = request.args.get("q", "").strip()[:QUERY_CHARS]
     here = request.args.get("here", "")
-    brains = _catalogue().list_brains(db.session())
+    brains = _catalogue().list_brains(db.session()) if is_allowed("brains.show_workbench") else []
     brains.sort(key=lambda each: each.slug != here)
     groups = list(_groups(query, brains, here) if query else _build_start_groups(brains, here))
     return show("palette/page.html", "results", query=query, here=here, groups=groups)
@@ -184,6 +184,8 @@ def _build_chat_entry(chat: finder.FoundChat) -> PaletteEntry:
 
 
 def _samples() -> list[tuple[SearchText, PaletteEntry]]:
+    if not is_allowed("gallery.show_sample"):
+        return []
     return [
         (
             SearchText.from_text(each.title, each.shows),

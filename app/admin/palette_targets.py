@@ -1,16 +1,16 @@
 """Pages and actions the command palette offers besides brains and chats, with their search words."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, url_for
 
 from app.admin.ui.pages import TargetGroup, is_allowed, list_targets
 from app.brains.fuzzy import SearchText
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PaletteEntry:
     """One line of the palette; `selector`: the control of the page shown that it works, for lack of an address."""
 

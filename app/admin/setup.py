@@ -8,12 +8,14 @@ from flask import Blueprint, Flask, abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app import accounts
-from app.accounts import AccountError, Passwords, Role, User
+from app.accounts import users
+from app.accounts.roles import Right
+from app.accounts.users import AccountError, Passwords, User
 from app.admin.auth import begin_session, get_passwords
 from app.admin.brains.publish import publish_draft
 from app.admin.brains.views import create_brain
-from app.admin.ui.permissions import require_role
+from app.admin.ui.pages import is_allowed
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.ui.time_format import normalise_zone
 from app.bot.connections.store import ConnectionInput
@@ -33,10 +35,14 @@ def init_app(app: Flask) -> None:
 
 @allow_public
 def redirect_home() -> Response:
-    """Lead from the bare address to the dashboard, or back to the wizard where it was left."""
+    """Lead from the bare address to the first page one may see, or back to the wizard where it was left."""
     if not current_user.is_authenticated:
         return redirect(url_for("auth.show_sign_in", next="/"))
-    return redirect(url_for("setup.show_first_brain" if is_first_brain_missing() else "dashboard.show_board"))
+    if is_first_brain_missing():
+        return redirect(url_for("setup.show_first_brain"))
+    return redirect(
+        url_for("dashboard.show_board" if is_allowed("dashboard.show_board") else "chats.show_inbox")
+    )
 
 
 @blueprint.get("/setup")
@@ -66,14 +72,14 @@ def create_account() -> Response:
             status=422,
             email=form.get("email", ""),
             timezone=form.get("timezone", ""),
-            problem=str(error),
+            problem=error,
         )
     begin_session(user)
     return redirect(url_for("setup.show_first_brain"))
 
 
 @blueprint.get("/setup/brain")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def show_first_brain() -> Response:
     """Show the second screen: the first brain. Gone once there is a brain."""
     _require_no_brain()
@@ -81,7 +87,7 @@ def show_first_brain() -> Response:
 
 
 @blueprint.post("/setup/brain")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def create_first_brain() -> Response:
     """Make and publish the demo brain, bind a simulator to it and open the phone."""
     _require_no_brain()
@@ -105,27 +111,24 @@ def is_first_brain_missing() -> bool:
     """Tell whether the owner is here and there is no brain: the wizard was left after its first step."""
     return (
         current_user.is_authenticated
-        and current_user.has_role(Role.OWNER)
+        and current_user.has_right(Right.ADMINISTER)
         and not store.list_brains(db.session())
     )
 
 
 def _create_owner(session: Any, hashing: Passwords, form: Mapping[str, str], now: int) -> User:
-    # Asked again inside the transaction: two first visitors make one owner.
-    if accounts.has_users(session):
-        raise AccountError("This installation has an owner by now. Sign in instead.")
-    return accounts.create_user(
+    return users.create_first_owner(
         session,
         hashing,
         email=form.get("email", ""),
         password=form.get("password", ""),
-        timezone=normalise_zone(form.get("timezone", "")),
+        timezone=form.get("timezone", "").strip() or "UTC",
         now=now,
     )
 
 
 def _require_no_user() -> None:
-    if accounts.has_users(db.session()):
+    if users.has_users(db.session()):
         abort(404)
 
 

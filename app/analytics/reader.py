@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.analytics.compaction import QUARTER_HOUR_MS
-from app.analytics.models import ANY, ANY_COMMAND, Rollup
+from app.analytics.models import ANY, ANY_COMMAND
 from app.analytics.rollup import FINE_SPAN_MINUTES, SPAN_MINUTES, MetricKey, MetricSums
 from app.analytics.time_ranges import StoredSpan
 from app.clock import DAY_MS
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MetricRow:
     """Numbers of a stored span, or of a delta (`is_delta`) that is not folded yet; `sign` -1: to be subtracted."""
 
@@ -137,17 +138,32 @@ def _build_delta_query(key: MetricKey, each: bool, excluded: int) -> str:
     )
 
 
-def find_last_at(session: Session, key: MetricKey) -> int | None:
-    """Return the time (ms) something was last counted for a key, as exactly as stored."""
-    place = (Rollup.connection_id, Rollup.brain_id, Rollup.version_id, Rollup.command_id)
-    here = [Rollup.gone.is_(False), *(column == part for column, part in zip(place, key, strict=True))]
-    newest = [
-        session.scalar(select(func.max(Rollup.at)).where(Rollup.span == span, *here))
-        for span in FINE_SPAN_MINUTES
-    ]
-    days = select(Rollup.at, Rollup.parts).where(Rollup.span == SPAN_MINUTES[2], *here)
-    packed = session.execute(days.order_by(Rollup.at.desc()).limit(1)).first()
-    # What is loose may be a late change of a day before the last one that is packed.
-    if packed:
-        newest.append(packed.at + max(map(int, packed.parts or [0])) * QUARTER_HOUR_MS)
-    return max((at for at in newest if at is not None), default=None)
+_KEY_SOURCES = {
+    "sqlite": ("json_each(:keys) AS k", "json_extract(k.value, '$[{n}]')"),
+    "postgresql": ("json_array_elements(CAST(:keys AS JSON)) AS k(value)", "k.value ->> {n}"),
+}
+
+
+def find_last_times(session: Session, keys: Sequence[MetricKey]) -> list[int | None]:
+    """Return when (ms) something was last counted for each of some keys, as exactly as stored."""
+    source, part = _KEY_SOURCES[session.get_bind().dialect.name]
+    number, connection, brain, version = (f"CAST({part.format(n=n)} AS BIGINT)" for n in range(4))
+    of_key = (
+        f"FROM rollup AS r WHERE r.gone = FALSE AND r.span = {{span}} AND r.connection_id = {connection} "
+        f"AND r.brain_id = {brain} AND r.version_id = {version} AND r.command_id = {part.format(n=4)}"
+    )
+    newest = [f"(SELECT max(r.at) {of_key.format(span=span)})" for span in FINE_SPAN_MINUTES]
+    day = of_key.format(span=SPAN_MINUTES[2]) + " ORDER BY r.at DESC LIMIT 1)"
+    columns = [number, *newest, f"(SELECT r.at {day}", f"(SELECT CAST(r.parts AS TEXT) {day}"]
+    given = json.dumps([[n, *key] for n, key in enumerate(keys)])
+    found: list[int | None] = [None] * len(keys)
+    for n, *loose, day_at, parts in session.execute(
+        text(f"SELECT {', '.join(columns)} FROM {source}"),  # noqa: S608
+        {"keys": given},
+    ):
+        # What is loose may be a late change of a day before the last one that is packed.
+        packed = (
+            [] if day_at is None else [day_at + max(map(int, json.loads(parts or "[0]"))) * QUARTER_HOUR_MS]
+        )
+        found[n] = max((at for at in [*loose, *packed] if at is not None), default=None)
+    return found

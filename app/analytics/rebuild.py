@@ -1,7 +1,6 @@
 """Rebuild of the rollups from the rows, in small transactions during traffic; comparison of both."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, text
@@ -24,6 +23,7 @@ from app.brains.ai.models import AiCall
 from app.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from app.db.lookups import find_first_since
 from app.db.writer import Database
+from app.immutable import immutable
 from app.text import to_json
 
 # Ids grow with time but for what is stored at once and clocks set back: rows are looked for this far around.
@@ -35,7 +35,7 @@ EXPAND_BATCH_SIZE: Final = 20
 COMPACT_BATCH_SIZE: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RollupMismatch:
     """Stored number that differs from the count of the rows."""
 

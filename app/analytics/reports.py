@@ -6,7 +6,7 @@ together and equal the rows at that moment. What is read is bounded by the steps
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from app.analytics.time_ranges import TimeRange
 from app.bot import command_errors
 from app.bot.health import status
 from app.bot.models import CommandError, Connection
+from app.immutable import immutable
 from app.signals import DomainError
 
 RUN_METRICS = ("run_answered", "run_silent", "run_failed")
@@ -30,7 +31,7 @@ class BrainRequiredError(DomainError):
     code = "no_brain_named"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Scope:
     """Filter of a report; None = all. A version or a command needs its brain.
 
@@ -61,7 +62,7 @@ class Scope:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MetricSummary:
     """Numbers of a time range; every rate is None where its denominator is 0."""
 
@@ -119,7 +120,7 @@ class MetricSummary:
         return _percentile([self.sums.times.get(metric, {}) for metric in RUN_METRICS], part)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Report:
     """Report of a range: the numbers of each step, in the order of `range.starts`, and of all together."""
 
@@ -128,7 +129,7 @@ class Report:
     total: MetricSummary
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CommandStats:
     """Command of a brain: numbers, last run (ms, to the minute or quarter-hour), open command error."""
 
@@ -138,7 +139,7 @@ class CommandStats:
     error: CommandError | None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PipelineStatus:
     """Status of the pipeline; `lag_ms` = how long the oldest ready chat has waited."""
 
@@ -188,15 +189,16 @@ def list_command_stats(
             last[row.command_id] = max(row.at, last.get(row.command_id, 0))
     open_errors = command_errors.find_latest_by_command(session, scope.brain_id)
     counted = {command_id: sums for command_id, sums in found.items() if any(sums.counts.values())}
-    used = sorted(counted.items(), key=lambda item: (-MetricSummary(item[1]).runs, item[0]))
+    used = sorted(counted.items(), key=lambda item: (-MetricSummary(item[1]).runs, item[0]))[:limit]
+    stored = reader.find_last_times(session, [(*key[:3], command_id) for command_id, _ in used])
     return [
         CommandStats(
             command_id,
             MetricSummary(sums),
-            last.get(command_id) or reader.find_last_at(session, (*key[:3], command_id)),
+            last.get(command_id) or last_at,
             open_errors.get(command_id),
         )
-        for command_id, sums in used[:limit]
+        for (command_id, sums), last_at in zip(used, stored, strict=True)
     ]
 
 

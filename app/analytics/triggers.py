@@ -5,7 +5,6 @@ same of the rows there are. So whatever writes a row, the numbers follow, exactl
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, event
@@ -21,11 +20,12 @@ from app.bot.states import (
     sql_is,
 )
 from app.db.schema import Base
+from app.immutable import immutable
 
 _NONE = "CAST(NULL AS BIGINT)"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Metric:
     """One number: `when` it counts, and `n`, `label`, `value` as SQL over a row `{r}`; `is_fixed`: for good."""
 
@@ -37,7 +37,7 @@ class Metric:
     is_fixed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MetricSource:
     """A table whose rows are counted; `key` is connection, brain, version and command as SQL over the row `{r}`."""
 
@@ -160,7 +160,7 @@ def build_triggers(source: MetricSource, dialect: str) -> Iterator[str]:
         yield from _trigger(source, dialect, ("moved", verb), _TriggerBody("NEW", updated), when)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _TriggerValue:
     """One number of a trigger, as SQL."""
 
@@ -170,7 +170,7 @@ class _TriggerValue:
     n: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _TriggerBody:
     """What a trigger counts, and of which row."""
 

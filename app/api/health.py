@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
@@ -10,6 +11,8 @@ from app.bot.health import status
 from app.db.migrations_state import list_wanted_heads, read_applied_heads
 from app.services import Services, services
 from app.web import allow_public
+
+log = structlog.get_logger(__name__)
 
 probes = Blueprint("health", __name__)
 LAG_LIMIT_MS = 10_000
@@ -33,7 +36,8 @@ def check_readiness() -> ResponseReturnValue:
     try:
         state = _read_state(shared)
     except SQLAlchemyError as error:
-        return jsonify(ok=False, database=type(error).__name__), 503
+        log.warning("not ready: the database does not answer", reason=type(error).__name__)
+        return jsonify(ok=False, database="no answer"), 503
     if not state["migrated"]:
         return jsonify(ok=False, remedy="flask --app wsgi db upgrade", **state), 503
     late = state["lag"] > LAG_LIMIT_MS or not state["worker_alive"]

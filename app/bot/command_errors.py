@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection as Db
@@ -16,6 +15,7 @@ from app.brains.sandbox.types import SandboxError
 from app.db.after_commit import send_changed
 from app.db.schema import get_table
 from app.db.statements import build_insert
+from app.immutable import immutable
 from app.text import to_storable
 
 # ms between two alerts of one error, however often it comes back.
@@ -30,7 +30,7 @@ _QUOTED_TEXT = re.compile(r"“[^”]*”|\"[^\"]*\"|'[^']*'")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FailureContext:
     """Where a command failed; `at` in ms, `notify_to` is the phone number or user id that gets alerts."""
 

@@ -1,8 +1,6 @@
-"""Contacts and chats: found or created inside transaction A, cached after its commit."""
+"""Contacts and chats: found or created inside transaction A; the newest name of a person."""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -10,110 +8,49 @@ from sqlalchemy import Connection as Db
 from sqlalchemy.orm import Session
 
 from app.bot import groups, identity
+from app.bot.contact_cache import ContactRef
 from app.bot.identity import ContactUnion
 from app.bot.models import Chat, Contact, Counter
 from app.channels.contract import IdentityChange, Person
 from app.db.schema import get_table
 from app.db.statements import build_insert
+from app.immutable import immutable
 from app.phone_numbers import list_spellings, unify
 from app.unicode import clean_name
 
 T = TypeVar("T")
-ContactKey = tuple[int, str]
 # A message that names neither id nor number still has to be kept: somebody of this name wrote it.
 UNKNOWN_PHONE = "unknown"
-CACHE_SIZE = 20_000
-# Between two looks whether another process has removed contacts (ms).
-CHECK_INTERVAL_MS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class ContactRef:
-    """Chat and contact of a message, with what is known of the sender."""
+@immutable
+class MessageSource:
+    """Where a message is from: connection, who wrote it, their group, and when it was sent (ms; 0 = before all)."""
 
-    chat_id: int
-    contact_id: int | None
+    connection_id: int
     person: Person
-    # The contacts that have just become part of this one.
-    unions: tuple[ContactUnion, ...] = ()
-
-    def apply_union(self, union: ContactUnion) -> "ContactRef":
-        """Return the reference after a union."""
-        is_moved = self.chat_id == union.gone_chat_id and union.kept_chat_id is not None
-        return replace(
-            self,
-            chat_id=union.kept_chat_id if is_moved and union.kept_chat_id else self.chat_id,
-            contact_id=union.kept_contact_id if self.contact_id == union.gone_contact_id else self.contact_id,
-        )
+    group_id: str | None = None
+    at: int = 0
 
 
-class ContactCache:
-    """Cache of the contacts and chats this process has seen; the least recently used go first.
-
-    It holds committed rows alone. A chat that is gone since shows as a broken foreign key, upon which the caller clears
-    the cache and tries again; a contact that is gone, as the writer in a group, shows by `clear_outdated`.
-    """
-
-    def __init__(self) -> None:
-        self._refs: OrderedDict[ContactKey, ContactRef] = OrderedDict()
-        self._gone_count: int | None = None
-        self._checked_at = 0
-
-    def get(self, key: ContactKey) -> ContactRef | None:
-        """Return a cached reference, None for an unknown sender."""
-        return self._refs.get(key)
-
-    def add(self, refs: Iterable[tuple[ContactKey, ContactRef]]) -> None:
-        """Add committed references; what became part of another contact is forgotten."""
-        refs = list(refs)
-        gone = {union.gone_contact_id for _, place in refs for union in place.unions}
-        for key in [key for key, place in self._refs.items() if place.contact_id in gone] if gone else ():
-            del self._refs[key]
-        for key, place in refs:
-            self._refs[key] = place
-            self._refs.move_to_end(key)
-        while len(self._refs) > CACHE_SIZE:
-            self._refs.popitem(last=False)
-
-    def clear(self) -> None:
-        """Remove all references."""
-        self._refs.clear()
-
-    def clear_outdated(self, db: Db, now: int) -> None:
-        """Clear the cache when any process has removed a contact since the last look, at most one look a second."""
-        if 0 <= now - self._checked_at < CHECK_INTERVAL_MS:
-            return
-        self._checked_at = now
-        count = _select_scalar(db, select(Counter.n).where(Counter.name == identity.GONE_CONTACTS)) or 0
-        if count != self._gone_count:
-            self.clear()
-            self._gone_count = count
-
-
-def build_key(connection_id: int, person: Person, group_id: str | None) -> ContactKey:
-    """Return the cache key of a sender: the user id, else the phone number in any spelling; in a group with its id."""
-    name = f"u:{person.user_id}" if person.user_id else f"p:{unify(person.phone or '')}"
-    return connection_id, f"g:{group_id}:{name}" if group_id else name
-
-
-def find_or_create(db: Db, connection_id: int, person: Person, group_id: str | None, now: int) -> ContactRef:
+def find_or_create(db: Db, source: MessageSource, now: int) -> ContactRef:
     """Return contact and chat of a message, created for a new sender; `now` in ms.
 
     In a group the contact is who wrote there, and null when the channel does not say.
     """
+    connection_id, person, group_id = source.connection_id, source.person, source.group_id
     if group_id and not (person.user_id or person.phone):
-        return ContactRef(_find_or_create_group(db, connection_id, group_id, now), None, person)
-    row = _find_contact(db, connection_id, person) or _create_contact(db, connection_id, person, now)
-    known = _merge_person(db, row, person)
+        return ContactRef(_find_or_create_group(db, connection_id, group_id, now), None, person, source.at)
+    row = _find_contact(db, connection_id, person) or _create_contact(db, source, now)
+    known, named_at = _merge_person(db, row, source)
     if group_id:
-        return ContactRef(
-            _find_or_create_group(db, connection_id, group_id, now), row["id"], known, _list_unions(row)
-        )
-    chat_id = _select_scalar(db, select(Chat.id).where(Chat.contact_id == row["id"]))
-    if chat_id is None:
+        chat_id = _find_or_create_group(db, connection_id, group_id, now)
+        return ContactRef(chat_id, row["id"], known, named_at, _list_unions(row))
+    found = _select_scalar(db, select(Chat.id).where(Chat.contact_id == row["id"]))
+    if found is None:
         _insert(db, Chat, {"connection_id": connection_id, "contact_id": row["id"], **_build_chat(db, now)})
-        chat_id = _select_scalar(db, select(Chat.id).where(Chat.contact_id == row["id"]))
-    return ContactRef(_require(chat_id), row["id"], known, _list_unions(row))
+        found = _select_scalar(db, select(Chat.id).where(Chat.contact_id == row["id"]))
+    return ContactRef(_require(found), row["id"], known, named_at, _list_unions(row))
 
 
 def _list_unions(row: Mapping[str, Any]) -> tuple[ContactUnion, ...]:
@@ -196,10 +133,17 @@ def _is_same_person(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _unite(db: Db, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Unite two contacts in the one that has the number, or in the older one; `unions` has them all."""
+    """Unite two contacts in the one that has the number, or in the older one; `unions` has them all.
+
+    The newer name stays, and what only one of them has.
+    """
     kept, gone = (other, one) if one["phone"] is None else (one, other)
     union = identity.unite(db, kept["id"], gone["id"])
-    changes = {name: gone[name] for name in ("user_id", "name", "username") if not kept[name] and gone[name]}
+    is_newer = (gone["name_at"] or 0) > (kept["name_at"] or 0)
+    fields = ("user_id", "name", "username")
+    changes = {field: gone[field] for field in fields if gone[field] and (is_newer or not kept[field])}
+    if is_newer:
+        changes["name_at"] = gone["name_at"]
     if changes:
         db.execute(update(Contact).where(Contact.id == kept["id"]).values(changes))
     return {**kept, **changes, "unions": (*_list_unions(one), *_list_unions(other), union)}
@@ -210,14 +154,14 @@ def learn_person(db: Db, connection_id: int, person: Person) -> ContactRef | Non
     row = _find_contact(db, connection_id, person)
     if row is None:
         return None
-    known = _merge_person(db, row, person)
+    known, named_at = _merge_person(db, row, MessageSource(connection_id, person))
     chat_id = _select_scalar(db, select(Chat.id).where(Chat.contact_id == row["id"]))
-    return ContactRef(chat_id, row["id"], known, _list_unions(row)) if chat_id is not None else None
+    return ContactRef(chat_id, row["id"], known, named_at, _list_unions(row)) if chat_id is not None else None
 
 
-def _create_contact(db: Db, connection_id: int, person: Person, now: int) -> dict[str, Any]:
-    _insert(db, Contact, {"connection_id": connection_id, **build_contact(person, now)})
-    return _require(_find_contact(db, connection_id, person))
+def _create_contact(db: Db, source: MessageSource, now: int) -> dict[str, Any]:
+    _insert(db, Contact, build_contact(source, now))
+    return _require(_find_contact(db, source.connection_id, source.person))
 
 
 def list_phones(person: Person) -> list[str]:
@@ -225,34 +169,45 @@ def list_phones(person: Person) -> list[str]:
     return list(list_spellings(person.phone)) if person.phone else []
 
 
-def build_contact(person: Person, now: int) -> dict[str, Any]:
-    """Return the values of a new contact, except its connection; `now` in ms."""
+def build_contact(source: MessageSource, now: int) -> dict[str, Any]:
+    """Return the values of a new contact; `now` in ms."""
+    person = source.person
     return {
+        "connection_id": source.connection_id,
         "user_id": person.user_id,
         "phone": person.phone or (None if person.user_id else UNKNOWN_PHONE),
         "name": clean_name(person.name)[:200],
         "username": person.username[:100],
         "created_at": now,
+        "name_at": (source.at or None) if person.name or person.username else None,
     }
 
 
-def _merge_person(db: Db, row: dict[str, Any], person: Person) -> Person:
-    """Fill in what a contact did not have yet, and follow its changed name."""
-    known = Person(row["user_id"], row["phone"], row["name"], row["username"])
-    changes: dict[str, Any] = {}
-    name = clean_name(person.name)[:200]
-    if name and name != row["name"]:
-        changes["name"] = name
-    if person.username and person.username[:100] != row["username"]:
-        changes["username"] = person.username[:100]
+def _merge_person(db: Db, row: dict[str, Any], source: MessageSource) -> tuple[Person, int]:
+    """Fill in what a contact did not have yet, and follow its changed name; returns both, with the name's time (ms)."""
+    person, changes = source.person, _find_new_name(row, source)
     for field in ("user_id", "phone"):
         value = getattr(person, field)
         if value and row[field] is None and not _is_taken(db, row["connection_id"], field, value):
             changes[field] = value
     if changes:
         db.execute(update(Contact).where(Contact.id == row["id"]).values(changes))
-        known = Person(**{**{f: getattr(known, f) for f in Person.__slots__}, **changes})
-    return known
+    now = {**row, **changes}
+    return Person(now["user_id"], now["phone"], now["name"], now["username"]), now["name_at"] or 0
+
+
+def _find_new_name(row: Mapping[str, Any], source: MessageSource) -> dict[str, Any]:
+    """Return the changed names of a contact and their time; of an older message only what was not known at all."""
+    names = {"name": clean_name(source.person.name)[:200], "username": source.person.username[:100]}
+    is_newer = source.at >= (row["name_at"] or 0)
+    changes: dict[str, Any] = {
+        field: value
+        for field, value in names.items()
+        if value and value != row[field] and (is_newer or not row[field])
+    }
+    if changes and is_newer:
+        changes["name_at"] = source.at or None
+    return changes
 
 
 def _is_taken(db: Db, connection_id: int, field: str, value: str) -> bool:

@@ -4,7 +4,6 @@ What is gone is recorded, also for erasures: caches of ids notice it, and no oth
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection as Db
@@ -16,6 +15,7 @@ from app.bot.models.run import list_cooldown_scopes
 from app.brains.memory.models import Memory
 from app.db.schema import Base, get_table
 from app.db.statements import build_insert
+from app.immutable import immutable
 
 # The counter of the highest chat that is gone, and that of the times a contact went, by which caches of ids notice it.
 GONE_CHATS = "erased.chat"
@@ -23,7 +23,7 @@ GONE_CONTACTS = "gone.contacts"
 _SCOPED = (Memory, Cooldown)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ContactUnion:
     """Ids of a contact that became part of another one, and of its chat where it became part of the other's."""
 

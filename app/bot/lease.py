@@ -11,9 +11,10 @@ from app.bot.models import Chat
 from app.brains.versions.routing import VersionPin
 from app.db.schema import get_table
 from app.db.statements import InList, Statement
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Lease:
     """The right to serve a chat, as long as its row still has this epoch; `ttl_ms` is how long (ms)."""
 
@@ -22,7 +23,7 @@ class Lease:
     ttl_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FencedChat:
     """A chat whose lease still holds in a fenced transaction; `pair_slot` and `window_until` in ms."""
 
@@ -33,7 +34,7 @@ class FencedChat:
     is_paused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ClaimedChat:
     """A chat just claimed; `paused_at`: a person answers in it since then (ms)."""
 
@@ -59,7 +60,7 @@ class ClaimedChat:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class LeaseRequest:
     """Who claims, how many chats at most, and for how long (ms)."""
 
@@ -70,34 +71,41 @@ class LeaseRequest:
 
 
 _chat = get_table(Chat).c
+_IS_READY = (_chat.ready_at <= bindparam("at"), _chat.lease_until <= bindparam("at"))
 _READY_CHATS = (
     select(_chat.id)
-    .where(_chat.ready_at <= bindparam("at"), _chat.lease_until <= bindparam("at"))
+    .where(*_IS_READY)
     .order_by(_chat.ready_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True, key_share=True)
 )
+_TAKEN = {"lease_until": bindparam("until"), "epoch": _chat.epoch + 1, "owner": bindparam("owner")}
+_CLAIMED_COLUMNS = (
+    _chat.id,
+    _chat.epoch,
+    _chat.connection_id,
+    _chat.contact_id,
+    _chat.group_id,
+    _chat.pending,
+    _chat.pair_slot,
+    _chat.window_until,
+    _chat.paused_at,
+    _chat.pause_reason,
+    _chat.session_version_id,
+    _chat.session_brain_id,
+    _chat.session_epoch,
+    _chat.session_until,
+)
 _CLAIM_CHATS = Statement(
     update(get_table(Chat))
     .where(_chat.id.in_(_READY_CHATS.scalar_subquery()))
-    .values(lease_until=bindparam("until"), epoch=_chat.epoch + 1, owner=bindparam("owner"))
-    .returning(
-        _chat.id,
-        _chat.epoch,
-        _chat.connection_id,
-        _chat.contact_id,
-        _chat.group_id,
-        _chat.pending,
-        _chat.pair_slot,
-        _chat.window_until,
-        _chat.paused_at,
-        _chat.pause_reason,
-        _chat.session_version_id,
-        _chat.session_brain_id,
-        _chat.session_epoch,
-        _chat.session_until,
-    )
+    .values(_TAKEN)
+    .returning(*_CLAIMED_COLUMNS)
 )
+_SELECT_READY = Statement(
+    select(*_CLAIMED_COLUMNS).where(*_IS_READY).order_by(_chat.ready_at).limit(bindparam("limit"))
+)
+_TAKE_CHATS = Statement(update(get_table(Chat)).where(InList(_chat.id, "ids")).values(_TAKEN))
 _LOCK_CHATS = Statement(
     select(_chat.id, _chat.epoch, _chat.pending, _chat.pair_slot, _chat.window_until, _chat.paused_at)
     .where(InList(_chat.id, "ids"))
@@ -111,7 +119,8 @@ _HOLD_CHATS = Statement(
         lease_until=bindparam("until"),
         pair_slot=bindparam("slot"),
         pending=_chat.pending - bindparam("handled"),
-    )
+    ),
+    is_locked=True,
 )
 _RELEASE_CHATS = Statement(
     update(get_table(Chat))
@@ -121,7 +130,8 @@ _RELEASE_CHATS = Statement(
         owner=None,
         ready_at=bindparam("ready"),
         pending=_chat.pending - bindparam("handled"),
-    )
+    ),
+    is_locked=True,
 )
 _RENEW_LEASES = Statement(
     update(get_table(Chat))
@@ -132,15 +142,19 @@ _RENEW_LEASES = Statement(
 
 def claim(db: Db, request: LeaseRequest) -> list[ClaimedChat]:
     """Claim the chats that have waited longest; rows other workers hold are skipped."""
-    rows = _CLAIM_CHATS.execute(
-        db,
-        {
-            "owner": request.owner,
-            "at": request.now,
-            "until": request.now + request.ttl_ms,
-            "limit": request.limit,
-        },
-    )
+    given = {
+        "owner": request.owner,
+        "at": request.now,
+        "until": request.now + request.ttl_ms,
+        "limit": request.limit,
+    }
+    if db.dialect.name == "postgresql":
+        rows = _CLAIM_CHATS.execute(db, given)
+    elif rows := _SELECT_READY.execute(db, given):
+        # RETURNING would hand them over one by one, each with a turn for Python's lock; nobody else writes meanwhile.
+        _TAKE_CHATS.execute(db, given, ids=[row["id"] for row in rows])
+        for row in rows:
+            row["epoch"] += 1
     return [ClaimedChat(Lease(row.pop("id"), row.pop("epoch"), request.ttl_ms), **row) for row in rows]
 
 

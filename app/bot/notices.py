@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, literal_column, select, update
@@ -14,6 +13,7 @@ from app.bot.states import NoticeLevel, sql_any
 from app.channels.content.notice_texts import NoticeText, describe_notice, find_person
 from app.channels.content.tolerant import get_list, to_dict, to_millis
 from app.db.after_commit import send_changed
+from app.immutable import immutable
 from app.phone_numbers import list_spellings
 
 PAGE_SIZE: Final = 40
@@ -26,7 +26,7 @@ _NEEDS_SOMEBODY = literal_column(sql_any("notice.level", (NoticeLevel.WARN, Noti
 _IS_UNSEEN = literal_column("notice.seen_at IS NULL")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NoticeItem:
     """A notice with its words, and the name of its connection; empty for one that belongs to none."""
 
@@ -46,7 +46,7 @@ class NoticeItem:
         return f"+{name}" if name.isdecimal() else name if "." in name[:3] else ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NoticePage:
     """Notices, newest first; `earlier` is where the next page begins, null on the last."""
 

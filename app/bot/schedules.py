@@ -15,12 +15,13 @@ from app.bot.states import SCHEDULE_KIND, Author, MessageState
 from app.db.after_commit import send_changed
 from app.db.schema import get_table
 from app.db.statements import build_insert
+from app.immutable import immutable
 
 # What one transaction delivers at most: others wait for the writer meanwhile.
 BATCH_SIZE = 200
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ScheduleRequest:
     """A command to be run at `due_at` (ms); it replaces the schedule of the same name."""
 
@@ -31,14 +32,14 @@ class ScheduleRequest:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ScheduleCancellation:
     """A schedule to be cancelled by its name; nothing happens when there is none."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ScheduleChanges:
     """What one turn schedules and cancels, in its order; at most `max_pending` may wait in the chat, `now` in ms."""
 

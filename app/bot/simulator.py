@@ -1,7 +1,6 @@
 """Simulated phones: people, their actions as inbound items, receipts, and the runs shown next to the phone."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
@@ -18,6 +17,7 @@ from app.brains.versions.models import Brain, BrainVersion
 from app.channels.contract import InboundMessage, Person, Status
 from app.channels.simulator import channel as phone
 from app.channels.simulator.channel import Envelope, SimulatorChannel
+from app.immutable import immutable
 from app.signals import DomainError
 
 NAMES = ("Ada", "Kofi", "Mei", "Luis", "Amara", "Jonas", "Priya", "Yusuf", "Sofia", "Tane", "Lina", "Omar")
@@ -32,7 +32,7 @@ class PhoneError(DomainError):
     code = "phone"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PhoneAction:
     """What a person does with the phone; `kind`: text | button | list, or one of the example messages."""
 
@@ -42,7 +42,7 @@ class PhoneAction:
     quoted_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RunSummary:
     """What the brain did on one message."""
 

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from app.channels.content.message_data import build_message_data
+from app.immutable import immutable
 
 # As phones send them: a voice note names its codec.
 MIMES: Final[Mapping[str, str]] = {
@@ -31,7 +32,7 @@ _FORM_BODY: Final = "Sent"
 _CARD_NUMBER: Final = "+1 555 010 0099"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ExampleMessage:
     """One message: its kind and text as a brain reads them, and its payload in the Cloud API's shape."""
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from heapq import nsmallest
 from typing import Final, Generic, TypeVar
 
+from app.immutable import immutable
 from app.unicode import INDEX_OPTIONS, fold
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ _SCATTERED_LETTERS: Final = 3
 _WORDS_PENALTY: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SearchText:
     """Searchable text: name, further words, and the place it belongs to, all normalised."""
 
@@ -39,7 +40,7 @@ class SearchText:
         object.__setattr__(self, "full_text", "\n".join((self.name, *self.words, self.place)))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Hit(Generic[T]):
     """Search result; a smaller `rank` is a better match."""
 

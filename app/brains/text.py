@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.text import to_json
+from app.text import to_ascii_json
 from app.unicode import fold
 
 __all__ = ["count_json_bytes", "dump_fields", "fold", "to_canonical_json"]
@@ -33,4 +33,4 @@ def to_canonical_json(value: Any) -> str:
 
 def count_json_bytes(value: Any) -> int:
     """Return the size of a variable's value: bytes of compact JSON."""
-    return len(to_json(value))
+    return len(to_ascii_json(value))

@@ -1,11 +1,13 @@
 """Turn: the input of one run (message, sender, chat, variables), as plain data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from app.immutable import immutable
 
-@dataclass(frozen=True, slots=True)
+
+@immutable
 class Sender:
     """Sender of a message; `id` is the person's stable name on this connection."""
 
@@ -14,7 +16,7 @@ class Sender:
     phone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Turn:
     """Input of a run; `at` and `now` are milliseconds since 1970.
 

@@ -1,7 +1,7 @@
 """The channel contract: inbound items, receipts, sends, their outcomes, and the protocols a channel implements."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from app.channels.content.media_limits import MediaLimit
 from app.channels.error_catalog import ErrorCatalog
 from app.channels.setup_guide import SetupGuide
+from app.http_client import HttpSession
+from app.immutable import immutable
 from app.signals import DomainError
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Person:
     """Who wrote: a business-scoped user id, a phone number (digits), or both."""
 
@@ -24,7 +26,7 @@ class Person:
     username: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class InboundMessage:
     """One message of a webhook, in the channel-neutral form.
 
@@ -47,7 +49,7 @@ class InboundMessage:
     revoked_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Status:
     """One delivery receipt; `key` is our own name of the send, `participant` a member of a group."""
 
@@ -63,7 +65,7 @@ class Status:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IdentityChange:
     """A person whose identifiers changed: `old` is merged into `new`."""
 
@@ -71,7 +73,7 @@ class IdentityChange:
     new: Person
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RawItem:
     """Anything else a webhook carries: stored raw; `level`: info | warn | bad; `group_titles`: id, title, ms."""
 
@@ -85,7 +87,7 @@ class RawItem:
 Item = InboundMessage | Status | IdentityChange | RawItem
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AccountBatch:
     """The items of one account (None: not addressed to any), in the order of the webhook."""
 
@@ -111,14 +113,14 @@ class RefusalReason(StrEnum):
     PAIR_LIMIT = "pair_limit"  # too many messages from this number to this person
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SendSuccess:
     """The provider took the message."""
 
     provider_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SendRefusal:
     """A send the provider certainly did not take; `code` is the channel's own, at most 40 characters."""
 
@@ -130,7 +132,7 @@ class SendRefusal:
     reason: RefusalReason | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class UnknownOutcome:
     """The request may have arrived: only a status can tell."""
 
@@ -140,7 +142,7 @@ class UnknownOutcome:
 SendResult = SendSuccess | SendRefusal | UnknownOutcome
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OutboundMessage:
     """One send: `content` is a dump of app.channels.content.Content."""
 
@@ -152,7 +154,7 @@ class OutboundMessage:
     quoted_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CheckResult:
     """The answer of a connection test, in words for the operator."""
 
@@ -174,7 +176,7 @@ class FileGoneError(DomainError):
     code = "file_gone"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MessageTemplate:
     """An approved template as its provider describes it; `components` in the provider's form."""
 
@@ -211,9 +213,7 @@ class Channel(Protocol):
         """Return what the channel routes by in its one form; raises DomainError when it is none."""
         ...
 
-    async def send(
-        self, http: aiohttp.ClientSession, config: BaseModel, outbound: OutboundMessage
-    ) -> SendResult:
+    async def send(self, http: HttpSession, config: BaseModel, outbound: OutboundMessage) -> SendResult:
         """Send one message; never raises for what the network or the provider does."""
         ...
 

@@ -1,8 +1,10 @@
 """Types of a channel's error catalogue: causes, remedies, codes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from app.immutable import immutable
 
 
 class CauseScope(StrEnum):
@@ -19,7 +21,7 @@ class CauseScope(StrEnum):
     PENDING = "pending"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ErrorCause:
     """A cause of failures in words: what it is, and the one thing that helps.
 
@@ -39,7 +41,7 @@ class ErrorCause:
     needs_operator: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ErrorCatalog:
     """The causes of one channel, and which cause each stored error code means.
 

@@ -2,10 +2,10 @@
 
 from typing import Protocol, runtime_checkable
 
-import aiohttp
 from pydantic import BaseModel
 
 from app.channels.contract import Channel, SendResult
+from app.http_client import HttpSession
 
 
 @runtime_checkable
@@ -14,7 +14,7 @@ class ReadMarkChannel(Channel, Protocol):
 
     async def mark_read(
         self,
-        http: aiohttp.ClientSession,
+        http: HttpSession,
         config: BaseModel,
         account: str,
         message_id: str,

@@ -1,9 +1,9 @@
 """Setup guide of a channel: what the pages of connections say about it, and how its account is entered."""
 
-from dataclasses import dataclass
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AccountField:
     """The form field of what a channel routes by."""
 
@@ -12,7 +12,7 @@ class AccountField:
     is_number: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SetupGuide:
     """Texts and choices of a channel's form.
 

@@ -5,13 +5,13 @@ from flask.cli import with_appcontext
 
 from app.brains.document import yaml_format
 from app.brains.versions import store
-from app.cli.brain_argument import require_brain
 from app.cli.brain_diff import compare_versions, explain_answer, rehearse
 from app.cli.brain_import import import_
 from app.cli.brain_lint import lint
 from app.cli.brain_release import promote, start_canary, start_shadow, stop
 from app.cli.brain_test import list_samples, test
 from app.cli.errors import handle_errors
+from app.cli.options.brain_argument import require_brain
 from app.services import services
 
 

@@ -14,8 +14,8 @@ from app.brains.document import diff
 from app.brains.runtime.rehearsal import RunResult
 from app.brains.versions import store
 from app.brains.versions.models import Brain
-from app.cli.brain_argument import require_brain
 from app.cli.errors import handle_errors
+from app.cli.options.brain_argument import require_brain
 from app.services import services
 from app.text import MAX_INT64, parse_index
 

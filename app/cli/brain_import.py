@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from app.brains.versions import store
 from app.brains.versions.store import DraftReview, UnpublishableDraft
 from app.cli.brain_diff import print_difference
 from app.cli.errors import handle_errors
+from app.immutable import immutable
 from app.services import services
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ImportOptions:
     """Options of an import; `note` None = do not publish."""
 
@@ -36,7 +37,7 @@ class ImportOptions:
     override_reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ImportPreview:
     """Prepared import: current draft with its edit count, plan of the new one, and its problems."""
 

@@ -8,8 +8,8 @@ from flask.cli import with_appcontext
 
 from app.brains.document.validation import ValidationProblem
 from app.brains.lint import ERROR, Finding, is_blocking, review
-from app.cli.brain_argument import read_document
 from app.cli.errors import handle_errors
+from app.cli.options.brain_argument import read_document
 from app.services import services
 
 

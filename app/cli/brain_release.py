@@ -11,8 +11,8 @@ from app.brains.versions.models import Brain
 from app.brains.versions.release import RolloutPlan
 from app.brains.versions.routing import CANARY, MAX_PERCENT, SHADOW
 from app.brains.versions.store import DraftReview, PublishDetails
-from app.cli.brain_argument import require_brain
 from app.cli.errors import handle_errors
+from app.cli.options.brain_argument import require_brain
 from app.services import services
 
 _NOTE = click.option("--note", default="", help="The version's note.")

@@ -9,8 +9,8 @@ from flask.cli import with_appcontext
 
 from app.brains.document import gallery as samples
 from app.brains.testing import GREEN, RED, CaseResult, Suite, list_failing, run_tests
-from app.cli.brain_argument import read_document
 from app.cli.errors import handle_errors
+from app.cli.options.brain_argument import read_document
 from app.services import services
 
 _STATUS_STYLES = {GREEN: ("passed", "green"), RED: ("failed", "red")}

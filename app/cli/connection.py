@@ -13,8 +13,8 @@ from app.bot.models import Connection
 from app.bot.states import ReadMark
 from app.channels.contract import Channel, WebhookChannel
 from app.channels.registry import index_by_kind, iterate_channel_classes
-from app.cli.brain_argument import require_brain
 from app.cli.errors import handle_errors
+from app.cli.options.brain_argument import require_brain
 from app.cli.options.settings import add_set_option, build_field_options
 from app.services import services
 

@@ -10,12 +10,14 @@ from flask.cli import with_appcontext
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import data_folder
-from app.accounts import has_users
+from app.accounts import second_factor
+from app.accounts.users import has_users
 from app.bot.connections.store import list_connections
 from app.bot.health import status
+from app.cli.audit.doctor_check import check_audit
 from app.cli.errors import handle_errors
 from app.db.migrations_state import list_wanted_heads, read_applied_heads
 from app.services import services
@@ -85,13 +87,19 @@ def _database() -> Iterator[CheckResult]:
             at = read_applied_heads(connection)
     except SQLAlchemyError as error:
         yield CheckResult(
-            "database", ok=False, found=f"{shown}: {type(error).__name__}", remedy="Check DATABASE_URL."
+            "database", ok=False, found=f"{shown}: {_describe(error)}", remedy="Check DATABASE_URL."
         )
         return
     yield CheckResult("database", ok=True, found=shown)
     heads = list_wanted_heads()
     remedy = "" if at == heads else "Run: flask --app wsgi db upgrade"
     yield CheckResult("migrations", ok=at == heads, found=f"at {', '.join(at) or 'nothing'}", remedy=remedy)
+
+
+def _describe(error: SQLAlchemyError | RedisError) -> str:
+    """Return the first line of what the database or Redis says of an error, without the statement."""
+    said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    return said.partition("\n")[0] or "no answer"
 
 
 def _data() -> Iterator[CheckResult]:
@@ -127,7 +135,7 @@ def _redis() -> Iterator[CheckResult]:
         yield CheckResult("redis", ok=True, found="answers")
     except RedisError as error:
         yield CheckResult(
-            "redis", ok=False, found=type(error).__name__, remedy="Start Redis, or check REDIS_URL."
+            "redis", ok=False, found=_describe(error), remedy="Start Redis, or check REDIS_URL."
         )
 
 
@@ -157,6 +165,12 @@ def _owner() -> Iterator[CheckResult]:
         there = has_users(session)
     remedy = "" if there else "Open the address in a browser, or run: flask --app wsgi init --email YOU"
     yield CheckResult("owner", ok=there, found="there" if there else "no account yet", remedy=remedy)
+    with services().database.read() as session:
+        unreadable = second_factor.list_unreadable(session, services().vault)
+    remedy = "Put the former key into SECRET_KEYS_OLD, or run: flask --app wsgi account reset-factor E-MAIL"
+    for email in unreadable:
+        found = f"{email}: the second factor does not open with this SECRET_KEY; recovery codes still work"
+        yield CheckResult("factor", ok=False, found=found, remedy=remedy)
 
 
 def _connections() -> Iterator[CheckResult]:
@@ -172,6 +186,11 @@ def _connections() -> Iterator[CheckResult]:
             remedy = "Remove the cause, then press Resume on the connection's page." if is_paused else ""
             found = f"{row.name}: {f'sending paused: {row.parked_reason}' if is_paused else 'ready'}"
             yield CheckResult("connection", ok=not is_paused, found=found, remedy=remedy)
+
+
+def _audit() -> Iterator[CheckResult]:
+    for is_sound, found, remedy in check_audit():
+        yield CheckResult("audit", ok=is_sound, found=found, remedy=remedy)
 
 
 def _pipeline() -> Iterator[CheckResult]:
@@ -206,7 +225,7 @@ def _catch_database_errors(check: Callable[[], Iterator[CheckResult]]) -> Callab
             yield from check()
         except SQLAlchemyError as error:
             name = check.__name__.strip("_")
-            yield CheckResult(name, ok=False, found=type(error).__name__, remedy="Mend the database first.")
+            yield CheckResult(name, ok=False, found=_describe(error), remedy="Mend the database first.")
 
     return run
 
@@ -216,5 +235,5 @@ CHECKS: tuple[Callable[[], Iterator[Any]], ...] = (
     _database,
     _redis,
     _sandbox,
-    *(_catch_database_errors(c) for c in (_owner, _connections, _pipeline)),
+    *(_catch_database_errors(c) for c in (_owner, _audit, _connections, _pipeline)),
 )

@@ -7,7 +7,6 @@ from flask.cli import with_appcontext
 
 from app.bot.chats import export, listing
 from app.cli.errors import handle_errors
-from app.logs import audit
 from app.privacy import erasure, subject
 from app.privacy.models import Erasure
 from app.services import services
@@ -50,7 +49,6 @@ def _erase(handle: str) -> None:
     shared = services()
     digest = subject.compute_digest(shared.settings.secret_key, handle)
     row = shared.database.write(lambda s: erasure.begin(s, handle, digest, None, shared.clock()))
-    audit.record("erase a person", None, person=digest, erasure=row.id)
     # A worker may have taken it up already: then it is at it.
     if services().erasure.claim(row.id) and not services().erasure.run(row.id):
         raise click.ClickException(

@@ -1,5 +1,6 @@
 """Signals of a transaction, collected while it runs and sent after its commit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -12,13 +13,16 @@ _KEY = "after_commit"
 
 @dataclass(slots=True)
 class PendingSignals:
-    """Signals of one transaction: changed topics, and chats with work for a worker."""
+    """Signals of one transaction: changed topics, chats with work for a worker, and what else is called."""
 
     topics: set[str] = field(default_factory=set)
     chat_ids: set[int] = field(default_factory=set)
+    calls: list[Callable[[], object]] = field(default_factory=list)
 
     def send(self) -> None:
-        """Send each signal once, if there is one."""
+        """Make the calls, then send each signal once, if there is one."""
+        for call in self.calls:
+            call()
         if self.topics:
             changed.send(topics=self.topics)
         if self.chat_ids:
@@ -33,6 +37,11 @@ def send_changed(db: Connection | Session, *topics: str) -> None:
 def send_work_ready(db: Connection | Session, *chat_ids: int) -> None:
     """Notify workers, after the commit, that something in these chats is to be sent or handled."""
     _get_pending(db).chat_ids.update(chat_ids)
+
+
+def call_after_commit(db: Connection | Session, call: Callable[[], object]) -> None:
+    """Call something after the commit, in the writer's thread: it must be quick, and raise nothing."""
+    _get_pending(db).calls.append(call)
 
 
 def pop_pending(db: Connection) -> PendingSignals | None:

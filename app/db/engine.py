@@ -44,6 +44,8 @@ def prepare_engine(engine: Engine) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
+            # What undoes half of a statement over many rows is kept in memory, not in a file made for it.
+            "temp_store=MEMORY",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
@@ -79,6 +81,6 @@ def _hide_values(context: ExceptionContext) -> None:
         shown.args = (f"({name}) {cause}", *shown.args[1:])
 
 
-def make_engine(url: str) -> Engine:
-    """Open an engine on `url` with everything this product expects of it."""
-    return prepare_engine(create_engine(url, **build_engine_options(url)))
+def make_engine(url: str, **options: Any) -> Engine:
+    """Open an engine on `url` with everything this product expects of it; `options` are for `create_engine`."""
+    return prepare_engine(create_engine(url, **{**build_engine_options(url), **options}))

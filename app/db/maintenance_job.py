@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, case
 
 from app.clock import HOUR_MS
 from app.db.writer import Database
+from app.immutable import immutable
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 FIRST_RUN_DELAY_MS: Final = 60_000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class JobContext:
     """What a job works with: the database, and the moment (ms) of this run."""
 
@@ -64,7 +65,7 @@ def build_due_condition(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, 0))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class JobResources:
     """What jobs of a process are built from: its database, its clock (ms), and one object of each class in `makers`."""
 

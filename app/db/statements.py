@@ -5,13 +5,12 @@ twenty statements for every group of messages. Everything that is not on the mes
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Dialect, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
@@ -22,14 +21,13 @@ from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.types import JSON, BigInteger, Boolean, String
 
 from app.db.engine import remove_values
+from app.db.many_rows import RecordSet, RepeatedValues, find_record_set, find_repeated_values
 from app.db.schema import Base
 from app.text import to_json
 
 Rows = list[dict[str, Any]]
-# SQLite lets go of Python's lock for each execution; inserts of many rows are few executions, in sizes of powers of two
-# so that the driver keeps their texts prepared. 64 rows of 40 columns are far below its 32,766 parameters.
-MAX_ROWS_PER_INSERT: Final = 64
-_VALUES = re.compile(r" VALUES (\([?, ]+\))")
+# SQLite's driver lets go of Python's lock for each row it reads, and then stands in line for it: what is read comes as
+# one row of JSON.
 
 
 class InList(ColumnElement[bool]):
@@ -64,14 +62,21 @@ def _compile_in_list_postgresql(element: InList, compiler: SQLCompiler, **kw: An
     return f"{column} = ANY(%({element.bind.key})s::{kind})"
 
 
+def _pack_rows(text: str, width: int) -> str:
+    """Return the text of a query whose only row holds all rows as JSON."""
+    names = ", ".join(f"c{place}" for place in range(width))
+    return f"WITH found({names}) AS ({text}) SELECT json_group_array(json_array({names})) FROM found"  # noqa: S608
+
+
 class CompiledStatement:
     """A statement compiled for one dialect: text, order of parameters, names and JSON columns of its rows."""
 
-    def __init__(self, statement: Any, dialect: Dialect, columns: Sequence[str] | None) -> None:
+    def __init__(
+        self, statement: Any, dialect: Dialect, columns: Sequence[str] | None, *, is_locked: bool = False
+    ) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=columns)
         self.text: str = compiled.string
         self.order: list[str] | None = compiled.positiontup
-        self._texts: dict[int, str] = {}
         self.fixed = {
             name: bind.value
             for name, bind in compiled.binds.items()
@@ -93,9 +98,14 @@ class CompiledStatement:
         self.names = [column.key for column in returned]
         self.parsed = [column.key for column in returned if isinstance(column.type, JSON)]
         self.array = dialect.name == "postgresql"
-        # Where all parameters stand in one list of values, an insert can take many rows at once.
-        found = _VALUES.search(self.text) if self.order is not None else None
-        self._row_values = found[1] if found and found[1].count("?") == self.text.count("?") else None
+        self._many: RepeatedValues | RecordSet | None = None
+        if self.order is not None:
+            self._many = find_repeated_values(self.text)
+        elif is_locked or self.text.startswith("INSERT "):
+            self._many = find_record_set(self.text, statement.table.c)
+        self._is_packed = self.order is not None and self.text.startswith("SELECT ")
+        if self._is_packed:
+            self.text = _pack_rows(self.text, len(self.names))
 
     def bind(self, given: Mapping[str, Any]) -> Any:
         """Return the parameters of one execution, in the order of the text, JSON columns as text."""
@@ -105,30 +115,26 @@ class CompiledStatement:
         return values if self.order is None else self._pick(values)
 
     def split_rows(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-        """Yield texts that insert the rows, many at a time where that can be, each with its parameters."""
-        first = 0
-        while first < len(rows):
-            left = len(rows) - first if self._row_values else 1
-            size = min(MAX_ROWS_PER_INSERT, 1 << (left.bit_length() - 1))
-            values = chain.from_iterable(map(self.bind, rows[first : first + size]))
-            yield self._repeat_values(size), list(values)
-            first += size
-
-    def _repeat_values(self, count: int) -> str:
-        if count == 1 or self._row_values is None:
-            return self.text
-        if count not in self._texts:
-            many = ", ".join([self._row_values] * count)
-            self._texts[count] = self.text.replace(self._row_values, many, 1)
-        return self._texts[count]
+        """Yield texts that write the rows, many at a time where that can be, each with its parameters."""
+        bound, many = [self.bind(row) for row in rows], self._many
+        if many and len(bound) > 1 and many.has_distinct_keys(bound):
+            yield from many.split(bound)
+        else:
+            # One after the other: one may change what another has changed.
+            yield from ((self.text, values) for values in bound)
 
     @property
     def takes_many_rows(self) -> bool:
-        """Whether one execution can insert several rows."""
-        return self._row_values is not None
+        """Whether one execution can write several rows."""
+        return self._many is not None
+
+    def fetch_rows(self, cursor: Any) -> Rows:
+        """Return the rows a cursor has as dictionaries by column name, JSON columns read."""
+        found = cursor.fetchall()
+        return self.parse_rows(orjson.loads(found[0][0]) if self._is_packed else found)
 
     def parse_rows(self, found: Sequence[Sequence[Any]]) -> Rows:
-        """Return rows as dictionaries by column name, JSON columns read."""
+        """Return the driver's rows as dictionaries by column name, JSON columns read."""
         rows: Rows = [dict(zip(self.names, row, strict=True)) for row in found]
         for name in self.parsed:
             for row in rows:
@@ -138,12 +144,24 @@ class CompiledStatement:
 
 
 class Statement:
-    """A statement of the hot path; `columns` are those an insert sets, `sqlite` is that dialect's variant."""
+    """A statement of the hot path; `columns` are those an insert sets, `sqlite` is that dialect's variant.
 
-    def __init__(self, statement: Any, columns: Sequence[str] | None = None, *, sqlite: Any = None) -> None:
+    `is_locked`: the rows an update changes are locked before, or nobody else's, so that PostgreSQL may change them in
+    any order.
+    """
+
+    def __init__(
+        self,
+        statement: Any,
+        columns: Sequence[str] | None = None,
+        *,
+        sqlite: Any = None,
+        is_locked: bool = False,
+    ) -> None:
         self._statement = statement
         self._sqlite = statement if sqlite is None else sqlite
         self._columns = columns
+        self._is_locked = is_locked
         self._compiled: dict[str, CompiledStatement] = {}
 
     def execute(self, db: Connection, given: Mapping[str, Any] | None = None, **lists: Sequence[Any]) -> Rows:
@@ -151,48 +169,46 @@ class Statement:
         compiled = self.compile_for(db)
         values = dict(given or {})
         for name, items in lists.items():
-            values[f"list_{name}"] = list(items) if compiled.array else json.dumps(list(items))
+            values[f"list_{name}"] = list(items) if compiled.array else to_json(list(items))
         with _cursor(db, compiled.text) as cursor:
             cursor.execute(compiled.text, compiled.bind(values))
-            return compiled.parse_rows(cursor.fetchall()) if compiled.names else []
+            return compiled.fetch_rows(cursor) if compiled.names else []
 
     def execute_many(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run once for each of `rows`."""
         compiled = self.compile_for(db)
         with _cursor(db, compiled.text) as cursor:
-            if compiled.takes_many_rows:
+            # psycopg opens a pipeline for many, which for one is a detour.
+            if compiled.takes_many_rows or len(rows) == 1:
                 for text, values in compiled.split_rows(rows):
                     cursor.execute(text, values)
-            elif len(rows) == 1:
-                # psycopg opens a pipeline for many, which for one is a detour.
-                cursor.execute(compiled.text, compiled.bind(rows[0]))
             else:
                 cursor.executemany(compiled.text, [compiled.bind(row) for row in rows])
 
     def execute_many_returning(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """Run once for each of `rows` and return all the rows they return."""
         compiled = self.compile_for(db)
-        found: list[Sequence[Any]] = []
+        found: Rows = []
         with _cursor(db, compiled.text) as cursor:
-            if not compiled.array:
+            if len(rows) == 1 or compiled.takes_many_rows or not compiled.array:
                 for text, values in compiled.split_rows(rows):
-                    found += cursor.execute(text, values).fetchall()
-                return compiled.parse_rows(found)
-            if len(rows) == 1:
-                found += cursor.execute(compiled.text, compiled.bind(rows[0])).fetchall()
-                return compiled.parse_rows(found)
+                    cursor.execute(text, values)
+                    found += compiled.fetch_rows(cursor)
+                return found
             cursor.executemany(compiled.text, [compiled.bind(row) for row in rows], returning=True)
             while True:
-                found += cursor.fetchall()
+                found += compiled.fetch_rows(cursor)
                 if not cursor.nextset():
-                    return compiled.parse_rows(found)
+                    return found
 
     def compile_for(self, db: Connection) -> CompiledStatement:
         """Return the text and the order of values that `execute` uses on this database; compiled once a dialect."""
         name = db.dialect.name
         if name not in self._compiled:
             statement = self._sqlite if name == "sqlite" else self._statement
-            self._compiled[name] = CompiledStatement(statement, db.dialect, self._columns)
+            self._compiled[name] = CompiledStatement(
+                statement, db.dialect, self._columns, is_locked=self._is_locked
+            )
         return self._compiled[name]
 
 

@@ -10,9 +10,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -20,8 +20,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.data_folder import create_private
+from app.db.actor import Actor, get_actor
 from app.db.after_commit import PendingSignals, pop_pending
 from app.db.follow_up import FollowUp, FollowUpBatch
+from app.db.write_rate import WriteRate
 
 log = structlog.get_logger(__name__)
 
@@ -29,31 +31,28 @@ R = TypeVar("R")
 P = TypeVar("P")
 Handler = Callable[[Connection, Sequence[P]], Sequence[R]]
 Waiter = Future[Any] | FollowUp[Any]
+# Writes down what the session of a job changes in its transaction, and who does it (app.logs.audit).
+ChangeWatch = Callable[[Session, Actor], AbstractContextManager[None]]
 
 MAX_BATCH = 256
 # Above this many writes a second, waiting a little for company saves more than it costs: longer the busier it is.
 BUSY_WRITES_PER_S = 600
-MAX_GATHER_S = 0.008  # s, at most
+MAX_GATHER_S = 0.002  # s, at most
 GATHER_DIVISOR = 400_000  # writes a second divided by this are seconds to wait
-RATE_WINDOW_S = 0.05  # s over which the rate is measured
 # A deadlock or a lost connection is worth another try; the third says that it is none of these.
 MAX_ATTEMPTS = 3
 
 
-class _Rate:
-    """Writes a second, over the last full tick."""
+class QueuedWrite(NamedTuple):
+    """A write that waits: handler, payload, and who is told of its outcome."""
 
-    def __init__(self) -> None:
-        self.value = 0.0
-        self._since = 0.0
-        self._count = 0
+    handler: Handler[Any, Any]
+    payload: Any
+    waiter: Waiter
 
-    def add(self, count: int, now: float) -> None:
-        self._count += count
-        passed = now - self._since
-        if passed >= RATE_WINDOW_S:
-            self.value = self._count / passed
-            self._since, self._count = now, 0
+
+# Returns a write that goes along with the group about to be written, as its last; None for none.
+Companion = Callable[[], QueuedWrite | None]
 
 
 def _open_gate(path: Path) -> TextIO:
@@ -72,16 +71,20 @@ class Writer:
         self._engine = engine
         self._gate_path = gate
         self._gate = _open_gate(gate) if gate else None
-        self._queue: deque[tuple[Handler[Any, Any], Any, Waiter]] = deque()
+        self._queue: deque[QueuedWrite] = deque()
+        self._companions: tuple[Companion, ...] = ()
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
-        self._rate = _Rate()
+        self._rate = WriteRate()
         self._connection: Connection | None = None
         self._prepared: object = None
+        # Execution options of the connection that all handlers get.
+        self.options: dict[str, Any] = {"writer": True}
+        self.commit_count = 0  # groups written since the start
         # SQLite has one writer anyway: whatever waits shares a commit. PostgreSQL locks rows, so each handler
         # keeps a transaction of its own, in which it takes its locks in one order.
-        self._shares_transactions = engine.dialect.name == "sqlite"
+        self.shares_transactions = engine.dialect.name == "sqlite"
 
     def submit(self, handler: Handler[P, R], payload: P) -> "Future[R]":
         """Queue a write; the future resolves after its commit, in the writer's thread."""
@@ -92,6 +95,14 @@ class Writer:
     def post(self, handler: Handler[P, R], payload: P, follow_up: FollowUp[R]) -> None:
         """Queue a write; `follow_up` is called after its commit, together with the others of the same commit."""
         self._enqueue(handler, payload, follow_up)
+
+    def attach(self, companion: Companion) -> None:
+        """Ask `companion`, in the writer's thread, for a last write of every group whose writes share a transaction."""
+        self._companions = (*self._companions, companion)
+
+    def detach(self, companion: Companion) -> None:
+        """Ask it no more."""
+        self._companions = tuple(each for each in self._companions if each != companion)
 
     def run(self, job: Callable[[Connection], R]) -> R:
         """Run one write and wait for its commit."""
@@ -125,7 +136,7 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
                 self._thread.start()
-            self._queue.append((handler, payload, waiter))
+            self._queue.append(QueuedWrite(handler, payload, waiter))
             self._wake.notify()
 
     def _loop(self) -> None:
@@ -140,22 +151,24 @@ class Writer:
             with self._wake:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
             self._rate.add(len(batch), time.monotonic())
+            if self.shares_transactions:
+                batch += filter(None, (companion() for companion in self._companions))
             for group in self._groups(batch):
                 self._commit(group)
         if self._connection:
             self._connection.close()
 
-    def _groups(self, batch: list[Any]) -> list[list[Any]]:
-        if self._shares_transactions:
+    def _groups(self, batch: list[QueuedWrite]) -> list[list[QueuedWrite]]:
+        if self.shares_transactions:
             return [batch]
-        groups: dict[Any, list[Any]] = {}
+        groups: dict[Any, list[QueuedWrite]] = {}
         for item in batch:
             # Single jobs take their locks in an order of their own: no two of them in one transaction.
-            key = id(item) if item[0] is _run_jobs else item[0]
+            key = id(item) if item.handler is _run_jobs else item.handler
             groups.setdefault(key, []).append(item)
         return list(groups.values())
 
-    def _commit(self, batch: list[Any], tries: int = 1) -> None:
+    def _commit(self, batch: list[QueuedWrite], tries: int = 1) -> None:
         try:
             results, signals = self._transaction(batch)
         except Exception as error:  # noqa: BLE001  whatever a handler raises belongs to those who wait for it
@@ -165,31 +178,34 @@ class Writer:
             elif isinstance(error, DBAPIError) and _is_transient(error) and tries < MAX_ATTEMPTS:
                 self._commit(batch, tries + 1)
             else:
-                _report_failure(batch[0][2], error)
+                _report_failure(batch[0].waiter, error)
             return
+        self.commit_count += 1
         if signals:
             _send_signals(signals)
         _report_results(results)
 
-    def _transaction(self, batch: list[Any]) -> tuple[list[tuple[Waiter, Any]], PendingSignals | None]:
-        groups: dict[Any, list[Any]] = {}
+    def _transaction(
+        self, batch: list[QueuedWrite]
+    ) -> tuple[list[tuple[Waiter, Any]], PendingSignals | None]:
+        groups: dict[Handler[Any, Any], list[QueuedWrite]] = {}
         for item in batch:
-            groups.setdefault(item[0], []).append(item)
+            groups.setdefault(item.handler, []).append(item)
         results: list[tuple[Waiter, Any]] = []
         with self._hold_gate():
             connection = self._connect()
             pop_pending(connection)
             with connection.begin():
                 for handler, items in groups.items():
-                    answers = handler(connection, [payload for _, payload, _ in items])
-                    results += zip((waiter for _, _, waiter in items), answers, strict=True)
+                    answers = handler(connection, [item.payload for item in items])
+                    results += zip((item.waiter for item in items), answers, strict=True)
         return results, pop_pending(connection)
 
     def _connect(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = self._engine.connect().execution_options(writer=True)
+            self._connection = self._engine.connect().execution_options(**self.options)
         if (
-            not self._shares_transactions
+            not self.shares_transactions
             and self._prepared is not self._connection.connection.dbapi_connection
         ):
             # A plan made while a table was small would read it whole for as long as the plan is kept; all that runs
@@ -247,6 +263,10 @@ def _is_transient(error: DBAPIError) -> bool:
     return error.connection_invalidated or getattr(error.orig, "sqlstate", "") in {"40P01", "40001"}
 
 
+def _watch_nothing(_session: Session, _actor: Actor) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 class Database:
     """Engine and writer of one database: reads from any thread, writes through one."""
 
@@ -254,14 +274,17 @@ class Database:
         self.engine = engine
         on_disk = engine.dialect.name == "sqlite" and engine.url.database not in {None, "", ":memory:"}
         self.writer = Writer(engine, data / "write.lock" if on_disk else None)
+        self.watch: ChangeWatch = _watch_nothing
 
     def write(self, job: Callable[[Session], R]) -> R:
         """Run `job` in a transaction of the writer; what it returns is detached but loaded."""
+        actor = get_actor()
 
         def with_session(connection: Connection) -> R:
             with Session(bind=connection, expire_on_commit=False) as session:
-                result = job(session)
-                session.flush()
+                with self.watch(session, actor):
+                    result = job(session)
+                    session.flush()
                 session.expunge_all()
                 return result
 

@@ -15,6 +15,8 @@ from sqlalchemy import Connection as Db
 from sqlalchemy.orm import Session
 
 from app.bot.media import downloads
+from app.db.actor import build_job_actor
+from app.db.change_notes import name_action
 from app.db.writer import Database
 from app.files import FileStore
 from app.logs import audit
@@ -49,6 +51,7 @@ def begin(session: Session, handle: str, digest: str, user_id: int | None, now: 
     )
     session.add(erasure)
     session.flush()
+    name_action(session, "erase a person")
     return erasure
 
 
@@ -106,9 +109,14 @@ class ErasureRunner:
             self._database.writer.run(lambda db: update_erasure(db, erasure_id, taken_until=0))
             return False
         now = self._clock()
-        self._database.writer.run(lambda db: update_erasure(db, erasure_id, step="done", ended_at=now))
-        audit.record("person erased", None, erasure=erasure_id)
+        self._database.writer.run(lambda db: self._end(db, erasure_id, now))
         return True
+
+    def _end(self, db: Db, erasure_id: int, now: int) -> None:
+        update_erasure(db, erasure_id, step="done", ended_at=now)
+        change = ({"ended_at": None}, {"ended_at": now})
+        subject_ = ("erasure", str(erasure_id), "")
+        audit.record(db, "person erased", subject_, change, build_job_actor("erasure"))
 
     def _delete_files(self, erasure_id: int) -> None:
         """Delete the files nobody else has."""

@@ -13,6 +13,7 @@ from app.bot import lease
 from app.bot.lease import LeaseRequest
 from app.bot.models import Chat
 from app.db.after_commit import send_changed
+from app.db.change_notes import name_action
 from app.db.writer import Database
 from app.privacy import chat_deletion, copies, group_messages, recorded_tests, subject
 from app.privacy.chat_deletion import DeletionResult
@@ -77,6 +78,7 @@ class ErasureSteps:
             )
 
     def _redact_saved_test(self, session: Session, step: recorded_tests.RedactionStep, row_id: int) -> None:
+        name_action(session, "person's tests erased")
         self._add_counts(
             session.connection(), DeletionResult(Count({"tests": step(session, row_id, self._utterances)}))
         )

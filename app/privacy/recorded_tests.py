@@ -5,7 +5,6 @@ one of their runs with the words that run was about, names them, or has somebody
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.brains.document.schema import hash_content
 from app.brains.versions.models import Brain, BrainVersion
+from app.immutable import immutable
 from app.privacy.redaction import Redactor
 
 # So long that no two people write it by chance.
@@ -26,7 +26,7 @@ SavedTest = Mapping[str, Any]
 RedactionStep = Callable[[Session, int, "Utterances"], int]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Utterances:
     """What the person said, and the seconds (since 1970) in which runs of theirs began, with what these were about."""
 

@@ -11,9 +11,12 @@ from app.bot.models import Message, Notice, Receipt, Run
 from app.bot.states import PENDING_STATES
 from app.brains.ai.models import AiCall
 from app.clock import DAY_MS
+from app.db.actor import build_job_actor
+from app.db.change_notes import name_action, skip_rows
 from app.db.lookups import find_first_since
 from app.db.writer import Database
 from app.files import FileStore
+from app.logs import audit
 from app.privacy import chat_deletion
 from app.privacy.models import Retention
 from app.signals import DomainError
@@ -55,8 +58,16 @@ def load_retention_days(session: Session) -> dict[str, int]:
 def save_retention_days(session: Session, form: Mapping[str, str]) -> None:
     """Store the days each kind is kept, empty = unlimited; raises RetentionDaysError and stores nothing then."""
     days = {kind: _days(kind, form.get(kind, "").strip()) for kind in KINDS}
-    session.execute(delete(Retention))
-    session.add_all(Retention(kind=kind, days=n) for kind, n in days.items() if n)
+    known = {row.kind: row for row in session.scalars(select(Retention))}
+    for row in known.values():
+        if not days.get(row.kind):
+            session.delete(row)
+    for kind, n in days.items():
+        if n and kind in known:
+            known[kind].days = n
+        elif n:
+            session.add(Retention(kind=kind, days=n))
+    name_action(session, "data retention changed", subject=("data retention", "", ""))
 
 
 def _days(kind: str, text: str) -> int:
@@ -84,7 +95,17 @@ class RetentionRunner:
 
     def _delete_kind(self, kind: str, days: int) -> int:
         before = self._clock() - days * DAY_MS
-        return self._database.write(lambda session: _DELETERS[kind](session, before, self._files))
+
+        def run(session: Session) -> int:
+            skip_rows(session)
+            n = _DELETERS[kind](session, before, self._files)
+            if n:
+                actor = build_job_actor("data retention")
+                gone = ({"rows": n, "older_than": before}, None)
+                audit.record(session, "too old: deleted", ("data retention", kind, kind), gone, actor)
+            return n
+
+        return self._database.write(run)
 
 
 def _delete_messages(session: Session, before: int, files: FileStore) -> int:

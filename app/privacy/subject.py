@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Text, cast, func, or_, select
@@ -15,6 +14,7 @@ from app.bot.models import Chat, Contact, MediaFile, Message, Note, Run, Schedul
 from app.bot.states import Direction
 from app.brains.ai.models import AiCall
 from app.brains.memory.models import Memory
+from app.immutable import immutable
 from app.phone_numbers import list_spellings, unify
 from app.privacy.redaction import MIN_NUMBER_LENGTH
 from app.signals import DomainError
@@ -45,7 +45,7 @@ class SubjectNotFound(DomainError):
     code = "nobody"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Subject:
     """A person: `names` are their numbers and user ids, the rest ids of rows; `called` is for the page."""
 

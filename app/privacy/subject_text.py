@@ -1,7 +1,6 @@
 """Texts of a person, collected before their erasure to find copies."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.bot.models import Contact, Message, Run
 from app.bot.states import Direction
+from app.immutable import immutable
 from app.privacy import subject
 from app.privacy.recorded_tests import MIN_SENTENCE_LENGTH, Utterances
 from app.privacy.redaction import MIN_PHRASE_LENGTH, Redactor
@@ -19,7 +19,7 @@ BATCH: Final = 500
 _BUTTON_KINDS: Final = ("button", "list")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SubjectText:
     """Texts of a person, their groups, and where copies may be; `since` in ms."""
 

@@ -49,7 +49,7 @@ class Feed:
         self._publish_remote = publish_remote
         self._closed = False
 
-    def publish(self, _sender: object = None, *, topics: Iterable[str]) -> None:
+    def publish(self, *, topics: Iterable[str]) -> None:
         """Take changed topics from any thread; never blocks and never raises."""
         self._add(topics, is_local=True)
 

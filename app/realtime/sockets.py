@@ -1,4 +1,4 @@
-"""Socket.IO: sign-in and role checks, topics a browser may watch, their number."""
+"""Socket.IO: sign-in and checks of rights, topics a browser may watch, their number."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -10,7 +10,7 @@ from flask_login import current_user
 from flask_socketio import SocketIO, disconnect, join_room, leave_room, rooms
 
 from app import topics
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.settings import Settings
 from app.topics import find_topic
 
@@ -39,19 +39,19 @@ def mount(app: Flask, settings: Settings) -> SocketIO:
     return socketio
 
 
-def require_role(role: Role) -> Callable[[Handler], Handler]:
-    """Let an event be used only by who is signed in with at least `role`; anybody else is refused, or disconnected."""
+def require_right(right: Right) -> Callable[[Handler], Handler]:
+    """Let an event be used only by who is signed in with `right`; anybody else is refused, or disconnected."""
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         def guarded(*args: Any) -> Any:
-            if current_user.is_authenticated and current_user.has_role(role):
+            if current_user.is_authenticated and current_user.has_right(right):
                 return handler(*args)
             if request.event["message"] != "connect":  # type: ignore[attr-defined]  Flask-SocketIO adds it
                 disconnect()
             return False  # as the answer to “connect”: no connection
 
-        guarded.needs_role = role  # type: ignore[attr-defined]  a test looks for it on every event
+        guarded.needs_right = right  # type: ignore[attr-defined]  a test looks for it on every event
         return guarded
 
     return decorate
@@ -66,7 +66,7 @@ def refuse_strangers(app: Flask, inner: WSGIApplication) -> WSGIApplication:
     def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(LIVE_PATH):
             with app.request_context(environ):
-                is_member = current_user.is_authenticated and current_user.has_role(Role.VIEWER)
+                is_member = current_user.is_authenticated and current_user.has_right(Right.ACCOUNT)
             if not is_member:
                 body = b"Sign in first."
                 headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
@@ -77,17 +77,17 @@ def refuse_strangers(app: Flask, inner: WSGIApplication) -> WSGIApplication:
     return guard
 
 
-@require_role(Role.VIEWER)
+@require_right(Right.ACCOUNT)
 def authenticate(_auth: object = None) -> bool:
     """Let in who is signed in, until their session ends."""
     join_room(topics.session(current_user.session_id))
     return True
 
 
-@require_role(Role.VIEWER)
+@require_right(Right.ACCOUNT)
 def watch(payload: Any = None) -> list[str]:
     """Listen to these topics and no others; answers with those that were granted."""
-    granted = filter_topics(payload, current_user.has_role)
+    granted = filter_topics(payload, current_user.has_right)
     sid: str = request.sid  # type: ignore[attr-defined]  Flask-SocketIO adds it
     for room in set(rooms()) - {sid, topics.session(current_user.session_id)} - set(granted):
         leave_room(room)
@@ -104,10 +104,10 @@ def close_session_sockets(socketio: SocketIO, topic: str) -> None:
         server.disconnect(sid, namespace="/")
 
 
-def filter_topics(payload: Any, has_role: Callable[[Role], bool]) -> list[str]:
-    """Return the topics asked for that exist and that a user's role may watch."""
+def filter_topics(payload: Any, has_right: Callable[[Right], bool]) -> list[str]:
+    """Return the topics asked for that exist and that a user may watch."""
     names = payload.get("topics") if isinstance(payload, dict) else None
     if not isinstance(names, list):
         return []
     known = [(name, find_topic(name)) for name in names[:MAX_TOPICS] if isinstance(name, str)]
-    return [name for name, topic in known if topic and has_role(Role(topic.role))]
+    return [name for name, topic in known if topic and has_right(Right(topic.right))]

@@ -1,4 +1,4 @@
-"""Texts folded for comparison: case, width, accents and invisible signs; positions lead back to the original.
+"""Texts folded for comparison: case, width, accents, digits, quotes, invisible signs; positions lead to the original.
 
 The fold of a text is the fold of its clusters one after the other. A cluster is a letter with what joins it: accents,
 vowel signs, invisible signs, the parts of an emoji or of a flag.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from app.immutable import immutable
 from app.unicode.signs import INVISIBLE, TAGS, describe_shape
 
 _INVISIBLE: Final = re.compile(f"[{INVISIBLE}]+")
@@ -28,7 +29,15 @@ _LOOSE_CLASSES: Final = frozenset({0, *range(10, 37)})
 _ACCENT_CLASSES: Final = frozenset({*range(10, 37), *range(200, 241)})
 
 
-@dataclass(frozen=True, slots=True)
+# Phones put them where ' and " were typed; the acute accent on its own is typed for an apostrophe.
+_ACUTE: Final = "\u00b4"
+_QUOTES: Final = {
+    "'": "\u2018\u2019\u201a\u201b\u2039\u203a\u02bb\u02bc",
+    '"': "\u201c\u201d\u201e\u201f\u00ab\u00bb",
+}
+
+
+@immutable
 class FoldOptions:
     """What makes no difference when texts are compared."""
 
@@ -43,13 +52,35 @@ def fold(text: str, options: FoldOptions = _DEFAULT) -> str:
     """Return a text for comparison, without what makes no difference; folding it again changes nothing."""
     if text.isascii():
         return text.lower() if options.ignore_case else text
-    text = unicodedata.normalize("NFKD", _strip_invisible(text))
+    text = unicodedata.normalize("NFKD", _strip_invisible(text.replace(_ACUTE, "'")))
     if options.ignore_case:
         # İ and ı are i: a person cannot be asked which keyboard they have.
         text = text.casefold().replace("ı", "i").replace("i\u0307", "i")
+    if _HAS_SIGNS.search(text):
+        text = text.translate(_PLAIN_SIGNS)
     if options.ignore_accents:
         text = unicodedata.normalize("NFKD", text).translate(_ACCENTS)
     return unicodedata.normalize("NFKC", text)
+
+
+class _PlainSigns(dict[int, int]):
+    """Table for `str.translate` that turns digits of every script into 0 to 9, quotes into ' and "; filled as met."""
+
+    def __missing__(self, code: int) -> int:
+        digit = unicodedata.decimal(chr(code), None)
+        found = code if digit is None else ord("0") + digit
+        if code <= 0xFFFF:
+            self[code] = found
+        return found
+
+
+_PLAIN_SIGNS: Final = _PlainSigns(
+    {ord(each): ord(plain) for plain, listed in _QUOTES.items() for each in listed}
+)
+
+
+# One look costs less than to translate.
+_HAS_SIGNS: Final = re.compile(rf"[\d{''.join(_QUOTES.values())}]")
 
 
 class _Accents(dict[int, int | None]):

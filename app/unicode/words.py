@@ -6,9 +6,9 @@ index their letters stand in overlapping pairs, so that each run of letters is f
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from app.immutable import immutable
 from app.unicode.folding import FoldOptions
 from app.unicode.signs import (
     MARK,
@@ -38,7 +38,7 @@ _NEEDS_CUT: Final = re.compile(rf"[{SPACELESS_LETTERS}{PICTURES}{REGIONALS}]|[^\
 _SPACELESS_LETTER: Final = re.compile("sm*")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Word:
     """A word of a folded text, and its place there."""
 
@@ -47,7 +47,7 @@ class Word:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Phrase:
     """Words that follow each other; `is_open`: the last one stands for any word that begins so."""
 

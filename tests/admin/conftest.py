@@ -1,6 +1,7 @@
 """The real app on a temporary database, and people of each role in front of it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from app import create_app
-from app.accounts import Passwords, Role, create_user
+from app.accounts.roles import Role
+from app.accounts.users import Passwords, create_user
 from app.bot.connections.store import ConnectionInput
 from app.bot.models import Connection
 from app.brains.document.gallery import build_demo_document
@@ -16,15 +18,22 @@ from app.brains.versions import store
 from app.brains.versions.store import DraftReview
 from app.services import Services
 from app.settings import Settings
+from app.web import limiter
 from tests.admin.browser import PASSWORD, Browser
+from tests.logs.audit.explained import dump_rows, replay_entries
 from tests.tables import create_tables
 
 
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def use_quick_passwords(services: Services) -> None:
+    services.put(Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)))
+
+
+@contextmanager
+def open_app(settings: Settings) -> Iterator[Flask]:
+    """Make the application with its tables; hashes of passwords take no time."""
     made = create_app(settings)
     services: Services = made.extensions["services"]
-    services.put(Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)))
+    use_quick_passwords(services)
     create_tables(services.database.engine)
     yield made
     services.close()
@@ -33,6 +42,25 @@ def app(settings: Settings) -> Iterator[Flask]:
     # Flask-SQLAlchemy keeps an engine of its own on the same file.
     with made.app_context():
         made.extensions["sqlalchemy"].engine.dispose()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    with open_app(settings) as made:
+        yield made
+        # Whatever a test did through pages: no row has changed without an entry, and each entry tells it right.
+        database = made.extensions["services"].database
+        assert replay_entries(database) == dump_rows(database)
+
+
+@pytest.fixture
+def open_installation(installation: Flask) -> Iterator[Flask]:
+    """The installation of either database, without tokens in its forms and without limits of rates."""
+    installation.config["WTF_CSRF_ENABLED"] = False
+    limiter.enabled = False
+    use_quick_passwords(installation.extensions["services"])
+    yield installation
+    limiter.enabled = True
 
 
 @pytest.fixture

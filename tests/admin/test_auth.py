@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.admin.ui.permissions import get_safe_path
-from tests.admin.browser import Browser
+from app.services import Services
+from tests.admin.browser import PASSWORD, Browser
+from tests.conftest import Clock
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/brains/", "/simulator/", "/chats/", "/connections/"])
@@ -30,11 +32,54 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(app: Flask,
     assert len({a.text.split("</h1>")[1].split("<form")[0] for a in answers}) == 1
 
 
-def test_signing_in_is_refused_for_a_while_after_many_attempts(app: Flask, owner: Browser):
+def test_a_stranger_is_refused_for_a_while_after_many_attempts_and_the_owner_at_home_is_not(
+    app: Flask, owner: Browser, services: Services, clock: Clock
+):
+    services.clock = clock
+    app.config["WTF_CSRF_ENABLED"] = False
+    stranger, elsewhere = app.test_client(), {"REMOTE_ADDR": "203.0.113.7"}
+    form = {"email": "owner@example.com", "password": "x"}
+    answers = [stranger.post("/login", data=form, environ_base=elsewhere) for _ in range(6)]
+    assert [each.status_code for each in answers] == [422] * 5 + [429]
+    assert "Try again in 30 s" in answers[-1].text
+    assert answers[-1].headers["Retry-After"] == "31"
+    right = {**form, "password": PASSWORD}
+    assert stranger.post("/login", data=right, environ_base=elsewhere).status_code == 429
+    # At an address of earlier success, and with the cookie of a device anywhere.
+    assert app.test_client().post("/login", data=right).status_code == 302
+    owner.post("/logout")
+    assert (
+        owner.client.post("/login", data=right, environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 302
+    )
+    clock.pass_seconds(31)
+    assert stranger.post("/login", data=right, environ_base=elsewhere).status_code == 302
+
+
+def test_a_device_cookie_that_is_not_ours_counts_for_nothing(app: Flask, owner: Browser, services: Services):
     assert owner
-    stranger = Browser(app.test_client())
-    codes = [stranger.post("/login", email="a@b.c", password="x").status_code for _ in range(11)]
+    app.config["WTF_CSRF_ENABLED"] = False
+    stranger, elsewhere = app.test_client(), {"REMOTE_ADDR": "203.0.113.7"}
+    stranger.set_cookie(f"brainbox_{services.settings.installation_id}_device", '"laptop".forged')
+    form = {"email": "owner@example.com", "password": "x"}
+    codes = [stranger.post("/login", data=form, environ_base=elsewhere).status_code for _ in range(6)]
     assert codes[-1] == 429
+
+
+def test_the_neighbours_of_an_ipv6_address_share_its_budget(app: Flask, services: Services, owner: Browser):
+    assert owner
+    assert services
+    app.config["WTF_CSRF_ENABLED"] = False
+    codes = [
+        app.test_client()
+        .post(
+            "/login",
+            data={"email": f"{n}@example.com", "password": "x"},
+            environ_base={"REMOTE_ADDR": f"2001:db8:0:1::{n:x}"},
+        )
+        .status_code
+        for n in range(21)
+    ]
+    assert codes == [422] * 20 + [429]
 
 
 def test_signing_out_ends_the_session(owner: Browser):

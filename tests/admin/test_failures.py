@@ -1,12 +1,13 @@
 """The pages of failures: who may see and do what, without JavaScript too, and what they say."""
 
+import re
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot.models import Attempt, BulkAction, Connection, Message
 from app.channels.contract import Person
 from app.channels.simulator import channel
@@ -42,6 +43,26 @@ def test_the_page_without_failures_says_so(owner: Browser):
     assert "Nothing matches" in owner.get("/failures/?age=day").text
     assert "Nothing is dismissed" in owner.get("/failures/?view=aside").text
     assert "None left" in owner.get("/failures/token").text
+
+
+def test_dashboard_menu_and_page_say_one_number_of_failures(
+    owner: Browser, services: Services, dead_messages: list[int]
+):
+    states = [("failed", "131026"), ("retry", "190"), ("unknown", "unknown")]
+
+    def fail(session: Any) -> None:
+        for message_id, (state, code) in zip(dead_messages, states, strict=True):
+            session.execute(
+                update(Message).where(Message.id == message_id).values(state=state, error_code=code)
+            )
+
+    services.database.write(fail)
+    board = owner.get("/dashboard").text
+    assert re.search(r'Failures</span><span class="figure-value">2</span>', board)
+    assert re.search(r'Unconfirmed</span><span class="figure-value">1</span>', board)
+    assert ">2" in owner.get("/failures/count", htmx=True).text
+    page = owner.get("/failures/").text
+    assert re.search(r'<h1 class="page-name">Failures <span class="failures-number">2<', page)
 
 
 @pytest.mark.usefixtures("dead_messages")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.admin.ui.pages import TargetGroup, list_targets
 from app.brains.document.gallery import build_demo_document
 from app.brains.versions import store
@@ -18,6 +18,7 @@ from tests.admin.browser import Browser
 NO_JUMPS = {
     "analytics.get_data": "data for the charts",
     "privacy.review": "of a person, from their chat",
+    "auth.show_code": "for who is not signed in yet",
     "auth.show_sign_in": "for strangers",
     "setup.show_account": "gone after the first run",
     "setup.show_first_brain": "gone after the first run",
@@ -31,6 +32,7 @@ NO_JUMPS = {
     "health.check_readiness": "for machines",
     # Of a brain.
     "completions.list_words": "data for the code editor",
+    "audit.show_check": "a part of the list of the audit",
     "brains.try_text": "a part of the workbench",
     "compare.show_publish_changes": "a part of the publish sheet",
     "tests.show_state": "a part of the workbench",

@@ -33,3 +33,11 @@ def test_the_wizard_comes_back_for_the_owner_while_there_is_no_brain(app: Flask)
     answer = browser.post("/login?next=/", email="ada@example.com", password=PASSWORD)
     assert answer.location == "/"
     assert browser.get("/").location.endswith("/setup/brain")
+
+
+def test_an_unknown_time_zone_is_told_beside_its_field(app: Flask):
+    browser = Browser(app.test_client())
+    browser.get("/setup")
+    answer = browser.post("/setup", email="ada@example.com", password=PASSWORD, timezone="Mars/Base")
+    assert answer.status_code == 422
+    assert 'id="zone-hint">There is no such time zone' in answer.text

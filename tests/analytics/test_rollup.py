@@ -23,6 +23,7 @@ from app.channels.contract import InboundMessage, Person, SendRefusal, SendSucce
 from app.channels.contract import RefusalClass as Blame
 from app.clock import DAY_MS
 from app.settings import Settings
+from app.web import init_migrations
 from bench.counting import uncounted
 from tests.bot.conftest import Pipeline, build_inbound
 
@@ -357,6 +358,7 @@ def test_a_bucket_is_within_five_percent_of_what_is_in_it(value: int):
 
 def test_all_migrations_leave_the_triggers_the_tables_come_with(database_url: str, settings: Settings):
     app = create_app(settings.model_copy(update={"database_url": database_url}))
+    init_migrations(app)
     services = app.extensions["services"]
     with app.app_context():
         upgrade()
@@ -375,6 +377,7 @@ def test_all_migrations_leave_the_triggers_the_tables_come_with(database_url: st
 
 def test_calls_counted_without_their_cost_are_so_again_on_the_way_down(database_url: str, settings: Settings):
     app = create_app(settings.model_copy(update={"database_url": database_url}))
+    init_migrations(app)
     database = app.extensions["services"].database
     with app.app_context():
         upgrade(revision="0013")

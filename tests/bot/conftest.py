@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.bot.contacts import ContactCache
+from app.bot.contact_cache import ContactCache
 from app.bot.delivery import outbox
 from app.bot.delivery.outbox import Completion, CompletionResult, SendJob
 from app.bot.ingest.inbox import InboundBatch, Inbox, IngestResult

@@ -6,7 +6,6 @@ import re
 import sys
 from pathlib import Path
 
-import aiohttp
 import pytest
 from flask import Flask
 from pydantic import BaseModel
@@ -44,6 +43,7 @@ from app.channels.registry import (
     list_error_catalogs,
     load_channels,
 )
+from tests.http_client.sessions import open_http
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -109,8 +109,8 @@ def test_a_channel_sends_and_checks_without_raising(channel: Channel):
     async def run():
         outbound = OutboundMessage("bx1", "1065", Person(phone="233200000001"), build_text_content("hi"))
         config = fill_config(channel.Config)
-        async with aiohttp.ClientSession() as http:
-            return await channel.send(http, config, outbound), await channel.check(http, config, "1065")
+        async with open_http() as http:
+            return await channel.send(http, config, outbound), await channel.check(http.files, config, "1065")
 
     assert inspect.iscoroutinefunction(channel.send)
     result, checked = asyncio.run(run())

@@ -47,6 +47,12 @@ def test_init_says_what_is_wrong(run, email: str, password: str):
     assert "Error: " in answer.output
 
 
+def test_init_refuses_an_unknown_time_zone(run):
+    words = ("init", "--email", "a@b.co", "--password-stdin", "--timezone", "Mars/Base")
+    answer = run(*words, input="a long password\n")
+    assert (answer.exit_code, "no such time zone" in answer.output) == (1, True)
+
+
 def test_a_brain_goes_in_and_out_as_yaml(run, tmp_path):
     file = tmp_path / "echo.yaml"
     file.write_text(

@@ -16,10 +16,10 @@ from app.signals import changed, work_ready
 def sent_topics() -> Iterator[list[Any]]:
     sent: list[Any] = []
 
-    def on_changed(_sender: Any, topics: set[str]) -> None:
+    def on_changed(topics: set[str]) -> None:
         sent.append(set(topics))
 
-    def on_work_ready(_sender: Any, chats: int) -> None:
+    def on_work_ready(chats: int) -> None:
         sent.append(chats)
 
     changed.connect(on_changed)
@@ -46,7 +46,7 @@ def test_what_a_transaction_says_is_sent_once(database: Database, sent_topics: l
 def test_a_listener_sees_what_was_committed(database: Database):
     seen: list[int | None] = []
 
-    def look(_sender: Any, **_facts: Any) -> None:
+    def look(**_facts: Any) -> None:
         with database.read() as session:
             seen.append(session.scalar(select(func.count()).select_from(Counter).where(Counter.name == "x")))
 
@@ -72,7 +72,7 @@ def test_a_transaction_that_fails_says_nothing(database: Database, sent_topics: 
 
 
 def test_a_listener_that_fails_hurts_no_writer(database: Database):
-    def fail(_sender: Any, **_facts: Any) -> None:
+    def fail(**_facts: Any) -> None:
         raise RuntimeError("deaf")
 
     changed.connect(fail)

@@ -11,7 +11,7 @@ from sqlalchemy import insert, literal, select, text
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session
 
-from app.accounts import User
+from app.accounts.users import User
 from app.db.statements import Statement
 from app.db.writer import Database
 

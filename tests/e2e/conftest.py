@@ -63,12 +63,18 @@ def data(tmp_path_factory: pytest.TempPathFactory, new_data: Path) -> Path:
     return shutil.copytree(new_data, tmp_path_factory.mktemp("product"), dirs_exist_ok=True)
 
 
+@pytest.fixture(scope="module")
+def extra_settings() -> dict[str, str]:
+    """Settings that the tests of one file want otherwise."""
+    return {}
+
+
 @pytest.fixture(scope="module", autouse=True)
-def product(data: Path, graph: ThreadedGraph, base_url: str) -> Iterator[str]:
+def product(data: Path, graph: ThreadedGraph, base_url: str, extra_settings: dict[str, str]) -> Iterator[str]:
     """Start a fresh installation for the tests of one file: no other file's chats and drafts are in it."""
     environment = {
         **_settings(data), "PORT": base_url.rpartition(":")[2], "HOST": "127.0.0.1",
-        "GRAPH_BASE_URL": graph.url, "MEDIA_HOSTS": graph.url.removeprefix("http://"),
+        "GRAPH_BASE_URL": graph.url, "MEDIA_HOSTS": graph.url.removeprefix("http://"), **extra_settings,
     }  # fmt: skip
     with (data / "log").open("w") as log:
         server = subprocess.Popen(

@@ -16,6 +16,12 @@ PAGES: dict[str, tuple[str, ...]] = {
     "analytics.show_board": ("/analytics/", "/analytics/?range=custom", "/analytics/?range=hour&compare=yes"),
     "analytics.show_brain": ("/analytics" + BRAIN,),
     "analytics.show_command": ("/analytics" + BRAIN + "/commands/echo?compare=yes",),
+    "audit.show_entries": (
+        "/settings/audit/",
+        "/settings/audit/?q=nothing+is+called+so",
+        "/settings/audit/?kind=brain&from=2026-01-01",
+    ),
+    "audit.show_entry": ("/settings/audit/1", "/settings/audit/{entry}"),
     "brains.show_list": ("/brains/", "/brains/?q=nothing+is+called+so"),
     "brains.show_settings": (f"{BRAIN}/settings",),
     "brains.show_workbench": (BRAIN,),
@@ -36,7 +42,19 @@ PAGES: dict[str, tuple[str, ...]] = {
     "gallery.show_list": ("/brains/gallery/",),
     "gallery.show_sample": ("/brains/gallery/quiz",),
     "yaml_import.show_form": ("/brains/import",),
+    "log_sinks.edit": ("{sink}",),
+    "log_sinks.show_list": ("/logs/sinks/",),
+    "log_sinks.show_new": ("/logs/sinks/new/syslog", "/logs/sinks/new/datadog"),
+    "log_sources.show_list": ("/logs/sources/",),
+    "logs.show_guide": ("/logs/send",),
+    "logs.show_lines": (
+        "/logs/",
+        "/logs/?level=error&q=nothing+is+called+so",
+        "/logs/?chat={chat}&source=shop",
+    ),
     "notices.show_list": ("/notices/", "/notices/?new=yes"),
+    "people.show_list": ("/settings/people/",),
+    "second_factor.show_factor": ("/settings/account/second-factor/",),
     "palette.find": ("/palette", "/palette?q=echo"),
     "playground.show_phones": (f"{BRAIN}/playground/",),
     "privacy.show_overview": ("/settings/privacy/",),
@@ -58,6 +76,11 @@ PAGES: dict[str, tuple[str, ...]] = {
 NO_PAGES = {
     "ai.edit": "needs a provider with an address of the outside world; the form is that of ai.new",
     "analytics.get_data": "data for the charts",
+    "access_links.show_invitation": "in the tests of people, with an invitation",
+    "access_links.show_reset": "in the tests of people, with a link",
+    "audit.export": "a download",
+    "audit.show_check": "a part of audit.show_entries, for a check that runs",
+    "auth.show_code": "in the tests of people, with a second factor",
     "auth.show_sign_in": "the door: visited on its own, signed out",
     "brains.export": "a download",
     "brains.try_text": "a part of the workbench; its page is the workbench",
@@ -117,7 +140,42 @@ def create_sample_data(page: Page) -> dict[str, str]:
     page.get_by_role("main").get_by_role("button", name="Test on past messages", exact=True).first.click()
     page.wait_for_url(re.compile(r"/rehearsal/[^/]+$"))
     expect(page.locator("progress")).to_have_count(0, timeout=30_000)
-    return {"chat": chat, "message": message, "sample": sample, "rehearsal": page.url}
+    words = {"chat": chat, "message": message, "sample": sample, "rehearsal": page.url}
+    create_lines(page, chat)
+    return {**words, "sink": create_sink(page), "entry": find_entry(page, "brain")}
+
+
+def find_entry(page: Page, kind: str) -> str:
+    """Return the number of the newest entry of the audit about a kind of thing."""
+    page.goto(f"/settings/audit/?kind={kind}")
+    return _find_number(page.locator(".audit-row details").first.get_attribute("id"), r"audit-(\d+)")
+
+
+def create_sink(page: Page) -> str:
+    """Make a log sink that cannot be reached; returns its address."""
+    page.goto("/logs/sinks/new/webhook")
+    page.get_by_label("Address", exact=True).fill("https://logs.invalid/in")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(re.compile(r"/logs/sinks/\d+$"))
+    return page.url
+
+
+def create_lines(page: Page, chat: str, source: str = "shop") -> str:
+    """Make a log source and lines of several levels; returns its token."""
+    page.goto("/logs/sources/")
+    page.get_by_label("Name", exact=True).fill(source)
+    page.get_by_role("button", name="Make the source").click()
+    token = page.locator("#token").input_value()
+    levels = ("debug", "info", "notice", "warning", "error", "critical")
+    lines = [
+        {"text": f"order {n} was {word}", "level": word, "chat_id": chat, "n": n}
+        for n, word in enumerate(levels)
+    ]
+    trace = {"exception": "Traceback\n  at pay()", "chat_id": chat}
+    lines.append({"text": "payment failed\nwith two lines", "level": "error", **trace})
+    answer = page.request.post("/api/logs", headers={"Authorization": f"Bearer {token}"}, data=lines)
+    assert answer.status == 202
+    return token
 
 
 def clean_up(page: Page, words: dict[str, str]) -> None:

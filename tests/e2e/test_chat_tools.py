@@ -135,7 +135,7 @@ def test_the_list_is_one_stop_of_the_tab_key_and_a_link_skips_to_the_reply_box(
     page.reload()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the reply box")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the reply box").first).to_be_focused()
     page.keyboard.press("Enter")
     expect(get_field(page)).to_be_focused()
 
@@ -229,6 +229,7 @@ def test_a_slash_inserts_a_saved_reply_by_keys_and_by_click(page: Page, number: 
     page.keyboard.press("Escape")
     expect(page.locator("#replies")).to_be_hidden()
     insert_before_the_list_has_come(page)
+    leave_before_the_list_has_come(page)
     page.goto("/chats/replies/")
     page.locator("summary", has_text="/hours").click()
     page.get_by_role("button", name="Delete").first.click()
@@ -249,6 +250,25 @@ def insert_before_the_list_has_come(page: Page) -> None:
     held[0].continue_()
     expect(get_field(page)).to_have_value("We are open from 9 to 18.")
     expect(page.locator("#thread")).not_to_contain_text("/ho")
+
+
+def leave_before_the_list_has_come(page: Page) -> None:
+    """Press Escape while the list is on its way: it does not open any more, until something else is typed."""
+    held: list[Route] = []
+    page.route("**/chats/replies/find*", lambda route: held.append(route), times=1)  # noqa: PLW0108  Playwright marks it
+    get_field(page).fill("")
+    with page.expect_request("**/chats/replies/find*"):
+        get_field(page).press_sequentially("/")
+    get_field(page).press("Escape")
+    with page.expect_response("**/chats/replies/find*"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("#replies")).to_be_hidden()
+    get_field(page).press_sequentially("h")
+    expect(page.locator("#replies [role=option]")).not_to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.locator("#replies")).to_be_hidden()
+    get_field(page).fill("")
 
 
 def test_a_phone_reaches_every_page_of_the_menu_by_more(page: Page):

@@ -186,6 +186,43 @@ def dismiss_and_undo(page: Page) -> None:
     expect(get_cause(page, "Country not allowed")).to_have_count(1)
 
 
+def test_on_a_phone_the_list_comes_first_and_a_cause_takes_its_place(
+    page: Page, graph: ThreadedGraph, product: str
+):
+    connect(page)
+    for who, code in ((930, 131026), (931, 130497), (932, 131049)):
+        refuse(graph, code)
+        requests = graph.counts["requests"]
+        send_text(product, who, f"phone {code}")
+        wait_until(lambda before=requests: graph.counts["requests"] > before)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/failures/")
+    causes, detail = page.locator("#failures .split-list"), page.locator("#failures .split-detail")
+    expect(causes).to_be_visible()
+    expect(page.get_by_text("Choose a cause")).to_be_hidden()
+    get_cause(page, "Withheld by Meta").click()
+    expect(detail.get_by_role("heading", name="Withheld by Meta")).to_be_visible()
+    expect(causes).to_be_hidden()
+    page.get_by_role("button", name=re.compile("^Send (it|all \\d+) again")).click()
+    expect(detail).to_contain_text("None left")
+    detail.get_by_role("link", name="All causes").click()
+    # What has just been sent again stands below the list, without a word about choosing.
+    expect(causes.get_by_role("link", name=re.compile("Person cannot be reached"))).to_be_visible()
+    expect(page.locator(".bulk-action").first).to_be_visible()
+    expect(page.get_by_text("Choose a cause")).to_be_hidden()
+    faults: list[str] = []
+    check_page(page, "failures-phone", faults)
+    # Other tests count their failures: these are left to none of them.
+    for title in ("Country not allowed", "Person cannot be reached"):
+        get_cause(page, title).click()
+        expect(causes).to_be_hidden()
+        page.get_by_role("button", name=re.compile("^Dismiss (it|all)")).click()
+        expect(detail).to_contain_text("None left")
+        detail.get_by_role("link", name="Back to the causes").click()
+        expect(causes).to_be_visible()
+    assert faults == []
+
+
 def test_a_renewed_token_lets_everything_go(page: Page, graph: ThreadedGraph, product: str):
     page.goto("/connections/")
     if page.get_by_role("link", name="Desk").count() == 0:

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser_steps import THEMES, PageMonitor, create_brain, find_violations, use_theme
+from tests.e2e.browser_steps import (
+    THEMES,
+    PageMonitor,
+    create_brain,
+    find_violations,
+    send_message,
+    use_theme,
+)
 from tests.e2e.page_list import ADDRESSES, Visitor
 
 pytestmark = pytest.mark.browser
@@ -52,6 +59,43 @@ def test_the_first_tab_offers_to_skip_the_menu(operator: Page):
     expect(page.locator("#main")).to_be_focused()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_a_chat_of_many_messages_is_one_stop_before_the_reply_box(operator: Page):
+    page = operator
+    page.goto("/simulator/")
+    for number in range(6):
+        send_message(page, f"!echo stop {number}", f"You said stop {number}")
+    page.goto("/chats/")
+    # Opened from the list, as people do: the page was loaded without a chat.
+    page.locator("#rows [data-row]").first.click()
+    expect(page.locator("#reply")).to_be_visible()
+    bubbles = page.locator("#thread .bubble-row")
+    assert bubbles.count() >= 12
+    page.locator("#thread .skip-link").focus()
+    expect(page.locator("#thread .skip-link")).to_be_in_viewport()
+    stops: list[str] = []
+    while len(stops) < 40 and (not stops or stops[-1] != "reply"):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert stops[-1] == "reply"
+    assert stops.count("bubble-why") == 1
+    assert len(stops) < 20, stops
+
+    # From the newest message up, and to what else a bubble has.
+    why = bubbles.last.locator(".bubble-why")
+    why.focus()
+    page.keyboard.press("ArrowUp")
+    expect(bubbles.nth(-2).locator(".bubble-why")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    expect(bubbles.last.locator("[data-quote]")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(bubbles.last.locator(".tick")).to_be_focused()
+
+    page.locator("#thread .skip-link").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#reply")).to_be_focused()
 
 
 @pytest.mark.parametrize("address", ["/brains/", "/brains/my-first-bot"])

@@ -101,15 +101,16 @@ class LiveChat:
     def _run_worker(self) -> Iterator[None]:
         self._worker = worker = self._services.build_worker()
 
-        def wake(*_senders: Any, **_facts: Any) -> None:
-            worker.wake()
+        def wake(**_facts: Any) -> None:
+            worker.wake_after_commit()
 
-        with signals.work_ready.connected_to(wake):
-            worker.start()
-            try:
-                yield
-            finally:
-                worker.stop()
+        signals.work_ready.connect(wake)
+        worker.start()
+        try:
+            yield
+        finally:
+            worker.stop()
+            signals.work_ready.disconnect(wake)
 
     def _prepare(self) -> None:
         """Let the contact write before a brain is there, then give both what the test begins with."""

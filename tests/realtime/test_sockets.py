@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from app import create_app
-from app.accounts import Passwords, User, create_user
+from app.accounts.users import Passwords, User, create_user
 from app.realtime.feed import Feed
 from app.realtime.sockets import MAX_TOPICS, filter_topics
 from app.services import Services
@@ -106,12 +106,12 @@ def test_an_ended_session_is_disconnected(app: Flask, listener: Any):
     ],
 )
 def test_a_request_without_a_known_topic_watches_nothing(topics: Any):
-    assert filter_topics(topics, has_role=lambda _role: True) == []
+    assert filter_topics(topics, has_right=lambda _right: True) == []
 
 
 def test_no_more_topics_are_watched_than_allowed():
     assert (
-        len(filter_topics({"topics": [f"chat:{n}" for n in range(500)]}, has_role=lambda _role: True))
+        len(filter_topics({"topics": [f"chat:{n}" for n in range(500)]}, has_right=lambda _right: True))
         == MAX_TOPICS
     )
 

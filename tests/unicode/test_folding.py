@@ -13,6 +13,7 @@ OPTIONS = [FoldOptions(case, accents) for case in (True, False) for accents in (
 DIFFICULT = (
     "aAeEßẞİıiIΣσςάΆǰΐﬁﬃ½´ŉſKÅşŞ\u0301\u0307\u0345\u0327\u0323\u200d\u200c\u200e\u202e\ufeff\u00ad\ufe0f\u3164ｶﾞガ가\u1100"
     "\u1161\u11a8ㅏㄱ❤👨👩🏽🏴\U000e0067\U000e007f🇩🇪 !_1\u20e3काम\u0940\u094d\u093cกิน่你好予約សួស្តីမြန်မာ\ufdfaسلامٌـ\u0651"
+    "'’‘“”«»´ʼʻ٣३௩๓０９𝟟²"
 )
 TEXTS = st.text(st.one_of(st.sampled_from(DIFFICULT), st.characters(exclude_categories=["Cs"])), max_size=16)
 
@@ -54,6 +55,11 @@ def test_signs_nobody_sees_make_no_difference_to_letters(text: str, at: int, sig
         ("❤️", "❤"),
         ("cafe\u0301", "CAFÉ"),
         ("می\u200cخواهم", "میخواهم"),
+        ("Don’t", "don't"),
+        ("don‘t don´t donʼt don＇t", "don't don't don't don't"),
+        ("“yes” „ja“ «oui»", '"yes" "ja" "oui"'),
+        ("٣ ۳ ३ ３ ௩ ๓ 𝟛", "3 3 3 3 3 3 3"),
+        ("item ١٢", "item 12"),
     ],
 )
 def test_what_a_person_takes_for_the_same_is_the_same(one: str, other: str):
@@ -61,7 +67,18 @@ def test_what_a_person_takes_for_the_same_is_the_same(one: str, other: str):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("👨‍👩‍👧", "👨👩👧"), ("が", "か"), ("cafe", "café"), ("कि", "क"), ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🏴")]
+    ("one", "other"),
+    [
+        ("👨‍👩‍👧", "👨👩👧"),
+        ("が", "か"),
+        ("cafe", "café"),
+        ("कि", "क"),
+        ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🏴"),
+        ("三", "3"),
+        ("Ⅲ", "3"),
+        ("don't", "dont"),
+        ("5″", '5"'),
+    ],
 )
 def test_what_carries_meaning_is_kept(one: str, other: str):
     assert fold(one) != fold(other)

@@ -13,7 +13,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import create_engine, func, select, text
 
 from app import create_app
-from app.accounts import Passwords
+from app.accounts.users import Passwords
 from app.bot import full_text, notices
 from app.bot.models import Counter, Message
 from app.channels.contract import Person
@@ -21,7 +21,7 @@ from app.channels.simulator import channel
 from app.channels.simulator.channel import Envelope
 from app.services import Services
 from app.settings import Settings
-from app.web import limiter
+from app.web import init_migrations, limiter
 from tests.admin.browser import PASSWORD, Browser
 from tests.bot.simulated_bot import wait_until
 from tests.upgrade import installation
@@ -56,6 +56,7 @@ def open_app(url: str, folder: Path) -> Flask:
             log_level="error", sandbox_children=2, ai_allow_private=True,
         )
     )  # fmt: skip
+    init_migrations(app)
     app.extensions["services"].put(Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)))
     return app
 

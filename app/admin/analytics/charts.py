@@ -1,7 +1,6 @@
 """Chart definitions: which metrics each chart of the analytics shows, as chart data and as a table."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from app.admin.ui import number_format
 from app.admin.ui.number_format import Unit
 from app.analytics.reports import MetricSummary, Report, Scope
 from app.bot.failures.causes import classify_failure
+from app.immutable import immutable
 
 # More classes of errors than this are one: more colours cannot be told apart.
 MAX_CLASSES: Final = 5
@@ -27,7 +27,7 @@ _RUN_ERRORS: Final = {
 Number = Callable[[MetricSummary], float | None]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Series:
     """One number over time; `colour` is a place in the palette of analytics.css."""
 
@@ -36,7 +36,7 @@ class Series:
     colour: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Chart:
     """Numbers that belong together; `stacked`: their sum means something."""
 

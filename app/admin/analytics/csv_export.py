@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort
 from werkzeug.wrappers import Response as Answer
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.analytics import charts, view_model, views
 from app.admin.analytics.filters import AnalyticsFilters
 from app.admin.ui import number_format
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.analytics import reports
 from app.analytics.reports import MetricSummary
 from app.analytics.time_ranges import TimeRange
@@ -44,7 +44,7 @@ CsvLines = Iterator[str]
 
 
 @blueprint.get("/export/<what>.csv")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 @limiter.limit("30 per minute")
 def export(what: str) -> Answer:
     """Send the numbers of a period; `X-Rows` tells how many lines there will be besides the heading."""

@@ -1,7 +1,7 @@
 """Filters of an analytics page from its query string: period, step, connection, brain, comparison."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from app.bot.simulator import list_simulator_ids
 from app.brains.versions import store
 from app.brains.versions.models import Brain, BrainVersion
 from app.clock import HOUR_MS, MINUTE_MS
+from app.immutable import immutable
 from app.text import parse_index
 from app.web import db
 
@@ -34,7 +35,7 @@ _EARLIEST_DATE: Final = date(2009, 1, 1)
 INVALID_DATES: Final = "Choose two dates, the first not after the second and not in the future."
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AnalyticsFilters:
     """What is to be counted; `query` is the address of the same page, `wrong` what was not understood of it."""
 

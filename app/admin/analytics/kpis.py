@@ -1,7 +1,7 @@
 """Key figures (KPIs) at the top of the analytics: which there are, their units, change to the previous period."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from flask import url_for
@@ -10,9 +10,10 @@ from app.admin.analytics.charts import Number, build_count, compute_run_ms, coun
 from app.admin.ui import number_format
 from app.admin.ui.number_format import Change, Unit
 from app.analytics.reports import MetricSummary, Scope
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class KpiDefinition:
     """A figure; `direction`: 1 when more is better, -1 when less is, 0 when neither; `endpoint`: the page behind it."""
 
@@ -25,7 +26,7 @@ class KpiDefinition:
     endpoint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Kpi:
     """A figure as it is shown."""
 

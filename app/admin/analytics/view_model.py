@@ -1,7 +1,7 @@
 """View model of an analytics page: report, charts, key figures and tables of commands and versions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from app.bot import command_errors
 from app.brains.versions import store
 from app.brains.versions.models import Brain, BrainVersion
 from app.clock import DAY_MS
+from app.immutable import immutable
 
 MAX_COMMANDS: Final = 12
 # As many versions are compared as fit a page.
@@ -31,7 +32,7 @@ _TIME_FORMATS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CommandUsage:
     """A command in the list of those used most; `name` is empty when it is no longer in the draft."""
 
@@ -40,7 +41,7 @@ class CommandUsage:
     line: CommandStats
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VersionNumbers:
     """What a command came to in one version of its brain."""
 

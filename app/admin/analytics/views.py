@@ -7,13 +7,13 @@ from typing import Any
 from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.analytics import charts, filters, view_model
 from app.admin.analytics.filters import PERIODS, AnalyticsFilters
 from app.admin.ui import number_format, time_format
 from app.admin.ui.number_format import Unit
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.workbench import drafts
 from app.analytics.reports import MetricSummary
@@ -58,7 +58,7 @@ def init_app(app: Flask) -> None:
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_board() -> Answer:
     """Show the board of a period."""
     asked = read_request()
@@ -68,21 +68,21 @@ def show_board() -> Answer:
 
 
 @blueprint.get("/brains/<slug>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_brain(slug: str) -> Answer:
     """Show the board of one brain."""
     return _page("analytics/page.html", _read_for_brain(slug))
 
 
 @blueprint.get("/brains/<slug>/commands/<command_id>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_command(slug: str, command_id: str) -> Answer:
     """Show the numbers of one command."""
     return _page("analytics/command.html", _read_for_brain(slug, command=command_id))
 
 
 @blueprint.get("/data")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def get_data() -> Answer:
     """Return what a page shows as JSON: charts as numbers, the rest as HTML; tabs that ask together share it."""
     key = (time_format.get_zone().key, tuple(sorted(request.args.items())))

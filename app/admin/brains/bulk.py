@@ -6,11 +6,11 @@ from typing import Any
 from flask import abort, request
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.brains import groups
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import command_form, command_list, command_list_view, drafts, undo, view_model
 from app.admin.workbench.command_list import Commands
 from app.brains.document import merge
@@ -46,7 +46,7 @@ class EmptySelection(DomainError):
 
 
 @blueprint.post("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def act(slug: str) -> Response:
     """Do one thing to all commands that are chosen, on the list as it was seen."""
     form = request.form
@@ -65,7 +65,7 @@ def act(slug: str) -> Response:
 
 
 @blueprint.post("/row")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def update_row(slug: str) -> Response:
     """Move one command a step, or switch it, on whatever the newest list is."""
     wanted, _, command_id = request.form.get("row", "").partition(":")
@@ -79,7 +79,7 @@ def update_row(slug: str) -> Response:
 
 
 @blueprint.post("/export.yaml")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def export(slug: str) -> Response:
     """Download the chosen commands with what they need, as a file that can be imported."""
     brain = drafts.get_brain_or_404(slug)

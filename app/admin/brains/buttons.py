@@ -6,9 +6,9 @@ from typing import Any, Final
 from flask import Flask, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui.pages import PageBlueprint
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import command_form, drafts, undo, view_model
 from app.admin.workbench.command_editor import build_editor
 from app.brains import limits
@@ -39,7 +39,7 @@ def init_app(app: Flask) -> None:
 
 
 @blueprint.post("/<command_id>/buttons")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def set_targets(slug: str, command_id: str) -> Response:
     """Link the buttons of the form to the commands that are chosen beside them; `which` names one of them."""
     edited = command_form.read_command(request.form, command_id)

@@ -3,10 +3,10 @@
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import drafts
 from app.admin.workbench.view_model import Workbench, render_workbench
 from app.bot import command_errors
@@ -34,14 +34,14 @@ blueprint = PageBlueprint(
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def list_errors(slug: str) -> Response:
     """List the open errors, or the resolved ones."""
     return _show_errors(drafts.get_brain_or_404(slug))
 
 
 @blueprint.post("/<int:error_id>/settle")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def settle(slug: str, error_id: int) -> Response:
     """Mark an error as dealt with; it opens again by itself when it comes back."""
     brain = drafts.get_brain_or_404(slug)
@@ -54,7 +54,7 @@ def settle(slug: str, error_id: int) -> Response:
 
 
 @blueprint.post("/<int:error_id>/reopen")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def reopen(slug: str, error_id: int) -> Response:
     """Reopen a resolved error."""
     brain = drafts.get_brain_or_404(slug)

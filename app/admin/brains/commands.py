@@ -7,10 +7,10 @@ from flask import abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.brains import bulk
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import (
     command_form,
     command_list,
@@ -43,26 +43,26 @@ _MAX_FULL_REDRAW: Final = 100
 
 
 @blueprint.get("/new")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def show_new(slug: str) -> Response:
     """Show the editor for a command that is not stored yet."""
     return _show_blank(drafts.get_brain_or_404(slug), view_model.generate_id())
 
 
 @blueprint.get("/<command_id>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_command(slug: str, command_id: str) -> Response:
     """Show the editor of one command."""
     brain = drafts.get_brain_or_404(slug)
     found = view_model.find_command(brain, command_id)
-    if found is None and "new" in request.args and current_user.has_role(Role.EDITOR):
+    if found is None and "new" in request.args and current_user.has_right(Right.WRITE_BRAINS):
         # Left while it was typed for the first time: its form is kept at this address until it is saved.
         return _show_blank(brain, command_id)
     return _show_editor(build_editor(brain, found or abort(404)))
 
 
 @blueprint.post("/<command_id>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def save(slug: str, command_id: str) -> Response:
     """Save the form into the draft, right or wrong; what was typed is never lost."""
     edited = command_form.read_command(request.form, command_id)
@@ -77,7 +77,7 @@ def save(slug: str, command_id: str) -> Response:
 
 
 @blueprint.post("/<command_id>/shape")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def redraw_form(slug: str, command_id: str) -> Response:
     """Draw the form again from what is typed: another trigger or kind of answer, more or fewer rows."""
     form = request.form
@@ -117,7 +117,7 @@ def _read_typed_answers(
 
 
 @blueprint.post("/<command_id>/act")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def act(slug: str, command_id: str) -> Response:
     """Move, switch, copy or delete a command."""
     wanted = request.form.get("act", "")

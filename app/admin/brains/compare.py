@@ -1,21 +1,21 @@
 """Page that compares two versions of a brain, or its draft with the live version; blame by command."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.workbench import command_view, drafts
 from app.admin.workbench.view_model import Workbench, render_workbench
 from app.brains.document import diff
 from app.brains.versions import store
 from app.brains.versions.models import Brain, BrainVersion
+from app.immutable import immutable
 from app.text import parse_index
 from app.web import db, is_fragment_request
 
@@ -78,7 +78,7 @@ LABELS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Side:
     """One side of a comparison: the draft or a version."""
 
@@ -88,7 +88,7 @@ class Side:
     version: BrainVersion | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BlameEntry:
     """A command of the draft and the version that made it what it is; null = it was changed since."""
 
@@ -98,7 +98,7 @@ class BlameEntry:
 
 
 @blueprint.get("/versions/compare")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def compare(slug: str) -> Response:
     """Show what differs between two versions, or between a version and the draft."""
     brain = drafts.get_brain_or_404(slug)
@@ -113,7 +113,7 @@ def compare(slug: str) -> Response:
 
 
 @blueprint.get("/publish-changes")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_publish_changes(slug: str) -> Response:
     """Return what publishing the draft would change, for the publish sheet."""
     if not is_fragment_request():

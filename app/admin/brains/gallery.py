@@ -3,11 +3,11 @@
 from flask import abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.brains.views import create_brain
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.brains.document import gallery
 
@@ -21,7 +21,7 @@ blueprint = PageBlueprint(
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_list() -> Response:
     """Show the samples, all or those of a category that match a search."""
     search, category = request.args.get("q", "")[:100], request.args.get("category", "")[:40]
@@ -33,14 +33,14 @@ def show_list() -> Response:
 
 
 @blueprint.get("/<sample>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_sample(sample: str) -> Response:
     """Show one sample with its whole text."""
     return show("brains/sample.html", sample=_get_or_404(sample))
 
 
 @blueprint.post("/<sample>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def create_from_sample(sample: str) -> Response:
     """Make a brain from a sample; nothing is live until it is published."""
     found = _get_or_404(sample)

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Blueprint, abort, request
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
-from app.admin.ui.permissions import require_role
+from app.accounts.roles import Right
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import command_form, command_list, command_list_view, drafts, undo
 from app.admin.workbench.command_view import list_group_names
 from app.brains import limits
@@ -26,7 +26,7 @@ class GroupRefused(DomainError):
 
 
 @blueprint.post("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def act(slug: str) -> Response:
     """Make, rename or dissolve a group, or move its commands, on whatever the newest list is."""
     form = request.form

@@ -7,11 +7,11 @@ from typing import Any
 from flask import abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.testing.try_command import TryError, build_turn
 from app.admin.ui import marks, responses
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.workbench import drafts, prompt_form
 from app.admin.workbench.drafts import CommandConflict
@@ -37,14 +37,14 @@ VARIABLES_CHARS = 20_000
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def list_prompts(slug: str) -> Response:
     """List the prompts of a brain."""
     return _show_list(drafts.get_brain_or_404(slug))
 
 
 @blueprint.post("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def create(slug: str) -> Response:
     """Make a prompt under a new name."""
     name = request.form.get("name", "").strip()
@@ -57,7 +57,7 @@ def create(slug: str) -> Response:
 
 
 @blueprint.get("/<name>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_prompt(slug: str, name: str) -> Response:
     """Show the editor of one prompt."""
     brain = drafts.get_brain_or_404(slug)
@@ -65,7 +65,7 @@ def show_prompt(slug: str, name: str) -> Response:
 
 
 @blueprint.post("/<name>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def save(slug: str, name: str) -> Response:
     """Save the form into the draft, right or wrong; what was typed is never lost."""
     _find_or_404(drafts.get_brain_or_404(slug), name)
@@ -90,7 +90,7 @@ def save(slug: str, name: str) -> Response:
 
 
 @blueprint.post("/<name>/rename")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def rename(slug: str, name: str) -> Response:
     """Give a prompt another name, also where commands ask it."""
     brain = drafts.get_brain_or_404(slug)
@@ -108,7 +108,7 @@ def rename(slug: str, name: str) -> Response:
 
 
 @blueprint.post("/<name>/delete")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def delete(slug: str, name: str) -> Response:
     """Delete a prompt from the draft; it can be put back."""
     kept = json.dumps(_find_or_404(drafts.get_brain_or_404(slug), name))
@@ -118,7 +118,7 @@ def delete(slug: str, name: str) -> Response:
 
 
 @blueprint.post("/restore")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def restore(slug: str) -> Response:
     """Put a deleted prompt back."""
     try:
@@ -136,7 +136,7 @@ def restore(slug: str) -> Response:
 
 
 @blueprint.post("/<name>/try")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("30 per minute")
 def try_prompt(slug: str, name: str) -> Response:
     """Show what the model would be asked and, when wanted, what it answers; nothing is sent to anybody."""

@@ -6,12 +6,12 @@ from flask import Flask, redirect, request, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app import accounts
-from app.accounts import Role
+from app.accounts import users
+from app.accounts.roles import Right
 from app.admin.brains import compare, rollouts
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import drafts, test_results
 from app.admin.workbench.view_model import Workbench, render_workbench
 from app.brains.testing import FailingTests, require_reason
@@ -50,7 +50,7 @@ def init_app(app: Flask) -> None:
 
 
 @blueprint.get("/versions")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def list_versions(slug: str) -> Response:
     """Show every version of a brain."""
     brain = drafts.get_brain_or_404(slug)
@@ -61,7 +61,7 @@ def list_versions(slug: str) -> Response:
 
 
 @blueprint.post("/publish")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def publish(slug: str) -> Response:
     """Put the draft live, or try it on part of the contacts or silently."""
     brain = drafts.get_brain_or_404(slug)
@@ -111,7 +111,7 @@ def _start_rollout(brain: Brain) -> tuple[str, str]:
 
 
 @blueprint.post("/rollback/<int:number>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def rollback(slug: str, number: int) -> Response:
     """Put another version live."""
     brain = drafts.get_brain_or_404(slug)
@@ -152,5 +152,5 @@ def _review_draft(brain: Brain, note: str, anyway: str) -> tuple[DraftReview, Pu
 
 
 def _email(author_id: int | None) -> str:
-    user = db.session.get(accounts.User, author_id) if author_id else None
+    user = db.session.get(users.User, author_id) if author_id else None
     return user.email if user else ""

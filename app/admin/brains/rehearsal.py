@@ -2,17 +2,16 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import effects, responses
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import redirect_page, require_role
+from app.admin.ui.permissions import redirect_page, require_right
 from app.admin.ui.responses import show
 from app.admin.workbench import drafts
 from app.admin.workbench.view_model import Workbench, render_workbench
@@ -22,6 +21,7 @@ from app.brains.document.validation import InvalidDocument
 from app.brains.runtime import rehearsal
 from app.brains.runtime.rehearsal import RunResult
 from app.brains.versions.models import Brain
+from app.immutable import immutable
 from app.request_input import read_page
 from app.services import services
 from app.text import parse_int64
@@ -61,7 +61,7 @@ CHANGE_WORDS: Final = {
 STATUS_WORDS: Final = {"answered": "Answered", "silent": "Stayed silent", "failed": "Failed"}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RehearsalRow:
     """One message whose outcome the draft changes, in words and marked text."""
 
@@ -75,7 +75,7 @@ class RehearsalRow:
 
 
 @blueprint.get("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def show_form(slug: str) -> Response:
     """Offer a rehearsal, and lead back to the one that was begun last."""
     brain = drafts.get_brain_or_404(slug)
@@ -84,7 +84,7 @@ def show_form(slug: str) -> Response:
 
 
 @blueprint.post("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("20 per minute")
 def start(slug: str) -> Response:
     """Begin a rehearsal in the background."""
@@ -102,7 +102,7 @@ def start(slug: str) -> Response:
 
 
 @blueprint.get("/<job_id>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def show_job(slug: str, job_id: str) -> Response:
     """Show how far a rehearsal is, then what it found."""
     brain = drafts.get_brain_or_404(slug)
@@ -121,7 +121,7 @@ def show_job(slug: str, job_id: str) -> Response:
 
 
 @blueprint.post("/<job_id>/cancel")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def cancel(slug: str, job_id: str) -> Response:
     """End a rehearsal after its present batch."""
     job = services().rehearsals.find(current_user.id, job_id)

@@ -1,18 +1,18 @@
 """Gradual rollout page: live numbers of both versions; change, promote, stop, resume."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from flask import redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role, list_emails
+from app.accounts.roles import Right
+from app.accounts.users import list_emails
 from app.admin.brains.rehearsal import CHANGE_WORDS, format_headline
 from app.admin.ui import effects, responses
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import drafts
 from app.admin.workbench.view_model import Workbench, render_workbench
 from app.bot.models import Message
@@ -26,6 +26,7 @@ from app.brains.versions.models import Brain, Rollout, RolloutChange
 from app.brains.versions.release import RolloutPlan
 from app.brains.versions.routing import CANARY, REVERTED
 from app.clock import DAY_MS
+from app.immutable import immutable
 from app.services import services
 from app.signals import DomainError
 from app.text import parse_int64
@@ -54,7 +55,7 @@ MAX_CHANGES: Final = 20
 RECENT_MS: Final = 7 * DAY_MS
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ShadowRow:
     """A message on which the silent version differs, in words and marked text."""
 
@@ -67,7 +68,7 @@ class ShadowRow:
     notes: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RolloutSummary:
     """A rollout for the dashboard, with the brain and the number of the version."""
 
@@ -77,7 +78,7 @@ class RolloutSummary:
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_rollout(slug: str) -> Response:
     """Show what is tried; htmx asks for the part that changes."""
     brain = drafts.get_brain_or_404(slug)
@@ -89,7 +90,7 @@ def show_rollout(slug: str) -> Response:
 
 
 @blueprint.post("/change")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def change(slug: str) -> Response:
     """Give the version to another part of the contacts, or set another guard."""
     brain = drafts.get_brain_or_404(slug)
@@ -103,7 +104,7 @@ def change(slug: str) -> Response:
 
 
 @blueprint.post("/promote")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def promote(slug: str) -> Response:
     """Put the version live for everyone."""
     brain, user, now = drafts.get_brain_or_404(slug), current_user.id, services().clock()
@@ -114,7 +115,7 @@ def promote(slug: str) -> Response:
 
 
 @blueprint.post("/stop")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def stop(slug: str) -> Response:
     """End the rollout; it can go on where it was."""
     brain, user, now = drafts.get_brain_or_404(slug), current_user.id, services().clock()
@@ -128,7 +129,7 @@ def stop(slug: str) -> Response:
 
 
 @blueprint.post("/<int:rollout_id>/resume")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def resume(slug: str, rollout_id: int) -> Response:
     """Go on with a rollout that was stopped, for the same contacts."""
     brain = drafts.get_brain_or_404(slug)

@@ -7,10 +7,10 @@ from flask import redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.ui.time_format import normalise_zone
 from app.admin.workbench import drafts, settings_form
@@ -86,7 +86,7 @@ SETTINGS_PATHS = ("settings", "title", "grants", "groups")
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_list() -> Response:
     """List the brains."""
     session, search = db.session(), request.args.get("q", "")[:100]
@@ -105,7 +105,7 @@ def show_list() -> Response:
 
 
 @blueprint.post("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def create() -> Response:
     """Make a brain, blank or from the demo."""
     title = request.form.get("title", "").strip()
@@ -117,21 +117,21 @@ def create() -> Response:
 
 
 @blueprint.get("/<slug>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_workbench(slug: str) -> Response:
     """Show the workbench of a brain."""
     return render_workbench(Workbench(drafts.get_brain_or_404(slug), "overview"))
 
 
 @blueprint.get("/<slug>/settings")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_settings(slug: str) -> Response:
     """Show what holds for the whole brain."""
     return _show_settings(drafts.get_brain_or_404(slug))
 
 
 @blueprint.post("/<slug>/settings")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def save_settings(slug: str) -> Response:
     """Save one of the settings' forms into the draft, right or wrong."""
     brain = drafts.change(slug, settings_form.build_edit(request.form))
@@ -146,7 +146,7 @@ def save_settings(slug: str) -> Response:
 
 
 @blueprint.get("/<slug>/try")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def try_text(slug: str) -> Response:
     """Say which command matches a text."""
     brain, text = drafts.get_brain_or_404(slug), request.args.get("text", "").strip()[:4096]
@@ -157,7 +157,7 @@ def try_text(slug: str) -> Response:
 
 
 @blueprint.post("/<slug>/archive")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def archive(slug: str) -> Response:
     """Put a brain away; it can come back for 30 days."""
     brain, now = drafts.get_brain_or_404(slug), services().clock()
@@ -168,7 +168,7 @@ def archive(slug: str) -> Response:
 
 
 @blueprint.post("/restore/<int:brain_id>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def restore(brain_id: int) -> Response:
     """Bring a brain back."""
     now = services().clock()
@@ -177,7 +177,7 @@ def restore(brain_id: int) -> Response:
 
 
 @blueprint.get("/<slug>/export.yaml")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def export(slug: str) -> Response:
     """Download the draft as YAML."""
     brain = drafts.get_brain_or_404(slug)

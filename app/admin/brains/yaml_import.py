@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.brains import compare
 from app.admin.ui import responses
 from app.admin.ui.form_text import normalise_newlines
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.workbench import command_view, drafts, undo, view_model
 from app.brains import limits
@@ -25,6 +24,7 @@ from app.brains.testing import GREEN, Suite, run_tests
 from app.brains.versions import slugs, store
 from app.brains.versions.models import Brain
 from app.brains.versions.store import DraftConflict
+from app.immutable import immutable
 from app.services import services
 from app.text import parse_int64
 from app.web import db
@@ -51,7 +51,7 @@ _TEST_TIMEOUT_MS: Final = 3_000
 _MAX_BRAINS: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Upload:
     """A file as it was sent: its text, where it goes (a brain's short name, "" = a new one), and how."""
 
@@ -62,14 +62,14 @@ class Upload:
 
 
 @blueprint.get("/import")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def show_form() -> Response:
     """Ask for a file and where it goes."""
     return _render_form(Upload("", request.args.get("into", ""), request.args.get("way", REPLACE)))
 
 
 @blueprint.post("/import")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def import_file() -> Response:
     """Show what a file would change and what it asks for; a second press brings it in."""
     way = request.form.get("choose") or request.form.get("way", REPLACE)

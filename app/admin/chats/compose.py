@@ -5,12 +5,12 @@ import secrets
 from flask import Flask, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.chats import view_model
 from app.admin.chats.view_model import build_chat, get_author, respond_with_thread
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.bot.chats import notes, send
 from app.bot.chats.send import OperatorMessage
@@ -39,7 +39,7 @@ def _raise_body_limit() -> None:
 
 
 @blueprint.post("/<int:chat_id>/messages")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def write(chat_id: int) -> Response:
     """Send a text or a file, or keep a note for the team; what cannot be sent stays in the form."""
     try:
@@ -55,14 +55,14 @@ def write(chat_id: int) -> Response:
 
 
 @blueprint.get("/<int:chat_id>/templates")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def show_templates(chat_id: int) -> Response:
     """Show the approved templates, and the form of the one chosen."""
     return _template_page(chat_id)
 
 
 @blueprint.post("/<int:chat_id>/templates")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def send_template(chat_id: int) -> Response:
     """Send a filled-in template, which is allowed at any time."""
     try:
@@ -152,7 +152,7 @@ def _send(draft: OperatorMessage) -> None:
 
 
 @blueprint.post("/<int:chat_id>/notes/<int:note_id>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def change_note(chat_id: int, note_id: int) -> Response:
     """Give a note another text."""
     text, now, who = request.form.get("text", ""), services().clock(), get_author()
@@ -165,7 +165,7 @@ def change_note(chat_id: int, note_id: int) -> Response:
 
 
 @blueprint.post("/<int:chat_id>/notes/<int:note_id>/delete")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def delete_note(chat_id: int, note_id: int) -> Response:
     """Delete a note; the notice brings it back."""
     _set_deleted(note_id, services().clock())
@@ -175,7 +175,7 @@ def delete_note(chat_id: int, note_id: int) -> Response:
 
 
 @blueprint.post("/<int:chat_id>/notes/<int:note_id>/restore")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def restore_note(chat_id: int, note_id: int) -> Response:
     """Bring a deleted note back."""
     _set_deleted(note_id, None)

@@ -7,10 +7,10 @@ from urllib.parse import quote
 from flask import Blueprint, Response, abort, request, send_file, stream_template
 from werkzeug.wrappers import Response as Answer
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.chats import view_model
 from app.admin.ui import responses
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.bot.chats import export as chats_export
 from app.bot.chats import listing
 from app.bot.media import attachments, downloads
@@ -27,7 +27,7 @@ YEAR_S = 365 * 86_400
 
 
 @blueprint.get("/<int:chat_id>/messages/<int:message_id>/file")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def send_attachment(chat_id: int, message_id: int) -> Answer:
     """Send the file of a message: shown when browsers know its type, else to be saved. Parts of it on request."""
     message = db.session.get(Message, message_id)
@@ -51,7 +51,7 @@ def send_attachment(chat_id: int, message_id: int) -> Answer:
 
 
 @blueprint.post("/<int:chat_id>/messages/<int:message_id>/file")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def fetch_again(chat_id: int, message_id: int) -> Answer:
     """Try to fetch a file once more."""
     message = db.session.get(Message, message_id)
@@ -66,7 +66,7 @@ def fetch_again(chat_id: int, message_id: int) -> Answer:
 
 
 @blueprint.get("/<int:chat_id>/export.<form>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def export(chat_id: int, form: str) -> Answer:
     """Send a whole chat as JSON, CSV or a page to read."""
     line = listing.get_chat(db.session(), chat_id) or abort(404)

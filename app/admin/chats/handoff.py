@@ -3,11 +3,11 @@
 from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.chats import view_model
 from app.admin.chats.view_model import respond_with_thread
 from app.admin.ui import responses
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.bot import handoff
 from app.clock import MINUTE_MS
 from app.services import services
@@ -19,7 +19,7 @@ MAX_PAUSE_MINUTES = 7 * 24 * 60  # minutes: a week, as for a connection
 
 
 @blueprint.post("/<int:chat_id>/pause")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def pause(chat_id: int) -> Response:
     """Let the brain be silent in a chat, because a person answers; for some minutes or until it is resumed."""
     now, until = services().clock(), _until()
@@ -36,7 +36,7 @@ def pause(chat_id: int) -> Response:
 
 
 @blueprint.post("/<int:chat_id>/stay")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def extend_pause(chat_id: int) -> Response:
     """Let a pause end later, or not by itself."""
     if not handoff.set_end(services().database, chat_id, _until()):
@@ -45,7 +45,7 @@ def extend_pause(chat_id: int) -> Response:
 
 
 @blueprint.post("/<int:chat_id>/resume")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def resume(chat_id: int) -> Response:
     """Let the brain answer again."""
     if handoff.resume(services().database, chat_id):

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.chats import view_model
 from app.admin.chats.view_model import TEMPLATE, build_list, respond_with_thread
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.bot.chats import labels, unread
 from app.bot.chats.labels import LabelError
 from app.services import services
@@ -30,7 +30,7 @@ MAX_CHATS = 500
 
 
 @blueprint.post("/<int:chat_id>/read")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def mark_read(chat_id: int) -> tuple[str, int]:
     """Note that a chat was looked at, up to the message last shown."""
     upto = request.form.get("upto", 0, type=parse_int64)
@@ -42,7 +42,7 @@ def mark_read(chat_id: int) -> tuple[str, int]:
 
 
 @blueprint.post("/<int:chat_id>/unread")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def mark_unread(chat_id: int) -> Response:
     """Have a chat looked at again, and leave it."""
     services().database.write(lambda session: unread.mark_unread(session, [chat_id]))
@@ -51,7 +51,7 @@ def mark_unread(chat_id: int) -> Response:
 
 
 @blueprint.post("/<int:chat_id>/labels")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def label_one(chat_id: int) -> Response:
     """Put a label on a chat, known or new, or take one off."""
     view_model.get_chat_or_404(chat_id)
@@ -64,7 +64,7 @@ def label_one(chat_id: int) -> Response:
 
 
 @blueprint.post("/marks")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def mark_many() -> Response:
     """Do one thing to all selected chats: mark them, or put a label on or take it off."""
     ids = parse_ids(request.form.getlist("chat"))[:MAX_CHATS]
@@ -116,14 +116,14 @@ _ACTS: dict[str, Callable[[Sequence[int]], str]] = {"read": _mark_many_read, "un
 
 
 @blueprint.get("/labels")
-@require_role(Role.EDITOR)
+@require_right(Right.READ_BRAINS)
 def show_list() -> Response:
     """List the labels to rename, recolour or delete them."""
     return _show_list()
 
 
 @blueprint.post("/labels")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def create() -> Response:
     """Make a label."""
     name, colour, now = request.form.get("name", ""), request.form.get("colour", ""), services().clock()
@@ -131,7 +131,7 @@ def create() -> Response:
 
 
 @blueprint.post("/labels/<int:label_id>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def change(label_id: int) -> Response:
     """Give a label another name or colour."""
     name, colour = request.form.get("name", ""), request.form.get("colour", "")
@@ -141,7 +141,7 @@ def change(label_id: int) -> Response:
 
 
 @blueprint.post("/labels/<int:label_id>/delete")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def remove(label_id: int) -> Response:
     """Delete a label; the notice brings it back, with the chats it was on."""
     gone = services().database.write(lambda session: labels.remove(session, label_id))
@@ -153,7 +153,7 @@ def remove(label_id: int) -> Response:
 
 
 @blueprint.post("/labels/restore")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def restore() -> Response:
     """Bring a deleted label back to its chats."""
     name, _, rest = request.form.get("value", "").partition("\n")

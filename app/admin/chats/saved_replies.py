@@ -5,10 +5,10 @@ from collections.abc import Callable
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.bot.chats import saved_replies
 from app.services import services
 from app.signals import DomainError
@@ -26,14 +26,14 @@ TEMPLATE = "chats/saved_replies.html"
 
 
 @blueprint.get("/")
-@require_role(Role.EDITOR)
+@require_right(Right.READ_CHATS)
 def show_list() -> Response:
     """List the saved replies to change or delete them."""
     return _show_list()
 
 
 @blueprint.get("/find")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def find() -> Response:
     """Return the replies that match what was typed after “/”, for the reply box."""
     if not is_fragment_request():
@@ -44,7 +44,7 @@ def find() -> Response:
 
 
 @blueprint.post("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def create() -> Response:
     """Create a saved reply."""
     name, text, now = request.form.get("name", ""), request.form.get("text", ""), services().clock()
@@ -54,7 +54,7 @@ def create() -> Response:
 
 
 @blueprint.post("/<int:reply_id>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def change(reply_id: int) -> Response:
     """Give a saved reply another name or text."""
     name, text = request.form.get("name", ""), request.form.get("text", "")
@@ -64,7 +64,7 @@ def change(reply_id: int) -> Response:
 
 
 @blueprint.post("/<int:reply_id>/delete")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def remove(reply_id: int) -> Response:
     """Delete a saved reply; the notice brings it back."""
     gone = services().database.write(lambda session: saved_replies.remove(session, reply_id))
@@ -75,7 +75,7 @@ def remove(reply_id: int) -> Response:
 
 
 @blueprint.post("/restore")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def restore() -> Response:
     """Bring a deleted saved reply back."""
     name, _, text = request.form.get("value", "").replace("\r\n", "\n").partition("\n")

@@ -1,18 +1,17 @@
 """Trace page of a message: its timeline, and a repeated run with nothing sent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import abort, redirect, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.chats import trace_steps
 from app.admin.ui import effects, usage_card
 from app.admin.ui.marks import parse_code_lines
 from app.admin.ui.pages import PageBlueprint
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.workbench.view_model import find_command
 from app.bot.display import format_message_text
@@ -21,6 +20,7 @@ from app.bot.explain.timeline import NotRepeatableError, Timeline
 from app.bot.models import Message
 from app.brains.document import diff
 from app.brains.runtime.outcome import Outcome
+from app.immutable import immutable
 from app.services import services
 from app.web import db, is_fragment_request, limiter
 
@@ -33,7 +33,7 @@ _NOT_COMPARABLE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RerunResult:
     """A run done once more: whether it came out the same, its digest, and the words then and now compared."""
 
@@ -45,7 +45,7 @@ class RerunResult:
 
 
 @blueprint.post("/again")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("60 per minute")
 def show_rerun(chat_id: int, message_id: int) -> Response:
     """Run a message again as it was; nothing is sent and nothing is kept."""

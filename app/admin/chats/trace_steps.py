@@ -1,7 +1,6 @@
 """Steps of the trace timeline: their wording, icons, times and durations."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.admin.ui import effects, time_format
@@ -11,6 +10,7 @@ from app.bot.models import Attempt, Message
 from app.bot.states import ACCEPTED_STATES, MessageState
 from app.brains.effects import model
 from app.channels.contract import WebhookChannel
+from app.immutable import immutable
 from app.services import services
 
 # Icon, tone and words of a try or of what an operator did.
@@ -29,7 +29,7 @@ ATTEMPT_WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Step:
     """One line: `at` in ms, `duration` in words, `bar` where its stretch begins and how wide it is (percent of it all).
 

@@ -7,7 +7,7 @@ from flask import abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
 from app.admin.ui.responses import show
 from app.bot.chats import labels, listing, saved_replies
@@ -145,7 +145,9 @@ def get_operator_name() -> str:
 
 def get_author() -> Author:
     """Return the operator as a writer of notes."""
-    return Author(current_user.id, get_operator_name(), can_change_any=current_user.has_role(Role.OWNER))
+    return Author(
+        current_user.id, get_operator_name(), can_change_any=current_user.has_right(Right.ADMINISTER)
+    )
 
 
 def get_chat_or_404(chat_id: int) -> Chat:

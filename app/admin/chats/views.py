@@ -4,13 +4,13 @@ from flask import redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.chats import view_model
 from app.admin.chats.view_model import TEMPLATE, build_chat, build_contact, build_list, respond_with_thread
 from app.admin.ui import responses
 from app.admin.ui.marks import render_excerpt
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import render_fragment, show
 from app.bot.chats import listing
 from app.bot.failures import redrive
@@ -43,7 +43,7 @@ def count_chats() -> listing.ChatCounts:
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def show_inbox() -> Response:
     """Show the list of chats, or the next page of what a search found."""
     part = "more" if request.args.get("before") else "rows"
@@ -51,7 +51,7 @@ def show_inbox() -> Response:
 
 
 @blueprint.get("/waiting")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def show_unread_count() -> Response:
     """Return how many chats are unread, for the menu."""
     if not is_fragment_request():
@@ -61,7 +61,7 @@ def show_unread_count() -> Response:
 
 
 @blueprint.get("/<int:chat_id>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def show_chat(chat_id: int) -> Response:
     """Show one chat beside the list."""
     if is_fragment_request():
@@ -72,7 +72,7 @@ def show_chat(chat_id: int) -> Response:
 
 
 @blueprint.get("/<int:chat_id>/thread")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def show_thread(chat_id: int) -> Response:
     """Return the thread alone, for live updates and for reading further; the field to write in when it changes."""
     if not is_fragment_request():
@@ -86,7 +86,7 @@ def show_thread(chat_id: int) -> Response:
 
 
 @blueprint.get("/<int:chat_id>/contact")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_CHATS)
 def show_contact(chat_id: int) -> Response:
     """Return the contact panel alone, for live updates."""
     if not is_fragment_request():
@@ -96,7 +96,7 @@ def show_contact(chat_id: int) -> Response:
 
 
 @blueprint.post("/<int:chat_id>/messages/<int:message_id>/retry")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_CHATS)
 def retry(chat_id: int, message_id: int) -> Response:
     """Send a failed, dead or held message again."""
     now = services().clock()

@@ -4,10 +4,10 @@ from flask import abort, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.chats import trace as chats_trace
-from app.admin.ui.pages import PageBlueprint
-from app.admin.ui.permissions import require_role
+from app.admin.ui.pages import PageBlueprint, is_allowed
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.workbench import view_model
 from app.bot.explain import explain, timeline
@@ -33,7 +33,7 @@ LINK_LABELS = {
 
 
 @blueprint.get("/why")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_why(chat_id: int, message_id: int) -> Response:
     """Say why a message was or was not answered, and what happened when; of an answer, that of its question."""
     session = db.session()
@@ -47,7 +47,7 @@ def show_why(chat_id: int, message_id: int) -> Response:
     if trace is None:
         abort(404)
     brain = store.get_brain(session, found.brain_id) if found and found.brain_id else None
-    asked = bool(request.args.get("again")) and current_user.has_role(Role.EDITOR)
+    asked = bool(request.args.get("again")) and current_user.has_right(Right.WRITE_BRAINS)
     return show(
         "chats/why.html",
         "why",
@@ -69,7 +69,7 @@ def _build_link_url(found: Explanation, brain: Brain | None, message: Message) -
         case "message":
             return url_for("why.show_why", chat_id=message.chat_id, message_id=found.message_id)
         case "connection":
-            may = current_user.has_role(Role.OWNER)
+            may = is_allowed("connections.edit")
             return url_for("connections.edit", connection_id=message.connection_id) if may else ""
         case _:
             return _build_brain_url(found, brain) if brain and brain.archived_at is None else ""

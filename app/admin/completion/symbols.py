@@ -4,7 +4,6 @@ import datetime as dt
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,12 +19,13 @@ from app.brains.confined.memory_view import Memory
 from app.brains.confined.names import BUILTINS
 from app.brains.confined.patterns import RE
 from app.brains.confined.shapes import Module, TypeFacade
+from app.immutable import immutable
 
 _PARTS: Final = {"memory": Memory, "random": Random}
 _PLAIN: Final = (str, list, dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Symbol:
     """One name; `path` as in `ctx.memory.get`, what a call gives stands behind `()`.
 

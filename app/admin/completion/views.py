@@ -8,10 +8,10 @@ from typing import Any, Final
 from flask import Blueprint, jsonify, request
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.completion import descriptions
 from app.admin.completion.symbols import Symbol, list_script_symbols, list_template_symbols
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import command_form, drafts, prompt_form
 from app.admin.workbench.command_view import ARGUMENT_TYPES
 
@@ -29,7 +29,7 @@ Draft = Mapping[str, Any]
 
 
 @blueprint.get("/completions.json")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def list_words(slug: str) -> Response:
     """Answer with all that can be written in one command (?command=) or prompt (?prompt=)."""
     found = build_completions(

@@ -5,13 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from flask import abort, redirect, request, url_for
-from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses, schema_form
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.brains.ai import prices
 from app.brains.ai.contract import DEFAULT_KIND
@@ -26,7 +25,6 @@ from app.brains.ai.provider_store import (
     remove_provider,
 )
 from app.brains.ai.service import ProviderCheck
-from app.logs import audit
 from app.services import services
 from app.web import db, is_fragment_request, limiter
 
@@ -51,14 +49,14 @@ blueprint = PageBlueprint(
 
 
 @blueprint.get("/")
-@require_role(Role.OWNER)
+@require_right(Right.READ_BRAINS)
 def show_list() -> Response:
     """List the providers."""
     return show("settings/ai_providers/list.html", providers=list_providers(db.session()))
 
 
 @blueprint.get("/new")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def show_new() -> Response:
     """Show the form of a new provider of the kind that was chosen."""
     kind = request.args.get("kind", "")
@@ -67,7 +65,7 @@ def show_new() -> Response:
 
 
 @blueprint.post("/new")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def create() -> Response:
     """Make a provider."""
     values, now, providers = _read_input(), services().clock(), services().ai.providers
@@ -75,13 +73,12 @@ def create() -> Response:
         made = services().database.write(lambda session: providers.create(session, values, now))
     except InvalidProvider as error:
         return _form(values, problems=error.fields, status=422)
-    audit.record("AI provider created", current_user.id, provider=made.id)
     responses.flash_notice(f"“{made.name}” is saved. Test it now.")
     return redirect(url_for("ai.edit", provider_id=made.id))
 
 
 @blueprint.get("/<int:provider_id>")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def edit(provider_id: int) -> Response:
     """Show one provider; its key is never shown."""
     row = _get_or_404(provider_id)
@@ -89,7 +86,7 @@ def edit(provider_id: int) -> Response:
 
 
 @blueprint.post("/<int:provider_id>")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def update(provider_id: int) -> Response:
     """Change a provider; an empty key keeps the stored one."""
     row = _get_or_404(provider_id)
@@ -98,13 +95,12 @@ def update(provider_id: int) -> Response:
         services().database.write(lambda session: providers.update(session, provider_id, values, now))
     except InvalidProvider as error:
         return _form(values, problems=error.fields, status=422, row=row)
-    audit.record("AI provider changed", current_user.id, provider=provider_id)
     responses.flash_notice("Saved.")
     return redirect(url_for("ai.edit", provider_id=provider_id))
 
 
 @blueprint.post("/<int:provider_id>/check")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 @limiter.limit("20 per minute")
 def check(provider_id: int) -> Response:
     """Ask the provider a tiny question and list its models."""
@@ -116,12 +112,11 @@ def check(provider_id: int) -> Response:
 
 
 @blueprint.post("/<int:provider_id>/remove")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def remove(provider_id: int) -> Response:
     """Remove a provider with its key; what it answered stays recorded."""
     _get_or_404(provider_id)
     name = services().database.write(lambda session: remove_provider(session, provider_id))
-    audit.record("AI provider removed", current_user.id, provider=provider_id)
     responses.refresh_session()
     responses.flash_notice(f"“{name}” and its key are removed.")
     return redirect(url_for("ai.show_list"))

@@ -1,18 +1,18 @@
 """Connection pages: list, form from the channel's Config, test, paused sending, archive."""
 
 import secrets
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from flask import abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
-from app.admin.settings.webhook_address import build_webhook_url, is_public_address
+from app.accounts.roles import Right
+from app.admin.settings.webhook_address import build_public_url, is_public_address
 from app.admin.ui import pages, responses, schema_form
 from app.admin.ui.marks import render_step
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.bot import notices
 from app.bot.connections import store as connection_store
@@ -23,7 +23,6 @@ from app.bot.states import ReadMark
 from app.brains.versions import store
 from app.channels.contract import Channel, WebhookChannel
 from app.channels.read_mark_contract import ReadMarkChannel
-from app.logs import audit
 from app.request_input import read_page
 from app.services import services
 from app.text import parse_int64
@@ -58,7 +57,7 @@ PAGE_SIZE = 20
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_list() -> Response:
     """List the connections."""
     session, search = db.session(), request.args.get("q", "")[:100]
@@ -91,7 +90,7 @@ def _matches(connection: Connection, search: str) -> bool:
 
 
 @blueprint.get("/new")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def show_new() -> Response:
     """Choose a channel, then fill in its form."""
     kind = request.args.get("channel", "")
@@ -107,7 +106,7 @@ def show_new() -> Response:
 
 
 @blueprint.post("/new")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def create() -> Response:
     """Make a connection."""
     values = _read_input(request.args.get("channel", ""))
@@ -116,7 +115,6 @@ def create() -> Response:
         made = services().database.write(lambda session: service.create(session, values, now))
     except InvalidConnectionError as error:
         return _form(values.channel, values, problems=error.fields, status=422)
-    audit.record("connection created", current_user.id, connection=made.id, channel=made.channel)
     _forget_connections()
     # A connection with an account of ours has no other side that remains to be set up.
     is_complete = services().channels[made.channel].setup.account_field is None
@@ -125,7 +123,7 @@ def create() -> Response:
 
 
 @blueprint.get("/<int:connection_id>")
-@require_role(Role.OWNER)
+@require_right(Right.WRITE_BRAINS)
 def edit(connection_id: int) -> Response:
     """Show one connection."""
     row = _get_or_404(connection_id)
@@ -133,26 +131,27 @@ def edit(connection_id: int) -> Response:
 
 
 @blueprint.post("/<int:connection_id>")
-@require_role(Role.OWNER)
+@require_right(Right.WRITE_BRAINS)
 def update(connection_id: int) -> Response:
-    """Change a connection; a secret left empty keeps its value."""
+    """Change a connection; a secret left empty keeps its value, and who may set none keeps the account too."""
     row, now, service = _get_or_404(connection_id), services().clock(), services().connections
     values, was_paused = _read_input(row.channel), row.parked_until > now
-
+    if not current_user.has_right(Right.ADMINISTER):
+        # The account goes with the secrets: those of one number must not be sent along with another.
+        values = replace(values, account=row.account, config=row.config)
     try:
         services().database.write(lambda session: service.update(session, connection_id, values))
     except InvalidConnectionError as error:
         return _form(row.channel, values, problems=error.fields, status=422, row=row)
     if was_paused:
         services().database.write(lambda session: redrive.resume_connection(session, connection_id, now))
-    audit.record("connection changed", current_user.id, connection=connection_id)
     _forget_connections()
     responses.flash_notice("Saved. What waited is sent now." if was_paused else "Saved.")
     return redirect(url_for("connections.edit", connection_id=connection_id))
 
 
 @blueprint.post("/<int:connection_id>/check")
-@require_role(Role.OWNER)
+@require_right(Right.WRITE_BRAINS)
 def check(connection_id: int) -> Response:
     """Try the connection and say what the provider says."""
     row = _get_or_404(connection_id)
@@ -164,20 +163,19 @@ def check(connection_id: int) -> Response:
 
 
 @blueprint.post("/<int:connection_id>/resume")
-@require_role(Role.OWNER)
+@require_right(Right.WRITE_BRAINS)
 def resume(connection_id: int) -> Response:
     """Resume the sending of a paused connection."""
     _get_or_404(connection_id)
     now = services().clock()
     services().database.write(lambda session: redrive.resume_connection(session, connection_id, now))
-    audit.record("sending resumed", current_user.id, connection=connection_id)
     _forget_connections()
     responses.flash_notice("Sending is resumed.")
     return redirect(url_for("connections.show_list"))
 
 
 @blueprint.post("/<int:connection_id>/archive")
-@require_role(Role.OWNER)
+@require_right(Right.WRITE_BRAINS)
 def archive(connection_id: int) -> Response:
     """Put a connection away: its messages stay, nothing new is taken or sent."""
     row, now = _get_or_404(connection_id), services().clock()
@@ -189,7 +187,7 @@ def archive(connection_id: int) -> Response:
 
 
 @blueprint.post("/<int:connection_id>/restore")
-@require_role(Role.OWNER)
+@require_right(Right.WRITE_BRAINS)
 def restore(connection_id: int) -> Response:
     """Bring a connection back."""
     if db.session.get(Connection, connection_id) is None:
@@ -207,7 +205,7 @@ def _form(
     row: Connection | None = None,
 ) -> Response:
     channel = services().channels.get(kind) or abort(404)
-    webhook = build_webhook_url(channel.path) if isinstance(channel, WebhookChannel) else ""
+    webhook = build_public_url(channel.path) if isinstance(channel, WebhookChannel) else ""
     is_readable = row is None or services().connections.has_readable_secrets(row)
     return show(
         "settings/connections/form.html",
@@ -217,6 +215,7 @@ def _form(
         values=values,
         row=row,
         is_readable=is_readable,
+        may_set_secrets=current_user.has_right(Right.ADMINISTER),
         has_read_marks=isinstance(channel, ReadMarkChannel),
         problems=problems or {},
         entries=schema_form.build_fields(
@@ -287,7 +286,6 @@ def _get_or_404(connection_id: int) -> Connection:
 
 def _set_archived(connection_id: int, moment: int | None) -> None:
     services().database.write(lambda session: set_archived_at(session, connection_id, moment))
-    audit.record("connection archived at", current_user.id, connection=connection_id, moment=moment)
     _forget_connections()
 
 

@@ -4,9 +4,9 @@ from typing import Final, NamedTuple
 
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target, is_allowed
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 
 
@@ -20,9 +20,13 @@ class SettingsPage(NamedTuple):
 
 
 PAGES: Final = (
-    SettingsPage("account.show_account", "Your account", "user", "Password, alerts, devices signed in."),
+    SettingsPage(
+        "account.show_account", "Your account", "user", "Name, password, second factor, devices signed in."
+    ),
+    SettingsPage("people.show_list", "People", "users", "Who signs in, with which role; invitations."),
     SettingsPage("ai.show_list", "AI providers", "wand", "Keys, models and token prices."),
     SettingsPage("privacy.show_overview", "Privacy", "key", "Data retention, and the erasure of a person."),
+    SettingsPage("audit.show_entries", "Audit", "history", "Who changed what, and when."),
     SettingsPage("labels.show_list", "Labels", "tag", "Names and colours that organise chats."),
     SettingsPage("saved_replies.show_list", "Saved replies", "message", "Texts inserted by / in a chat."),
 )
@@ -51,7 +55,7 @@ def list_settings_pages() -> list[SettingsPage]:
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.ACCOUNT)
 def show_pages() -> Response:
     """Show what can be set."""
     return show("settings/index.html")

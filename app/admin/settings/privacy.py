@@ -4,12 +4,11 @@ from flask import redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
-from app.logs import audit
 from app.privacy import erasure, retention, subject
 from app.privacy.models import Erasure
 from app.privacy.retention import RetentionDaysError
@@ -36,14 +35,14 @@ blueprint = PageBlueprint(
 
 
 @blueprint.get("/")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def show_overview() -> Response:
     """Show for how long things are kept, and who was erased."""
     return _overview({kind: str(days) for kind, days in retention.load_retention_days(db.session()).items()})
 
 
 @blueprint.post("/keep")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def save_retention() -> Response:
     """Store for how many days each kind is kept."""
     days = {kind: request.form.get(kind, "")[:20] for kind in retention.KINDS}
@@ -51,13 +50,12 @@ def save_retention() -> Response:
         services().database.write(lambda session: retention.save_retention_days(session, days))
     except RetentionDaysError as error:
         return _overview(days, {error.kind: str(error)}, 422)
-    audit.record("retention", current_user.id, days=days)
     responses.flash_notice("Saved. Older data is deleted in the next minutes, in small batches.")
     return redirect(url_for("privacy.show_overview"))
 
 
 @blueprint.get("/erase")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 def review() -> Response:
     """Show what would be erased of a person."""
     chat_id = request.args.get("chat", type=parse_int64)
@@ -66,7 +64,7 @@ def review() -> Response:
 
 
 @blueprint.post("/erase")
-@require_role(Role.OWNER)
+@require_right(Right.ADMINISTER)
 @limiter.limit("30 per minute")
 def erase() -> Response:
     """Have a person erased by the workers, when their number was typed once more."""
@@ -76,10 +74,9 @@ def erase() -> Response:
     shared, user_id = services(), current_user.id
     digest = subject.compute_digest(shared.settings.secret_key, who)
     try:
-        row = shared.database.write(lambda s: erasure.begin(s, who, digest, user_id, shared.clock()))
+        shared.database.write(lambda s: erasure.begin(s, who, digest, user_id, shared.clock()))
     except SubjectNotFound as error:
         return _review(who, typed, str(error), 422)
-    audit.record("erase a person", user_id, person=digest, erasure=row.id)
     responses.flash_notice("This person is being erased. The progress is shown under “Erased people”.")
     return redirect(url_for("privacy.show_overview"))
 

@@ -5,15 +5,15 @@ from urllib.parse import urlsplit
 
 from flask import request
 
-from app.brains import addresses
+from app.http_client import addresses
 from app.services import services
 
 # Names that only a machine or its own network knows (RFC 6761, RFC 6762).
 _LOCAL_ENDINGS: Final = (".local", ".localhost", ".internal", ".lan", ".test")
 
 
-def build_webhook_url(path: str) -> str:
-    """Return the address that the provider calls."""
+def build_public_url(path: str) -> str:
+    """Return the address of a path as a provider calls it, and whoever is sent a link."""
     base = services().settings.public_url or request.url_root.rstrip("/")
     return f"{base}{path}"
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 from flask import Flask, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.testing import playground_session, playground_view, record_test, tests
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import get_safe_path, redirect_page, require_role
+from app.admin.ui.permissions import get_safe_path, redirect_page, require_right
 from app.admin.ui.responses import render_fragment, show
 from app.admin.workbench import drafts
 from app.admin.workbench.view_model import Workbench, render_workbench
@@ -59,7 +59,7 @@ def init_app(app: Flask) -> None:
 
 
 @blueprint.get("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def show_phones(slug: str) -> Response:
     """Show the phones, with the brain's overview on a page of its own."""
     brain = drafts.get_brain_or_404(slug)
@@ -69,7 +69,7 @@ def show_phones(slug: str) -> Response:
 
 
 @blueprint.post("/say")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("240 per minute")
 def send_message(slug: str) -> Response:
     """Give both arms what somebody wrote, sent, pressed or chose."""
@@ -85,7 +85,7 @@ def send_message(slug: str) -> Response:
 
 
 @blueprint.post("/wait")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("240 per minute")
 def wait(slug: str) -> Response:
     """Put the clock ahead; what is scheduled comes due."""
@@ -101,7 +101,7 @@ def wait(slug: str) -> Response:
 
 
 @blueprint.post("/act")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("240 per minute")
 def apply_action(slug: str) -> Response:
     """Open another phone, put one down, begin again, or let the bot answer again in a chat it handed over."""
@@ -118,7 +118,7 @@ def apply_action(slug: str) -> Response:
 
 
 @blueprint.post("/memory")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("240 per minute")
 def edit_memory(slug: str) -> Response:
     """Set or delete a remembered value in both arms."""
@@ -138,7 +138,7 @@ def edit_memory(slug: str) -> Response:
 
 
 @blueprint.post("/calls")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("240 per minute")
 def save_canned_answer(slug: str) -> Response:
     """Keep what a call is to answer on these phones."""
@@ -151,7 +151,7 @@ def save_canned_answer(slug: str) -> Response:
 
 
 @blueprint.post("/test")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("60 per minute")
 def save_test(slug: str) -> Response:
     """Save the conversation on the open phone as a test, and open it."""
@@ -175,7 +175,7 @@ def save_test(slug: str) -> Response:
 
 
 @blueprint.get("/why/<place>")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def explain_answer(slug: str, place: str) -> Response:
     """Show how an answer came about: which commands were asked, what ran, and what it used."""
     brain = drafts.get_brain_or_404(slug)

@@ -1,7 +1,6 @@
 """View model of the playground: bubbles, marks of differences, variables, status words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.admin.ui import effects, time_format
@@ -11,6 +10,7 @@ from app.brains.effects.model import Effect, React
 from app.brains.playground import DRAFT, LIVE, State, TranscriptLine, Variant, VariantOrBroken
 from app.brains.playground.records import Record, load_effect
 from app.clock import DAY_MS, HOUR_MS
+from app.immutable import immutable
 
 STATUS_WORDS: Final = {
     "answered": ("Answered", "good"),
@@ -39,7 +39,7 @@ KINDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Bubble:
     """One effect of a run; `place` names it, so that its buttons can be pressed."""
 
@@ -47,7 +47,7 @@ class Bubble:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RunView:
     """One run: its bubbles, or in words why there are none; `closed` = WhatsApp would refuse its messages."""
 
@@ -60,7 +60,7 @@ class RunView:
     window_closed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Column:
     """What one arm made of an input, or both of them; `before` is what the draft had answered before a replay."""
 
@@ -69,7 +69,7 @@ class Column:
     runs: list[RunView]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class InputRow:
     """One input with its answers; `note` is for what nobody said."""
 
@@ -144,7 +144,7 @@ def format_long_duration(ms: int) -> str:
     return f"{days} d {rest // HOUR_MS} h" if rest >= HOUR_MS else f"{days} d"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MemoryEntry:
     """A variable: `expires_at` in ms, None = never; `changed` = by the newest input."""
 
@@ -156,7 +156,7 @@ class MemoryEntry:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VariantState:
     """What one arm knows of the open phone: its memory, what waits, whether a person has taken over, its window."""
 

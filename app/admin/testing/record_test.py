@@ -5,11 +5,11 @@ from typing import Any
 from flask import abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.testing import tests
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.bot.chats import listing
 from app.bot.release import record_test
@@ -24,7 +24,7 @@ blueprint = PageBlueprint("record_test", __name__, url_prefix="/chats/<int:chat_
 
 
 @blueprint.get("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def show_messages(chat_id: int) -> Response:
     """Show the newest messages, to choose where the test begins."""
     session = db.session()
@@ -36,7 +36,7 @@ def show_messages(chat_id: int) -> Response:
 
 
 @blueprint.post("/")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def save(chat_id: int) -> Response:
     """Save the chat from a message on as a test, and open it."""
     session = db.session()

@@ -7,9 +7,9 @@ from flask import abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui.pages import MenuItem, PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import flash_notice, refresh_session, show
 from app.bot import handoff, simulator
 from app.bot.chats import listing
@@ -48,7 +48,7 @@ KINDS = {"text", "button", "list", "location", "contacts", "order", "flow", *MIM
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_phone() -> Response:
     """Show the phone, or how to get one."""
     phones = _list_phones()
@@ -63,7 +63,7 @@ def show_phone() -> Response:
 
 
 @blueprint.post("/<int:connection_id>/say")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def send_message(connection_id: int) -> Response:
     """Do what the person did with the phone: write, press, choose or send a file."""
     chosen, form = _phone(connection_id), request.form
@@ -84,7 +84,7 @@ def send_message(connection_id: int) -> Response:
 
 
 @blueprint.post("/<int:connection_id>/resume")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def resume_bot(connection_id: int) -> Response:
     """Let the bot answer again in the person's chat."""
     chosen, person = _phone(connection_id), _person(connection_id)
@@ -98,7 +98,7 @@ def resume_bot(connection_id: int) -> Response:
 
 
 @blueprint.post("/<int:connection_id>/wait")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def advance_time(connection_id: int) -> Response:
     """Let time pass in the chat of the phone: what is scheduled comes due, and the 24-hour window closes."""
     chosen, person = _phone(connection_id), _person(connection_id)
@@ -113,7 +113,7 @@ def advance_time(connection_id: int) -> Response:
 
 
 @blueprint.post("/<int:connection_id>/seen")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def send_receipts(connection_id: int) -> tuple[str, int]:
     """Report what lies open on the phone as delivered and read."""
     chosen = _phone(connection_id)
@@ -155,7 +155,9 @@ def _build_context(chosen: Connection, person: Person) -> dict[str, Any]:
         "next_person": simulator.invent_person([*known, person]),
         "chat": line.chat if line else None,
         "thread": thread,
-        "unread": simulator.list_unread_ids(thread.bubbles) if current_user.has_role(Role.EDITOR) else [],
+        "unread": simulator.list_unread_ids(thread.bubbles)
+        if current_user.has_right(Right.WRITE_BRAINS)
+        else [],
         "runs": simulator.list_last_runs(session, line.chat.id) if line else [],
         "suggestions": suggest_messages(simulator.get_live_document(session, chosen.brain_id)),
         "brain": versions_store.get_brain(session, chosen.brain_id) if chosen.brain_id else None,

@@ -7,11 +7,11 @@ from typing import Any
 from flask import abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
 from app.admin.ui.effects import EffectView, describe_effects
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.workbench import drafts, test_form, test_results
 from app.admin.workbench.view_model import TEMPLATE, Workbench, render_parts, render_workbench
@@ -37,7 +37,7 @@ Case = dict[str, Any]
 
 
 @blueprint.get("/")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def list_tests(slug: str) -> Response:
     """Show the tests; they run when they have not since the last change."""
     brain = drafts.get_brain_or_404(slug)
@@ -47,7 +47,7 @@ def list_tests(slug: str) -> Response:
 
 
 @blueprint.post("/run")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("120 per minute")
 def run(slug: str) -> Response:
     """Run all tests again, or one of them."""
@@ -61,7 +61,7 @@ def run(slug: str) -> Response:
 
 
 @blueprint.get("/state")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 @limiter.limit("120 per minute")
 def show_state(slug: str) -> Response:
     """Run the tests of a draft that has just changed, and return their colour for the header."""
@@ -73,7 +73,7 @@ def show_state(slug: str) -> Response:
 
 
 @blueprint.get("/new")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def show_new_form(slug: str) -> Response:
     """Open the editor on a test that does not exist yet."""
     brain = drafts.get_brain_or_404(slug)
@@ -82,7 +82,7 @@ def show_new_form(slug: str) -> Response:
 
 
 @blueprint.get("/<int:number>")
-@require_role(Role.VIEWER)
+@require_right(Right.READ_BRAINS)
 def show_test(slug: str, number: int) -> Response:
     """Show a test in its editor, with what became of each step."""
     brain = drafts.get_brain_or_404(slug)
@@ -93,7 +93,7 @@ def show_test(slug: str, number: int) -> Response:
 
 
 @blueprint.post("/save")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("240 per minute")
 def save(slug: str) -> Response:
     """Save a test, right or wrong, and run it."""
@@ -120,7 +120,7 @@ def save(slug: str) -> Response:
 
 
 @blueprint.post("/act")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def apply_action(slug: str) -> Response:
     """Move, copy or delete a test."""
     wanted, base = request.form.get("act", ""), request.form.get("base", "")
@@ -156,7 +156,7 @@ def apply_action(slug: str) -> Response:
 
 
 @blueprint.post("/restore")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def restore(slug: str) -> Response:
     """Put a deleted test back where it was."""
     try:

@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flask import abort, request
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import effects, marks, usage_card
 from app.admin.ui.effects import EffectView
 from app.admin.ui.marks import CodeLine
 from app.admin.ui.pages import PageBlueprint
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.ui.responses import show
 from app.admin.workbench import command_form, command_view, drafts
 from app.admin.workbench.command_editor import build_editor
@@ -28,6 +28,7 @@ from app.brains.runtime.trace import Trace
 from app.brains.triggers import KINDS
 from app.brains.turn import Sender, Turn
 from app.brains.versions.models import Brain
+from app.immutable import immutable
 from app.services import services
 from app.signals import DomainError
 from app.web import is_fragment_request, limiter
@@ -36,7 +37,7 @@ blueprint = PageBlueprint("try_command", __name__, url_prefix="/brains/<slug>/co
 
 
 @blueprint.post("/<command_id>/try")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 @limiter.limit("120 per minute")
 def try_command(slug: str, command_id: str) -> Response:
     """Run what stands in the editor once, in the sandbox; nothing is sent or kept."""
@@ -80,7 +81,7 @@ class TryError(DomainError):
     code = "not-tried"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TryResult:
     """A try as its panel shows it; `summary` is the text for screen readers."""
 

@@ -9,13 +9,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, current_app, g, request, send_from_directory, url_for
 from markupsafe import Markup
 
+from app.immutable import immutable
 from app.settings import ROOT
 
 # Short names for vendored files, so that a new version is a change in one place.
@@ -31,7 +31,7 @@ CACHE_IMMUTABLE = "public, max-age=31536000, immutable"
 _VERSIONED = re.compile(r"v/([0-9a-f]{12})/(.+)")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OwnFiles:
     """Our own static files; `version`: 12 hex digits of the hash of them all, `contents`: by path."""
 
@@ -59,10 +59,16 @@ def get_integrity(name: str) -> str:
 
 def render_icon(name: str, label: str = "") -> Markup:
     """Return an icon of the sprite; without a label it is decoration."""
+    # A page has a hundred icons, and one address of the sprite.
+    if "sprite" not in g:
+        g.sprite = get_asset_url("icons.svg")
+    return _build_icon(g.sprite, name, label)
+
+
+@lru_cache(maxsize=2048)
+def _build_icon(sprite: str, name: str, label: str) -> Markup:
     spoken = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
-    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(
-        spoken, get_asset_url("icons.svg"), name
-    )
+    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(spoken, sprite, name)
 
 
 def send_static_file(filename: str) -> Response:
@@ -102,7 +108,13 @@ def _compress(content: bytes) -> bytes:
 
 
 def _get_folder() -> Path:
-    return Path(current_app.static_folder or ROOT / "app/static")
+    return _find_folder(current_app.static_folder)
+
+
+@lru_cache
+def _find_folder(static_folder: str | None) -> Path:
+    # Made once: every address of a file asks for it.
+    return Path(static_folder or ROOT / "app/static")
 
 
 def _get_own_files() -> OwnFiles:

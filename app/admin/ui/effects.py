@@ -2,20 +2,20 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from app.admin.ui import time_format
 from app.admin.ui.states import get_kind_word
 from app.brains.effects import model
 from app.brains.effects.model import Effect
+from app.immutable import immutable
 
 OWNERS = {"contact": "this contact", "chat": "this chat", "brain": "everybody"}
 MEDIA_ICONS = {"image": "photo", "video": "video", "audio": "microphone", "document": "file"}
 VALUE_CHARS = 120
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class EffectView:
     """An effect of a try: a bubble (`kind` reply or media) or a note in words."""
 

@@ -2,10 +2,12 @@
 
 import structlog
 from flask import Flask, g, render_template, request
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from app.accounts.roles import Right, describe_role, list_roles
 from app.admin.ui import responses
 from app.signals import DomainError
 from app.web import is_fragment_request
@@ -40,6 +42,8 @@ def _page(status: int, error: HTTPException | None = None) -> tuple[str, int] | 
     if error is not None and isinstance(error.response, Response):
         return error.response
     title, advice = WORDS.get(status, WORDS[500])
+    if status == 403 and error is not None and error.description in set(Right):
+        advice = _describe_refusal(Right(error.description))
     if is_fragment_request():
         responses.flash_notice(f"{title}. {advice}", "bad")
         return _render_notices(status)
@@ -48,6 +52,13 @@ def _page(status: int, error: HTTPException | None = None) -> tuple[str, int] | 
     return render_template(
         "ui/error.html", status=status, title=title, advice=advice, request_id=_id()
     ), status
+
+
+def _describe_refusal(right: Right) -> str:
+    """Return the advice of a refused page: which roles may, and which one asks."""
+    names = [f"{role}s" for role in list_roles(right)]
+    who = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"This is for {who}. You are {describe_role(current_user.role)}; an owner can change your role."
 
 
 def _handle_domain_error(error: DomainError) -> tuple[str, int] | Response:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 from app.bot.full_text import fold_query, parse_terms
+from app.immutable import immutable
 from app.unicode import cut_words
 
 EXCERPT_CHARS = 160
@@ -64,7 +64,7 @@ def _spans(text: str, search: str) -> list[tuple[int, int]]:
 _NUMBERED = re.compile(r"\s*(\d+):? ?(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CodeLine:
     """One line of an excerpt; on the faulty one `marked` is the part that went wrong, all of it when unknown."""
 

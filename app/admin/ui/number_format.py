@@ -1,11 +1,11 @@
 """Format of numbers: counts, durations, rates, money, and changes against another period."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, Literal
 
 from app.brains.ai import prices
+from app.immutable import immutable
 
 # Money is counted in millionths of its currency.
 Unit = Literal["count", "ms", "rate", "money"]
@@ -16,7 +16,7 @@ _SIGNS: Final = {"USD": "$", "EUR": "€", "GBP": "£"}
 _CENT_MICROS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Change:
     """How a number differs from the one before; `tone`: good | bad | quiet."""
 

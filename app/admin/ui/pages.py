@@ -3,13 +3,14 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from types import ModuleType
 from typing import Any
 
 from flask import Blueprint, Flask, current_app
 from flask_login import current_user
+
+from app.immutable import immutable
 
 
 class TargetGroup(StrEnum):
@@ -22,7 +23,7 @@ class TargetGroup(StrEnum):
     CONNECTION = "connection"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MenuItem:
     """The entry of a page in the menu: keys that lead there, and texts and a template that differ from the page's."""
 
@@ -32,11 +33,11 @@ class MenuItem:
     badge_template: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Target:
     """A page or action by its view, the words it is found by, and the sheet (`anchor`) to open there.
 
-    Targets of a group, and entries of the menu, are listed by `order`. `permission` is the endpoint whose role decides
+    Targets of a group, and entries of the menu, are listed by `order`. `permission` is the endpoint whose right decides
     who sees it, by default its own.
     """
 
@@ -53,7 +54,7 @@ class Target:
     channel_kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Page:
     """A target of a registered blueprint, by its full endpoint."""
 
@@ -104,8 +105,9 @@ def get_section(blueprint: str | None) -> str:
 
 
 def is_allowed(endpoint: str) -> bool:
-    """Tell whether the page of an endpoint opens for this person, by the role the page itself asks for."""
-    return current_user.has_role(current_app.view_functions[endpoint].needs_role)  # type: ignore[attr-defined]
+    """Tell whether the page of an endpoint opens for this person, by the right the page itself asks for."""
+    right = getattr(current_app.view_functions[endpoint], "needs_right", None)
+    return right is not None and current_user.has_right(right)
 
 
 def find_modules(package: ModuleType) -> list[ModuleType]:

@@ -2,14 +2,15 @@
 
 import types
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from app.immutable import immutable
 
-@dataclass(frozen=True, slots=True)
+
+@immutable
 class FormField:
     """One field of a drawn form; `stored` tells that a secret is kept without showing it."""
 
@@ -67,7 +68,9 @@ def parse_form(model: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any
 
 
 def get_input_type(field: FieldInfo) -> str:
-    """Return the type of the input that a field is drawn as: checkbox, number or text."""
+    """Return the type of the input that a field is drawn as: checkbox, number, text, or textarea by its schema."""
+    if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("multiline"):
+        return "textarea"
     kinds = {field.annotation}
     if get_origin(field.annotation) in {Union, types.UnionType}:
         kinds = set(get_args(field.annotation))

@@ -1,12 +1,13 @@
 """Words, icons and tones of message states, message kinds (also unsupported ones) and rollouts, for every page."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.bot.states import MessageState
 from app.brains.versions.models import Rollout
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class StateDisplay:
     """How a state is shown; `tone`: quiet | good | info | warn | bad."""
 

@@ -1,23 +1,27 @@
 """Format of times in the operator's time zone, with the exact time as tooltip."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, g
 from flask_login import current_user
 from markupsafe import Markup
 
-from app.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from app.clock import DAY_MS, HOUR_MS, MINUTE_MS, is_timezone
 from app.services import services
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters `clock`, `precise`, `ago`, `short`, `day` and `span`."""
+    """Give templates the filters `clock`, `precise`, `dated`, `ago`, `short`, `day` and `span`."""
     for name, words in {
         "clock": _format_clock,
         "ago": _format_age,
         "short": _format_short,
         "precise": _format_precise,
+        "dated": _format_dated,
     }.items():
         app.jinja_env.filters[name] = _build_time_filter(words)
     app.jinja_env.filters.update(day=format_day, span=format_duration, exact=format_exact)
@@ -25,17 +29,21 @@ def init_app(app: Flask) -> None:
 
 def normalise_zone(name: str) -> str:
     """Return the zone's name, or UTC when there is no such zone."""
-    # Opening a zone is remembered by ZoneInfo; listing all zones reads a thousand files each time.
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return "UTC"
+    return name if is_timezone(name) else "UTC"
+
+
+@cache
+def list_zones() -> Sequence[str]:
+    """List the names of all zones; of the one file that has them, for zoneinfo reads a thousand."""
+    return resources.files("tzdata").joinpath("zones").read_text().split()
 
 
 def get_zone() -> ZoneInfo:
-    """Return the operator's zone."""
-    name = current_user.timezone if current_user and current_user.is_authenticated else "UTC"
-    return ZoneInfo(normalise_zone(name))
+    """Return the operator's zone, as it was when this request first asked."""
+    if "zone" not in g:
+        name = current_user.timezone if current_user and current_user.is_authenticated else "UTC"
+        g.zone = ZoneInfo(normalise_zone(name))
+    return g.zone
 
 
 def to_local(ms: int) -> datetime:
@@ -77,7 +85,8 @@ def _build_time_filter(words):  # noqa: ANN001, ANN202  a filter made of a funct
         if not ms:
             return Markup("")
         utc = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(utc, format_exact(ms), words(ms))
+        # Nothing here comes from outside; a page has a hundred of these.
+        return Markup(f'<time datetime="{utc}" title="{format_exact(ms)}">{words(ms)}</time>')  # noqa: S704
 
     return stamp
 
@@ -88,6 +97,14 @@ def _format_clock(ms: int) -> str:
 
 def _format_precise(ms: int) -> str:
     return f"{to_local(ms):%H:%M:%S}.{ms % 1000:03}"
+
+
+def _format_dated(ms: int) -> str:
+    """Return a moment to the millisecond, with its date unless that is today."""
+    moment, today = to_local(ms), to_local(services().clock())
+    if moment.date() == today.date():
+        return _format_precise(ms)
+    return f"{moment.strftime('%-d %b' if moment.year == today.year else '%-d %b %Y')} {_format_precise(ms)}"
 
 
 def _format_age(ms: int) -> str:

@@ -1,15 +1,15 @@
 """Usage card of a test run: what it used of each limit, and when it warns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from app.brains.limits import BUDGET_CARD
+from app.immutable import immutable
 
 # From this share on a line warns: the next busier message may go over.
 WARN_SHARE = 0.8
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class UsageLine:
     """One allowance; `used` and `allowed` in words with digits grouped, `share` in percent of 100 at most."""
 

@@ -5,20 +5,20 @@ that the list is always read from top to bottom as the messages are matched.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
 from app.admin.workbench.command_form import Command, find
 from app.admin.workbench.command_view import list_group_names
 from app.brains.text import fold
+from app.immutable import immutable
 
 NO_GROUP: Final = ""
 
 Commands = list[Command]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Section:
     """Commands that stand together in one group ("" = none), each with its place in the order of matching from 1.
 

@@ -1,7 +1,6 @@
 """Labels and fields of the command editor: trigger fields from Config, argument types, limits, problem places."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -12,6 +11,7 @@ from app.admin.workbench import command_form, test_form
 from app.brains import examples, limits
 from app.brains.document.validation import ValidationProblem
 from app.brains.triggers import KINDS
+from app.immutable import immutable
 
 ARGUMENT_TYPES = {
     "word": "One word",
@@ -43,7 +43,7 @@ LIMITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TriggerField:
     """One field of a trigger; `type`: lines | text | number | flag; `help` may be empty."""
 

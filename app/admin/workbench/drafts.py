@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import abort
@@ -16,6 +15,7 @@ from app.brains.document.validation import ValidationProblem
 from app.brains.lint import is_blocking, review
 from app.brains.versions import store
 from app.brains.versions.models import Brain
+from app.immutable import immutable
 from app.services import services
 from app.signals import DomainError
 from app.web import db
@@ -25,7 +25,7 @@ Document = dict[str, Any]
 _CONFLICT: Final = "Somebody else has changed this {} since you opened it, or you did in another tab."
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DraftChange:
     """A draft before and after a change, and the brain as it is now."""
 
@@ -40,7 +40,7 @@ class CommandConflict(DomainError):
     code = "command-conflict"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PartConflict:
     """A part as the draft has it beside what was typed over it; `is_deleted`: the draft no longer has it."""
 

@@ -1,11 +1,11 @@
 """Problems as marks in the code editor: field, range, suggested replacement."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from app.admin.workbench.command_view import get_field_id
 from app.brains.document.validation import ValidationProblem
+from app.immutable import immutable
 
 _LOCATION_PREFIX = re.compile(r"^(?:Prompt “[^”]*”(?:, |: ))?(?:Line \d+: )?")
 _QUOTED = re.compile(r"“([^“”]{1,100})”")
@@ -32,7 +32,7 @@ _INPUT_IDS: Final = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Mark:
     """A problem at its place in a field; columns count from 1, None where only the line is known.
 

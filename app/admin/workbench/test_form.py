@@ -43,6 +43,14 @@ LIMITS: Final = {"steps": limits.TEST_STEPS, "tests": limits.TESTS, "text": limi
 # Between the titles of buttons in their field: no title holds it in practice, a comma many do.
 CHOICE_SEPARATOR: Final = "|"
 _DEFAULT_START: Final = {"name": "Ada"}
+_INPUT_IDS: Final = {
+    ("name",): "test-name",
+    ("start", "name"): "test-who",
+    ("start", "phone"): "test-phone",
+    ("start", "time"): "test-time",
+    ("start", "memory"): "test-memory",
+    ("stubs",): "test-stubs",
+}
 BLANK_ROW: Final[Row] = {"kind": "user.text", "text": "", "as": "", "choices": "", "seed": ""}
 
 
@@ -102,7 +110,8 @@ def read(form: Form) -> dict[str, Any]:
         case["stubs"] = stubs
     columns = [form.getlist(f"step_{name}") for name in COLUMNS]
     rows: list[dict[str, str]] = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=False)]
-    case["steps"] = [_build_step(row) for row in rows if not _is_empty(row)]
+    # A row with nothing in it is a step that is not finished: validation names it, only a person removes it.
+    case["steps"] = [_build_step(row) for row in rows]
     return case
 
 
@@ -114,10 +123,13 @@ def describe_location(steps: Sequence[str]) -> str:
     return f"in test {numbers[1]}{more}" if numbers[1] else "in the tests"
 
 
-def _is_empty(row: Mapping[str, str]) -> bool:
-    return (
-        row["kind"] in {"user.text", "bot.exact"} and not row["text"].strip() and not row["choices"].strip()
-    )
+def get_input_id(path: str) -> str:
+    """Return the id of the form field that a problem of a test is about; empty for none."""
+    field = path.split(".")[2:]
+    if field[:1] == ["steps"] and len(field) > 1 and field[1].isdecimal():
+        column = next((each for each in ("choices", "as") if each in field[2:]), "text")
+        return f"step-{int(field[1]) + 1}-{column}"
+    return _INPUT_IDS.get(tuple(field[:2])) or _INPUT_IDS.get(tuple(field[:1]), "")
 
 
 def _build_step(row: Mapping[str, str]) -> dict[str, Any]:
@@ -135,7 +147,7 @@ def _build_user_step(kind: str, text: str, row: Mapping[str, str]) -> dict[str, 
         "text": text.strip(),
         "voice": {"voice": True},
         "burst": {"burst": [line.strip() for line in text.split("\n") if line.strip()]},
-        "form": {"form": _parse_yaml(text)},
+        "form": {"form": _parse_yaml(text) or text.strip()},
     }
     step: dict[str, Any] = {"user": acts.get(kind, {kind: text.strip()})}
     if row["as"].strip():

@@ -3,13 +3,13 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from flask import Flask
 
 from app.brains.testing import GREEN, RED, CaseResult, Suite, list_failing, run_tests
 from app.brains.versions.models import Brain
+from app.immutable import immutable
 from app.services import services
 
 _MAX_CACHED: Final = 100  # drafts
@@ -17,7 +17,7 @@ _MAX_CACHED: Final = 100  # drafts
 _RUN_TIMEOUT_MS: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SuiteResult:
     """Results of the tests of one draft."""
 

@@ -8,9 +8,9 @@ from flask import Blueprint, current_app, redirect, request, url_for
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response
 
-from app.accounts import Role
+from app.accounts.roles import Right
 from app.admin.ui import responses
-from app.admin.ui.permissions import require_role
+from app.admin.ui.permissions import require_right
 from app.admin.workbench import drafts
 from app.signals import DomainError
 
@@ -32,7 +32,7 @@ def notify(message: str, slug: str, change: drafts.DraftChange) -> None:
 
 
 @blueprint.post("/undo")
-@require_role(Role.EDITOR)
+@require_right(Right.WRITE_BRAINS)
 def undo(slug: str) -> Response:
     """Take a change back."""
     try:

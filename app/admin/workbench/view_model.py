@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from app.admin.ui import keywords, marks
 from app.admin.ui.responses import render_fragment, show
-from app.admin.workbench import command_form, command_view, drafts, problem_marks, prompt_form
+from app.admin.workbench import command_form, command_view, drafts, problem_marks, prompt_form, test_form
 from app.admin.workbench.command_list import Section, build_sections
 from app.bot import command_errors
 from app.brains.document.schema import hash_content
@@ -168,6 +168,7 @@ def init_app(app: Flask) -> None:
         KEYWORD_FIELDS=command_form.KEYWORD_FIELDS,
         join_keywords=keywords.join_keywords,
         get_input_id=problem_marks.get_input_id,
+        get_test_input_id=test_form.get_input_id,
         build_mark=problem_marks.build_mark,
         parse_code_lines=marks.parse_code_lines,
     )

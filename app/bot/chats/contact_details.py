@@ -1,7 +1,6 @@
 """What is known of the person of a chat: first and last message, bot, notes, variables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,13 +9,14 @@ from app.bot.models import Chat, Connection, Contact, Message, Note
 from app.bot.states import Direction
 from app.brains.memory.store import MemoryOwner, StoredVariable, list_variables
 from app.brains.versions.models import Brain
+from app.immutable import immutable
 
 # So many of each are shown: the thread and the export have the others.
 MAX_NOTES = 5
 MAX_VARIABLES = 50
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ContactDetails:
     """The person of a chat, or its group (`contact` None); times are ms, `last_seen_at` None = wrote nothing yet.
 

@@ -1,7 +1,6 @@
 """Delivery report of a sent message: what receipts tell besides its state, in words; members of a group by name."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import or_, select
@@ -11,6 +10,7 @@ from app.bot.display import format_contact_name
 from app.bot.models import Contact, Message
 from app.bot.states import MessageState
 from app.channels.content.tolerant import to_dict
+from app.immutable import immutable
 from app.phone_numbers import list_spellings
 
 # What a member's receipts say of it, the furthest first; whoever has read a message has got it, too.
@@ -28,7 +28,7 @@ _COUNTED: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MemberReceipt:
     """The furthest receipt of one member of a group, at a moment (ms)."""
 
@@ -37,7 +37,7 @@ class MemberReceipt:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DeliveryReport:
     """What receipts tell: lines of label and value, members of a group, every error as code and text."""
 

@@ -1,6 +1,5 @@
 """Quick search of chats by contact name or number, for the command palette."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, or_, select
@@ -10,6 +9,7 @@ from app.bot.chats.search import find_groups, find_rows
 from app.bot.display import format_contact_name
 from app.bot.full_text import parse_terms
 from app.bot.models import Chat, Connection, Contact
+from app.immutable import immutable
 from app.phone_numbers import list_spellings
 
 # A name is looked for in the most recent chats; the chat list's own search reads them all.
@@ -17,7 +17,7 @@ RECENT: Final = 2_000
 _NUMBER_DIGITS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FoundChat:
     """A chat, by whom it is with, their number or handle, and its connection."""
 

@@ -1,15 +1,14 @@
 """Progress of the full-text index: how many percent of the messages it holds, and up to when some are missing."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.bot.full_text import BACKLOG_COUNTERS, MAX_UNINDEXED, MESSAGE_BACKLOG_COUNTER
 from app.bot.models import Counter, Message, UnindexedText
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IndexProgress:
     """How far the index is filled: percent of the messages, and the time (ms) of the newest message that is missing.
 

@@ -1,7 +1,6 @@
 """Chat list: query filters, sorting, page size, counts by state."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal_column, select, tuple_
@@ -13,6 +12,7 @@ from app.bot.display import format_contact_name
 from app.bot.models import Chat, ChatLabel, Connection, Contact, Label, Message
 from app.bot.states import HIDDEN_KINDS, QUIET_KINDS, TROUBLE_STATES, Author, MessageState
 from app.channels.simulator.channel import SimulatorChannel
+from app.immutable import immutable
 from app.phone_numbers import list_spellings
 
 PAGE_SIZE = 30
@@ -49,7 +49,7 @@ _WAITING = and_(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatQuery:
     """Which chats to list; `after` is the (last_message_at, id) of the last chat already shown, `now` in ms."""
 
@@ -68,7 +68,7 @@ class ChatQuery:
         return bool(self.connection_id or self.brain_id or self.state or self.label_id)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatListItem:
     """One chat of the list; `trouble` is the worst state among its sends."""
 
@@ -92,7 +92,7 @@ class ChatListItem:
         return 0 if self.is_simulated else self.chat.unread_count
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatPage:
     """A page of chats and where the next one starts; None at the end."""
 
@@ -100,7 +100,7 @@ class ChatPage:
     after: tuple[int, int] | None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatCounts:
     """How many chats wait for somebody, up to a limit each; `last_waiting_at`: the newest message (ms) among `waiting`.
 

@@ -1,7 +1,6 @@
 """Notes of the team in a chat: length limit, create, change, delete."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,6 +8,8 @@ from sqlalchemy.orm import Session
 from app import topics
 from app.bot.models import Chat, Note
 from app.db.after_commit import send_changed
+from app.db.change_notes import name_action
+from app.immutable import immutable
 from app.signals import DomainError
 from app.text import to_storable
 
@@ -21,7 +22,7 @@ class NoteError(DomainError):
     code = "note"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Author:
     """Who writes a note; `can_change_any`: also the notes of others."""
 
@@ -55,6 +56,10 @@ def change(session: Session, note_id: int, author: Author, text: str, now: int) 
 def set_deleted_at(session: Session, note_id: int, author: Author, deleted_at: int | None) -> Note:
     """Delete a note, or with None bring it back; raises NoteError."""
     note = _get_changeable_note(session, note_id, author)
+    if note.deleted_at and deleted_at is None:
+        name_action(session, "note restored")
+    elif deleted_at is not None:
+        name_action(session, "note deleted")
     note.deleted_at = deleted_at
     send_changed(session, topics.chat(note.chat_id))
     return note

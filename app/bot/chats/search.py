@@ -1,7 +1,7 @@
 """Search in contacts, notes and messages: result limits, newest first."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from app.bot.chats.listing import ChatListItem, ChatQuery, build_conditions, loa
 from app.bot.full_text import Term, parse_person_terms, parse_terms, select_ids, select_unindexed
 from app.bot.models import Chat, Connection, Message, Note
 from app.bot.states import HIDDEN_KINDS
+from app.immutable import immutable
 from app.text import to_storable
 from app.unicode import INDEX_OPTIONS, fold
 
@@ -23,7 +24,7 @@ SCAN_LIMIT = 2_000
 RECENT_WINDOW = 200_000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatHits:
     """A chat with its matching messages of this page, the newest first."""
 
@@ -31,7 +32,7 @@ class ChatHits:
     hits: Sequence[Message]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SearchPage:
     """What a search finds; `before` is the message id the next page starts below, None at the end.
 

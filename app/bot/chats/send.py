@@ -1,7 +1,6 @@
 """Messages an operator sends into a chat, stored in the outbox."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -18,9 +17,10 @@ from app.bot.states import Author, FileState
 from app.channels.content import parse_content, render_preview
 from app.db.after_commit import send_changed
 from app.files import format_reference
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OperatorMessage:
     """A message to be sent; posted twice under one `idempotency_key`, it is one message."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 
 from app.channels.content import parse_content
 from app.channels.contract import Channel, MessageTemplate
+from app.immutable import immutable
 from app.signals import DomainError
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]{1,60})\s*\}\}")
@@ -41,7 +41,7 @@ class TemplateFormError(DomainError):
     code = "template"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TemplateField:
     """A value to fill in; `part`: header | body | button, `place` its name or number there."""
 
@@ -53,7 +53,7 @@ class TemplateField:
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FillableTemplate:
     """An approved template with the fields to be filled in."""
 

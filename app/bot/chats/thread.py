@@ -1,7 +1,7 @@
 """Thread of a chat: page of messages as bubbles with quotes, reactions, notes and files."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, and_, literal_column, or_, select
@@ -22,6 +22,7 @@ from app.bot.states import (
     sql_any,
     sql_is,
 )
+from app.immutable import immutable
 
 T = TypeVar("T")
 PAGE_SIZE = 60
@@ -39,7 +40,7 @@ _IS_OUTBOUND = literal_column(sql_is("message.direction", Direction.OUT))
 _IS_REACTION_OR_EDIT = literal_column(sql_any("message.kind", ATTACHED_KINDS))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Quote:
     """The message another one quotes."""
 
@@ -49,7 +50,7 @@ class Quote:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Bubble:
     """A message with what belongs to it; with an `event_text` it is drawn as a line between bubbles."""
 
@@ -70,7 +71,7 @@ class Bubble:
         return format_message_text(self.message) if self.message.kind == SCHEDULE_KIND else ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MessageRange:
     """Which messages to show: from `start` to `end` (ids); without an end up to the newest, without a start its end."""
 
@@ -78,7 +79,7 @@ class MessageRange:
     end: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Thread:
     """Bubbles in the order of the chat, and the ranges before and after them; None when there are none."""
 

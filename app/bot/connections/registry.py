@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import aiohttp
 import structlog
@@ -13,17 +12,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.bot.connections.store import ConnectionStore
 from app.bot.models import Connection
+from app.bot.polling import Poller
 from app.bot.states import ReadMark
 from app.channels.contract import Channel, CheckResult
 from app.db.writer import Database
+from app.immutable import immutable
 from app.vault import VaultError
 
 log = structlog.get_logger(__name__)
 
 MAX_AGE_MS = 1_000
+# Beyond this age the thread that reads them every second is stuck: look-ups read for themselves.
+MAX_AGE_STARTED_MS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OpenConnection:
     """A connection with its decrypted configuration."""
 
@@ -37,9 +40,10 @@ class OpenConnection:
 
 
 class ConnectionRegistry:
-    """Looks connections up by id or by what their channel routes by; at most a second out of date.
+    """Looks connections up by id or by what their channel routes by; about a second out of date at most.
 
-    When the database cannot be asked, what is known stays in use.
+    Once started, a thread of its own reads them, and no look-up waits for the database unless a connection was changed
+    in this process. When the database cannot be asked, what is known stays in use.
     """
 
     def __init__(self, database: Database, connections: ConnectionStore, clock: Callable[[], int]) -> None:
@@ -47,11 +51,24 @@ class ConnectionRegistry:
         self._connections = connections
         self._clock = clock
         self._lock = threading.Lock()
+        self._poller: Poller | None = None
+        self._is_failing = False
+        self._change_count = 0
         self._read_at = 0
         self._loaded = False
         self._by_id: Mapping[int, OpenConnection] = {}
         self._by_account: Mapping[tuple[str, str], OpenConnection] = {}
         self._rows: dict[int, tuple[object, OpenConnection]] = {}
+
+    def start(self) -> None:
+        """Keep the connections read by a thread of its own."""
+        self._poller = Poller("connections", self._read_again, _report_error, interval_s=MAX_AGE_MS / 1000)
+        self._poller.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        if self._poller:
+            self._poller.stop(MAX_AGE_MS / 1000)
 
     def find(self, connection_id: int) -> OpenConnection | None:
         """Find a connection that is in use."""
@@ -71,10 +88,12 @@ class ConnectionRegistry:
     @property
     def is_stale(self) -> bool:
         """Whether the next look-up reads the database first."""
-        return self._clock() - self._read_at >= MAX_AGE_MS
+        max_age_ms = MAX_AGE_STARTED_MS if self._poller else MAX_AGE_MS
+        return self._clock() - self._read_at >= max_age_ms
 
     def invalidate(self) -> None:
         """Read the database at the next look-up: a connection was changed."""
+        self._change_count += 1
         self._read_at = 0
 
     def refresh(self) -> None:
@@ -82,15 +101,27 @@ class ConnectionRegistry:
         if not self.is_stale:
             return
         with self._lock:
-            if not self.is_stale:
-                return
-            try:
-                self._read()
-            except SQLAlchemyError as error:
-                if not self._loaded:
-                    raise
+            if self.is_stale:
+                self._try_to_read()
+
+    def _read_again(self) -> None:
+        with self._lock:
+            self._try_to_read()
+
+    def _try_to_read(self) -> None:
+        began, change_count = self._clock(), self._change_count
+        try:
+            self._read()
+        except SQLAlchemyError as error:
+            if not self._loaded:
+                raise
+            if not self._is_failing:
                 log.warning("connections not read; the last ones stay in use", reason=type(error).__name__)
-            self._read_at = self._clock()
+            self._is_failing = True
+        else:
+            self._is_failing = False
+        # What was changed meanwhile is read again.
+        self._read_at = began if change_count == self._change_count else 0
 
     def _read(self) -> None:
         with self._database.read() as session:
@@ -121,6 +152,10 @@ class ConnectionRegistry:
             return None
         self._rows[row.id] = (mark, account)
         return account
+
+
+def _report_error(error: Exception) -> None:
+    log.warning("connections not read", reason=type(error).__name__)
 
 
 CHECK_TIMEOUT_S = 10.0

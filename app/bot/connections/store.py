@@ -1,7 +1,7 @@
 """Connections in the database: create, update, validation, default limits (messages a second, pause minutes)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import fields
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,8 @@ from app.bot.states import ReadMark
 from app.brains.versions.models import Brain
 from app.channels.contract import Channel
 from app.db.after_commit import send_changed
+from app.db.change_notes import name_action
+from app.immutable import immutable
 from app.signals import DomainError
 from app.vault import Vault
 
@@ -31,7 +33,7 @@ class InvalidConnectionError(DomainError):
         self.fields = dict(fields or {})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ConnectionInput:
     """What an operator asks of a connection; `config` has the channel's fields, secrets among them."""
 
@@ -181,12 +183,13 @@ def _account_problems(
 
 
 def _fields(data: ConnectionInput) -> dict[str, Any]:
-    return {name: getattr(data, name) for name in ConnectionInput.__slots__}
+    return {each.name: getattr(data, each.name) for each in fields(data)}
 
 
 def set_archived_at(session: Session, connection_id: int, archived_at: int | None) -> None:
     """Archive a connection at a moment (ms), or with None restore it."""
     session.get_one(Connection, connection_id).archived_at = archived_at
+    name_action(session, "connection restored" if archived_at is None else "connection archived")
     _send_changed(session)
 
 

@@ -5,13 +5,12 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-import aiohttp
+from app.http_client import HttpSession
 
 # As many as there are sends and read marks under way at most.
 MAX_CONNECTIONS: Final = 576
 # Shorter than servers keep an idle connection: a send must not meet one that is just being closed (performance 5.5).
 KEEP_ALIVE_S: Final = 15
-USER_AGENT: Final = "Brainbox"
 THREAD_NAME: Final = "delivery"
 _STOP_TIMEOUT_S: Final = 10.0
 
@@ -23,7 +22,7 @@ class HttpLoop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._http: aiohttp.ClientSession | None = None
+        self._http: HttpSession | None = None
         self._is_closed = False
 
     def submit(self, act: Callable[..., object], *arguments: Any) -> None:
@@ -49,14 +48,10 @@ class HttpLoop:
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join(_STOP_TIMEOUT_S)
 
-    def get_http(self) -> aiohttp.ClientSession:
+    def get_http(self) -> HttpSession:
         """Return the session; for the loop's thread only."""
         if self._http is None:
-            self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S),
-                headers={"User-Agent": USER_AGENT},
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+            self._http = HttpSession(MAX_CONNECTIONS, KEEP_ALIVE_S)
         return self._http
 
     async def _close_http(self) -> None:

@@ -26,12 +26,13 @@ from app.channels.contract import (
 )
 from app.db.schema import get_table
 from app.db.statements import InList, Statement
+from app.immutable import immutable
 
 MAX_ATTEMPTS = 8
 PARK_MS = 15 * 60 * 1000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SendJob:
     """One send to be done after `delay_ms`; `attempts` counts this one, `pair_slot` is the chat's after it (ms).
 
@@ -73,7 +74,7 @@ def plan_send(
     return SendJob(chat.lease, target, target.build_outbound(row), 1, at - now, slot), at
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Completion:
     """The outcome of a send; `now` in ms, `jitter` in 0..1."""
 
@@ -147,12 +148,14 @@ _SELECT_BY_KEYS = Statement(
 _UPDATE_MESSAGE = Statement(
     update(get_table(Message))
     .where(_message.id == bindparam("row"))
-    .values({name: bindparam(f"new_{name}") for name in _FIELDS})
+    .values({name: bindparam(f"new_{name}") for name in _FIELDS}),
+    is_locked=True,
 )
 _UPDATE_STATE = Statement(
     update(get_table(Message))
     .where(_message.key == bindparam("send"))
-    .values(state=bindparam("to"), attempts=bindparam("tries"), next_at=bindparam("at"))
+    .values(state=bindparam("to"), attempts=bindparam("tries"), next_at=bindparam("at")),
+    is_locked=True,
 )
 _UPDATE_PARKED = (
     update(get_table(Connection))

@@ -4,7 +4,6 @@ The state of both stands in rows that are locked anyway: Connection.next_slot an
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection as Db
@@ -14,6 +13,7 @@ from app.bot.models import Connection
 from app.channels.contract import OutboundMessage, Person, SendRefusal
 from app.db.schema import get_table
 from app.db.statements import InList, Statement
+from app.immutable import immutable
 
 # A send whose turn comes within this is waited for; a later one lets its chat go meanwhile.
 SHORT_WAIT_MS = 1_000
@@ -21,7 +21,7 @@ PAIR_INTERVAL_MS = 6_000  # ms a message to one person costs
 BURST_TOLERANCE_US = 250_000  # us of a number's throughput that may be spent at once
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PairRule:
     """How fast messages may go to one person: `burst` at once, then one in `interval` ms; a burst of 0 = no pacing."""
 
@@ -56,7 +56,7 @@ def compute_number_slot(slot: int, per_second: int, now: int) -> tuple[int, int]
     return max(now, (following - BURST_TOLERANCE_US) // 1000), following
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SendTarget:
     """Where the messages of a chat go and within which limits; `last_webhook_at` in ms, 0 before the first webhook."""
 

@@ -140,12 +140,14 @@ def apply(db: Db, statuses: Sequence[tuple[int, Status]], now: int) -> ReceiptRe
 _UPDATE_MESSAGE = Statement(
     update(get_table(Message))
     .where(_message.id == bindparam("row"))
-    .values({name: bindparam(f"new_{name}") for name in FIELDS})
+    .values({name: bindparam(f"new_{name}") for name in FIELDS}),
+    is_locked=True,
 )
 _UPDATE_REPEATS = Statement(
     update(get_table(Message))
     .where(_message.id == bindparam("row"))
-    .values(repeats=_message.repeats + bindparam("times"))
+    .values(repeats=_message.repeats + bindparam("times")),
+    is_locked=True,
 )
 _SELECT_BY_KEY = Statement(
     select(*_columns)

@@ -83,9 +83,11 @@ class Sender:
             return await channel.send(self._loop.get_http(), connection.config, job.outbound)
         except DomainError as error:
             return SendRefusal(RefusalClass.FIX, error.code, str(error))
-        except Exception as error:  # a border: a fault of ours must not leave the chat waiting for its lease
+        except Exception:  # a border: a fault of ours must not leave the chat waiting for its lease
             log.exception("send failed", key=job.key)
-            return UnknownOutcome(f"An error inside Brainbox while sending: {type(error).__name__}.")
+            return UnknownOutcome(
+                "Brainbox itself failed while it sent this message: the server's log says why."
+            )
 
     async def _finish(self, timeout: float) -> None:  # noqa: ASYNC109  the caller's time, not a cancellation scope
         if self._tasks:

@@ -1,15 +1,15 @@
 """Types of explanations, titles of their causes, and the facts of a message they are drawn from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.bot.models import Chat, Connection, Message, Run
 from app.brains.runtime.trace import EMPTY_TRACE, Trace
 from app.brains.versions.models import Brain, BrainVersion
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Explanation:
     """Why: `cause` is a key of CAUSE_TITLES, `sentence` says it, `advice` is the one thing that helps.
 
@@ -61,7 +61,7 @@ CAUSE_TITLES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MessageContext:
     """All that is known of a message; `sends` are its answers, `trace` its run's; `stale_after` and `now` in ms."""
 

@@ -4,12 +4,12 @@ Everything is read from the rows; spans lie end to end, so that their sum is the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts import User
+from app.accounts.users import User
 from app.bot.delivery import attempts
 from app.bot.models import Attempt, Chat, Connection, Message, Run
 from app.bot.release.recorded_turns import build_bare_turn
@@ -22,6 +22,7 @@ from app.brains.runtime.replay import replay
 from app.brains.runtime.trace import EMPTY_TRACE, CallLine, Trace
 from app.brains.sandbox.types import SandboxPort
 from app.brains.versions.models import Brain, BrainVersion
+from app.immutable import immutable
 from app.signals import DomainError
 
 
@@ -31,7 +32,7 @@ class NotRepeatableError(DomainError):
     code = "not_repeatable"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Span:
     """A span of the timeline: `began` and `micros` in microseconds, counted from when the message was stored."""
 
@@ -41,7 +42,7 @@ class Span:
     send: Message | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Call:
     """One call of a run; tokens, model and cost (millionths of `currency`, None = not known) are a language model's."""
 
@@ -55,7 +56,7 @@ class Call:
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ConsideredCommand:
     """A command that was tried on the message; `verdict` is the outcome of its match, with the reason."""
 
@@ -65,7 +66,7 @@ class ConsideredCommand:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SendHistory:
     """An outbound message with the tries that are on record."""
 
@@ -73,7 +74,7 @@ class SendHistory:
     attempts: Sequence[Attempt] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Timeline:
     """What is known of a message; `message` is the one the turn was about, or an outbound one nobody was answered by.
 

@@ -1,14 +1,14 @@
 """Bulk actions on failed messages (send again, dismiss): batch size, progress, cancel, undo."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field, fields
 from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import topics
-from app.accounts import User
+from app.accounts.users import User
 from app.bot.failures import queries, redrive
 from app.bot.failures.catalog import CAUSES
 from app.bot.failures.queries import FailureFilter, FailureGroup
@@ -16,6 +16,8 @@ from app.bot.failures.redrive import Actor
 from app.bot.models import Attempt, BulkAction, Message
 from app.bot.states import ACCEPTED_STATES, UNDELIVERED_STATES, FailureAction, MessageState
 from app.db.after_commit import send_changed
+from app.db.change_notes import name_action
+from app.immutable import immutable
 from app.signals import DomainError
 
 # So small that messages that come meanwhile hardly wait.
@@ -24,6 +26,15 @@ BATCH: Final = 100
 MAX_IDS: Final = 1_000
 RECENT_LIMIT: Final = 3
 RECENT_MS: Final = 3_600_000  # ms an action that has ended stays on the page
+
+# What was done, in words, to one message and to several.
+ACTION_WORDS: Final = {
+    "again": "queued to be sent again",
+    "aside": "dismissed",
+    "back": "reopened",
+    "as_sent": "resolved as arrived",
+    "as_failed": "resolved as not arrived",
+}
 
 Action = Callable[[Session, int, int, Actor], bool]
 ACTIONS: Final[Mapping[str, Action]] = {
@@ -45,7 +56,7 @@ class EmptyBulkActionError(DomainError):
     code = "nothing_to_do"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BulkActionRequest:
     """An action on the failures of a cause, all that the filters select or those of `ids`; by whom."""
 
@@ -56,7 +67,7 @@ class BulkActionRequest:
     user_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BulkActionProgress:
     """An action with who asked for it and, of messages sent again, how many were accepted, failed or are waiting."""
 
@@ -92,6 +103,7 @@ def create(session: Session, request: BulkActionRequest, now: int) -> BulkAction
     )
     session.add(action)
     session.flush()
+    name_action(session, f"failures: {ACTION_WORDS[request.action]}")
     send_changed(session, topics.failures())
     return action
 
@@ -129,6 +141,7 @@ def cancel(session: Session, bulk_action_id: int, now: int) -> bool:
     if action is None or action.ended_at is not None:
         return False
     action.ended_at, action.cancelled = now, True
+    name_action(session, "failures: cancelled")
     send_changed(session, topics.failures())
     return True
 
@@ -158,6 +171,7 @@ def undo(session: Session, bulk_action_id: int, user_id: int | None, now: int) -
     )
     session.add(back)
     session.flush()
+    name_action(session, "failures: brought back")
     send_changed(session, topics.failures())
     return back
 
@@ -195,7 +209,7 @@ def _group(session: Session, request: BulkActionRequest) -> FailureGroup:
 
 
 def _to_stored_filter(failure_filter: FailureFilter, group: FailureGroup) -> dict[str, Any]:
-    narrowed = {name: getattr(failure_filter, name) for name in FailureFilter.__slots__}
+    narrowed = {each.name: getattr(failure_filter, each.name) for each in fields(FailureFilter)}
     return {**narrowed, "codes": sorted(group.codes, key=str)}
 
 

@@ -27,6 +27,7 @@ from app.bot.states import UNCERTAIN_STATES, UNDELIVERED_STATES, Direction, Mess
 from app.brains.versions.models import Brain
 from app.channels.error_catalog import ErrorCause
 from app.db.lookups import find_first_since
+from app.immutable import immutable
 
 PAGE_SIZE: Final = 30
 # More than this is not counted out in the menu.
@@ -39,7 +40,7 @@ _NEEDS_ACTION: Final = or_(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FailureFilter:
     """Which failures: of a connection, of a brain, stored since a moment (ms); `aside` = those dismissed."""
 
@@ -60,7 +61,7 @@ class FailureGroup:
     codes: set[str | None] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FailureListItem:
     """One failure with what belongs to it; `slug` and `command_id` name the command that sent it."""
 
@@ -72,7 +73,7 @@ class FailureListItem:
     command: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FailurePage:
     """Failures of one cause, the newest first; the next page begins below `after`, null at the end."""
 
@@ -80,8 +81,13 @@ class FailurePage:
     after: int | None = None
 
 
+def sum_failures(groups: Sequence[FailureGroup]) -> int:
+    """Sum the failures that somebody has to act on; what waits for a receipt needs nobody."""
+    return sum(group.count for group in groups if group.cause.needs_operator)
+
+
 def count_open(session: Session) -> int:
-    """Count open failures, up to one more than the pages show."""
+    """Count open failures that somebody has to act on, up to one more than the pages show."""
     rows = (
         select(literal_column("1"))
         .select_from(Message)
@@ -136,7 +142,7 @@ def list_ids_between(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Slice:
     failure_filter: FailureFilter
     group: FailureGroup

@@ -1,6 +1,5 @@
 """Actions on a failed message: send again, resolve, dismiss, restore; resume of a paused connection."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select, update
@@ -14,12 +13,14 @@ from app.bot.models import Chat, Connection, Message
 from app.bot.models.message_keys import build_next_key
 from app.bot.states import REDRIVABLE_STATES, UNCERTAIN_STATES, Author, Direction, FailureAction, MessageState
 from app.db.after_commit import send_changed
+from app.db.change_notes import name_action
+from app.immutable import immutable
 
 SETTLED: Final = "settled"
 _WAITING_STATES: Final = (MessageState.QUEUED, MessageState.RETRY)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Actor:
     """The operator who acts, and the bulk action it is part of."""
 
@@ -135,6 +136,7 @@ def resume_connection(session: Session, connection_id: int, now: int) -> None:
     """Let a parked connection send again, and everything that waited for it."""
     connection = session.get_one(Connection, connection_id)
     connection.parked_until, connection.parked_reason = 0, ""
+    name_action(session, "sending resumed")
     session.flush()
     waiting = select(Message.chat_id).where(
         Message.connection_id == connection_id, Message.state.in_(_WAITING_STATES)

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from app.bot.full_text.shown_text import find_shown_text
+from app.immutable import immutable
 from app.unicode import INDEX_OPTIONS, fold, join_index_words
 
 # Phone numbers are found by any digits in a row: each of their ends is a word.
 _PHONE_SUFFIXES: Final = " || ' ' || ".join(f"substr(coalesce({{row}}.phone, ''), {n})" for n in range(1, 13))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Kind:
     """Table whose rows are indexed, as SQL with `{row}` for the row.
 

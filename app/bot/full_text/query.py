@@ -3,7 +3,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Select, column, select, table, text
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.bot.full_text.indexing import build_source, cut_row
 from app.bot.full_text.kinds import KINDS, MESSAGE
 from app.bot.full_text.sqlite import LAST_INDEXED
+from app.immutable import immutable
 from app.phone_numbers import list_spellings
 from app.unicode import INDEX_OPTIONS, FoldedText, Phrase, Word, build_phrase, fold
 
@@ -20,10 +20,11 @@ MAX_TERMS: Final = 10
 MIN_DIGITS: Final = 3
 # Rows that are not indexed yet, of which a search reads the newest itself.
 MAX_UNINDEXED: Final = 1_000
-_TERM: Final = re.compile(r'"([^"]*)"?|([^\s"]+)')
+# Phones put other quotes where " was typed.
+_TERM: Final = re.compile('["“”„‟«»]([^"“”„‟«»]*)["“”„‟«»]?|([^\\s"“”„‟«»]+)')
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Term:
     """One word or quoted phrase: as given, and what finds it."""
 
@@ -60,7 +61,7 @@ def parse_terms(search: str) -> list[Term]:
 
 def parse_person_terms(search: str) -> list[list[Term]]:
     """Read what was typed as a name or a phone number, whose digits may be written apart; a list for each spelling."""
-    digits = re.sub(r"\D", "", search)
+    digits = re.sub(r"\D", "", fold(search, INDEX_OPTIONS))
     terms = parse_terms(search)
     if not all(part.isdigit() for term in terms for part in term.tokens):
         return [terms] if terms else []

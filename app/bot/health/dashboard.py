@@ -1,7 +1,6 @@
 """Queries of the dashboard: today's figures and the newest messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -10,23 +9,24 @@ from sqlalchemy.orm import Session
 from app.bot.display import format_contact_name
 from app.bot.health import status
 from app.bot.models import Chat, Connection, Contact, Message
+from app.immutable import immutable
 
 MAX_HELD = 10
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DashboardStats:
     """Figures of the dashboard; `lag_ms` is how long the chat that waits longest has waited."""
 
     pending: int
     lag_ms: int
-    failures: dict[str, int]
+    unconfirmed: int
     workers: Sequence[dict[str, Any]]
     parked_connections: Sequence[Connection]
     held: "Sequence[RecentMessage]"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecentMessage:
     """One of the newest messages, with who it is from or for."""
 
@@ -39,7 +39,7 @@ def load_stats(session: Session, now: int) -> DashboardStats:
     return DashboardStats(
         pending=status.count_pending(session),
         lag_ms=status.compute_lag(session, now),
-        failures=status.count_failures(session),
+        unconfirmed=status.count_failures(session)["unknown"],
         workers=status.list_workers(session, now),
         parked_connections=list(session.scalars(select(Connection).where(Connection.parked_until > now))),
         held=_list_held(session),

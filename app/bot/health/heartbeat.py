@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import topics
 from app.bot.health.counters import Counters
+from app.bot.health.thread_names import show_thread_names
 from app.bot.models import WorkerHeartbeat as WorkerRow
 from app.db.after_commit import send_changed
 from app.db.statements import build_insert
@@ -56,6 +57,7 @@ class Heartbeat:
 
     def _loop(self) -> None:
         while not self._stopping.wait(HEARTBEAT_INTERVAL_S):
+            show_thread_names()
             try:
                 self._counters.flush(self._database)
                 self._database.write(self._write_row)

@@ -1,19 +1,19 @@
 """Signed webhooks that could not be handled: kept raw as notices (their field), counted and listed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.bot.models import Notice
+from app.immutable import immutable
 
 # The notice's field; the whole body is its payload (app.bot.ingest.updates keeps it uncut).
 UNHANDLED_FIELD: Final = "broken"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class UnhandledWebhook:
     """A kept webhook: `connection_id` is one that signed it, None = unknown; `received_at` in ms."""
 

@@ -48,8 +48,8 @@ class Held(Protocol):
     transport: asyncio.Transport
 
     @property
-    def webhook_task(self) -> "asyncio.Task[bool] | None":
-        """The task of a webhook that waits for its commit."""
+    def is_answering_here(self) -> bool:
+        """Whether a request is answered here, such as a webhook that waits for its commit."""
         ...
 
     def refuse(self, reason: str, answer: Answer | None = None) -> None:

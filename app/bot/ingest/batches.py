@@ -4,14 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from app.bot.contacts import ContactKey, ContactRef
+from app.bot.contact_cache import ContactKey, ContactRef
 from app.channels.contract import Item, RawItem
 from app.clock import DAY_MS
+from app.immutable import immutable
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class InboundBatch:
     """Inbound items of one request: by connection id, and raw items that belong to none.
 

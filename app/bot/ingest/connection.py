@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from app.bot.ingest.admission import TOO_MUCH, ByteBudget, Caller, ConnectionTable, EdgeLimits, RefusalLog
-from app.bot.ingest.handler import RequestHandler
+from app.bot.ingest.admission import TOO_MUCH, Caller
+from app.bot.ingest.handler import EdgeContext
 from app.bot.ingest.http_request import BadRequestError, HttpRequest, RequestReader
 from app.bot.ingest.proxy import UpstreamExchange
 from app.bot.ingest.webhook import MAX_BODY, READ_TIMED_OUT, TOO_LARGE, Answer
@@ -19,20 +19,6 @@ _UPLOAD_BYTES_PER_S: Final = 64 * 1024
 _STRANGER_ANSWER_S: Final = 60
 _LINGER_S: Final = 2
 _FOREVER: Final = float("inf")
-
-
-class EdgeContext:
-    """What the connections of one edge server share."""
-
-    def __init__(
-        self, handler: RequestHandler, limits: EdgeLimits, table: ConnectionTable, refusals: RefusalLog
-    ) -> None:
-        self.handler = handler
-        self.limits = limits
-        self.table = table
-        self.refusals = refusals
-        self.budget = ByteBudget(limits.unverified_bytes)
-        self.now = asyncio.get_running_loop().time
 
 
 class EdgeConnection(asyncio.Protocol):
@@ -63,10 +49,9 @@ class EdgeConnection(asyncio.Protocol):
         return self._current is not None
 
     @property
-    def webhook_task(self) -> "asyncio.Task[bool] | None":
-        """The task of a webhook that waits for its commit."""
-        current = self._current
-        return self._task if current and self._context.handler.is_webhook(current) else None
+    def is_answering_here(self) -> bool:
+        """Whether a request is answered here, such as a webhook that waits for its commit."""
+        return self._current is not None and self._context.handler.is_answered_here(self._current)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a new connection in, or close it (asyncio)."""
@@ -135,7 +120,7 @@ class EdgeConnection(asyncio.Protocol):
     def _begin_request(self, request: HttpRequest) -> None:
         """Check what a head announces; begin to pass a large upload on."""
         handler, length = self._context.handler, request.length or 0
-        is_upload = length > PAGE_BODY and not handler.is_webhook(request)
+        is_upload = length > PAGE_BODY and not handler.is_answered_here(request)
         if not is_upload and length > MAX_BODY:
             self.refuse("bodies too large", TOO_LARGE)
             return
@@ -160,7 +145,7 @@ class EdgeConnection(asyncio.Protocol):
             self._exchange.write(part)
             return
         request.body += part
-        if self._context.handler.is_webhook(request):
+        if self._context.handler.is_answered_here(request):
             if len(request.body) > MAX_BODY:
                 self.refuse("bodies too large", TOO_LARGE)
         elif request.length is None and len(request.body) > PAGE_BODY:
@@ -177,19 +162,26 @@ class EdgeConnection(asyncio.Protocol):
     def _enqueue(self, request: HttpRequest) -> None:
         self._waiting.append(request)
         if self.is_busy:
-            # Whoever sends on before the answer has come waits.
+            # Whoever sends on before the answer has come waits, until what waits is served.
             self.transport.pause_reading()
         else:
             self._serve_next()
 
     def _serve_next(self) -> None:
+        if self._is_closing or self._current or not self._waiting:
+            return
         context = self._context
         request = self._current = self._waiting.popleft()
+        if not self._waiting:
+            self.transport.resume_reading()
         context.table.mark_busy(self)
         if request.is_complete:
             self._answer_until = self.deadline = _FOREVER
-        self._task = asyncio.get_running_loop().create_task(context.handler.handle(self, request))
-        self._task.add_done_callback(self._end_answer)
+        if context.handler.is_webhook(request):
+            context.handler.answer_webhook(request, self._end_webhook)
+        else:
+            self._task = asyncio.get_running_loop().create_task(context.handler.answer_page(self, request))
+            self._task.add_done_callback(self._end_page)
 
     def attach(self, exchange: UpstreamExchange, caller: Caller) -> bytes:
         """Let the rest of the request flow to an exchange; return what came behind a handshake."""
@@ -201,10 +193,20 @@ class EdgeConnection(asyncio.Protocol):
         early, self._early = self._early, b""
         return early
 
-    def _end_answer(self, task: "asyncio.Task[bool]") -> None:
+    def _end_webhook(self, answer: Answer | None, error: Exception | None) -> None:
+        request = self._current
+        if answer is not None:
+            self.write(self._context.handler.build_answer(request, answer))
+        self._end_answer(error, can_go_on=answer is not None and request is not None and request.keeps_alive)
+
+    def _end_page(self, task: "asyncio.Task[bool]") -> None:
+        is_cancelled = task.cancelled()
+        error = None if is_cancelled else task.exception()
+        self._end_answer(error, can_go_on=not is_cancelled and error is None and task.result())
+
+    def _end_answer(self, error: BaseException | None, *, can_go_on: bool) -> None:
         """Go on with the next request, or close."""
         request, self._current, self._exchange, self._task = self._current, None, None, None
-        error = None if task.cancelled() else task.exception()
         if error:
             self.write(self._context.handler.build_answer(request, FAILED, is_last=True))
             asyncio.get_running_loop().call_exception_handler(
@@ -213,10 +215,11 @@ class EdgeConnection(asyncio.Protocol):
         if self._is_closing:
             return
         is_whole = request is not None and request.is_complete
-        if error or task.cancelled() or not (is_whole and task.result()):
-            self._close(linger=not is_whole)
-        else:
+        # Whoever ended what they send after the answer was counted as one of many is served all the same: by closing.
+        if is_whole and can_go_on and not self._is_deaf:
             self._await_next()
+        else:
+            self._close(linger=not is_whole)
 
     def _await_next(self) -> None:
         """Take up the next request, or wait for it."""
@@ -230,9 +233,8 @@ class EdgeConnection(asyncio.Protocol):
         context.table.mark_idle(self)
         self.deadline = context.now() + (context.limits.header_s if inside else context.limits.keep_alive_s)
         if self._waiting:
-            self._serve_next()
-        if not self._waiting:
-            self.transport.resume_reading()
+            # Later: what is answered at once would go ever deeper.
+            asyncio.get_running_loop().call_soon(self._serve_next)
 
     def write(self, data: bytes) -> None:
         """Send bytes, unless the caller is gone."""

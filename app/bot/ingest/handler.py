@@ -1,18 +1,20 @@
 """Handler of a public request: webhooks are answered here, pages by gunicorn; who gets a thread, refusals."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from app.bot.connections.registry import ConnectionRegistry
-from app.bot.ingest.admission import Caller, RefusalLog, ThreadShares
+from app.bot.ingest.admission import ByteBudget, Caller, ConnectionTable, EdgeLimits, RefusalLog, ThreadShares
 from app.bot.ingest.http_request import HttpRequest
 from app.bot.ingest.proxy import UpstreamError, UpstreamExchange
 from app.bot.ingest.receiver import Receiver
 from app.bot.ingest.webhook import HEADERS, Answer, WebhookEndpoint
 from app.channels.contract import Headers
+from app.db import commit_wait
+from app.db.commit_wait import Resume, Wait
 
 LIVE_PATH: Final = "/socket.io"
 HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
@@ -20,7 +22,16 @@ NO_SESSION: Final[Answer] = ("401 Unauthorized", b"Sign in first.")
 BUSY: Final[Answer] = ("503 Service Unavailable", b"Too many requests at once. Try again.")
 NO_UPSTREAM: Final[Answer] = ("502 Bad Gateway", b"The web server gave no answer. Try again.")
 
-_HEADER_LINES: Final = "".join(f"{name}: {value}\r\n" for name, value in HEADERS)
+# Status, body and headers of a request that is answered in the event loop.
+LocalAnswer = Callable[[HttpRequest], Awaitable[tuple[str, bytes, Sequence[tuple[str, str]]]]]
+
+
+@lru_cache(64)
+def _format_headers(headers: tuple[tuple[str, str], ...]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers)
+
+
+_HEADER_LINES: Final = _format_headers(tuple(HEADERS))
 
 
 class ClientConnection(Protocol):
@@ -60,6 +71,7 @@ class RequestHandler:
         self._shares = ThreadShares(1)
         self._upstream_path = ""
         self._webhook_paths = frozenset(endpoint.paths)
+        self._mounted: dict[str, LocalAnswer] = {}
         self.date = formatdate(usegmt=True)
 
     def set_upstream(self, upstream_path: str, threads: int) -> None:
@@ -67,22 +79,33 @@ class RequestHandler:
         self._upstream_path = upstream_path
         self._shares = ThreadShares(threads)
 
+    def mount(self, path: str, answer: LocalAnswer) -> None:
+        """Answer the requests to a path here; `answer` gives status, body, and headers beside those of the framing."""
+        self._mounted[path] = answer
+
     def is_webhook(self, request: HttpRequest) -> bool:
-        """Tell whether a request is answered here."""
+        """Tell whether a request is for a webhook."""
         return request.path in self._webhook_paths
+
+    def is_answered_here(self, request: HttpRequest) -> bool:
+        """Tell whether a request is answered here: a webhook, or one to a mounted path."""
+        return request.path in self._webhook_paths or request.path in self._mounted
 
     def is_member(self, request: HttpRequest) -> bool:
         """Tell whether a request has the cookie of somebody who is signed in."""
         cookie = request.get("cookie")
         return bool(cookie) and self._is_signed_in(cookie or "")
 
-    async def handle(self, connection: ClientConnection, request: HttpRequest) -> bool:
-        """Answer a request; return whether its connection can serve another."""
-        if self.is_webhook(request):
-            answer = await self._endpoint.answer(
-                request.path, _EdgeRequest(request, self._registry, self._receiver)
-            )
-            connection.write(self.build_answer(request, answer))
+    def answer_webhook(self, request: HttpRequest, on_answer: Resume) -> None:
+        """Have a webhook answered; `on_answer` gets the answer, or an error, maybe at once."""
+        edge_request = _EdgeRequest(request, self._registry, self._receiver)
+        commit_wait.run(self._endpoint.answer(request.path, edge_request), on_answer)
+
+    async def answer_page(self, connection: ClientConnection, request: HttpRequest) -> bool:
+        """Answer what is no webhook, here or by gunicorn; return whether its connection can serve another."""
+        if mounted := self._mounted.get(request.path):
+            status, body, headers = await mounted(request)
+            connection.write(self._build_bytes(request, (status, body), _format_headers(tuple(headers))))
             return request.keeps_alive
         caller = self._identify(request)
         if caller is Caller.STRANGER and request.path.startswith(LIVE_PATH):
@@ -115,14 +138,33 @@ class RequestHandler:
 
     def build_answer(self, request: HttpRequest | None, answer: Answer, *, is_last: bool = False) -> bytes:
         """Return a whole answer of ours as bytes; `is_last`: the connection is closed after it."""
+        return self._build_bytes(request, answer, _HEADER_LINES, is_last=is_last)
+
+    def _build_bytes(
+        self, request: HttpRequest | None, answer: Answer, lines: str, *, is_last: bool = False
+    ) -> bytes:
         status, body = answer
         ends = is_last or request is None or not request.keeps_alive
         connection = "close" if ends else "keep-alive"
         head = (
-            f"HTTP/1.1 {status}\r\n{_HEADER_LINES}Content-Length: {len(body)}\r\n"
+            f"HTTP/1.1 {status}\r\n{lines}Content-Length: {len(body)}\r\n"
             f"Date: {self.date}\r\nConnection: {connection}\r\n\r\n"
         )
         return head.encode() + (b"" if request is not None and request.method == "HEAD" else body)
+
+
+class EdgeContext:
+    """What the connections of one edge server share."""
+
+    def __init__(
+        self, handler: RequestHandler, limits: EdgeLimits, table: ConnectionTable, refusals: RefusalLog
+    ) -> None:
+        self.handler = handler
+        self.limits = limits
+        self.table = table
+        self.refusals = refusals
+        self.budget = ByteBudget(limits.unverified_bytes)
+        self.now = asyncio.get_running_loop().time
 
 
 class _EdgeRequest:
@@ -134,11 +176,15 @@ class _EdgeRequest:
         self.headers: Headers = request
         self._body = request.body
         self._registry = registry
-        self.receive = receiver.receive_async
+        self.receive = receiver.receive_waiting
 
     async def read(self) -> bytes | None:
         return bytes(self._body)
 
     async def refresh_connections(self) -> None:
         if self._registry.is_stale:
-            await asyncio.get_running_loop().run_in_executor(None, self._registry.refresh)
+            await Wait(self._begin_refresh)
+
+    def _begin_refresh(self, resume: Resume) -> None:
+        refreshed = asyncio.get_running_loop().run_in_executor(None, self._registry.refresh)
+        refreshed.add_done_callback(lambda done: resume(None, cast("Exception | None", done.exception())))

@@ -38,7 +38,8 @@ class HttpRequest:
     keeps_alive: bool = False
     is_complete: bool = False
     is_upgrade: bool = False
-    _index: dict[str, str] = field(default_factory=dict)
+    # The first header of each name, in lower case.
+    _index: dict[bytes, bytes] = field(default_factory=dict)
 
     @property
     def query_string(self) -> str:
@@ -47,10 +48,20 @@ class HttpRequest:
 
     def get(self, name: str, /) -> str | None:
         """Return the first header of a name, in any case."""
-        if not self._index:
-            for key, value in reversed(self.fields):
-                self._index[key.decode("latin-1").lower()] = value.decode("latin-1")
-        return self._index.get(name.lower())
+        value = self._index.get(name.lower().encode("latin-1", "replace"))
+        return None if value is None else value.decode("latin-1")
+
+    def index_fields(self) -> None:
+        """Let headers be found by their names; raises BadRequestError when the length of the body is not clear."""
+        index = self._index
+        for name, value in self.fields:
+            key = name.lower()
+            if key not in index:
+                index[key] = value
+            elif key in _FRAMING:
+                raise _unclear_length()
+        if index.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            raise _unclear_length()
 
     def build_head(self, version: str) -> bytes:
         """Return the head for another server, with our own framing; the body follows whole or as announced."""
@@ -156,7 +167,10 @@ class RequestReader:
         request.path = request.target.partition(b"?")[0].decode("latin-1")
         request.version = parser.get_http_version()
         request.keeps_alive = parser.should_keep_alive()
-        _check(request)
+        if request.version not in {"1.0", "1.1"} or not request.target.startswith(b"/"):
+            raise BadRequestError("400 Bad Request", "This is no request to a web server.")
+        # Refused here is what gunicorn would refuse.
+        request.index_fields()
         announced = request.get("content-length")
         is_chunked = request.get("transfer-encoding") is not None
         request.length = None if is_chunked else int(announced) if announced else 0
@@ -181,14 +195,8 @@ def _ignore(*_: object) -> None:
     """Do nothing with the rest of what was dropped."""
 
 
-def _check(request: HttpRequest) -> None:
-    """Refuse what gunicorn would refuse; raises BadRequestError."""
-    if request.version not in {"1.0", "1.1"} or not request.target.startswith(b"/"):
-        raise BadRequestError("400 Bad Request", "This is no request to a web server.")
-    names = [name.lower() for name, _ in request.fields]
-    coding = (request.get("transfer-encoding") or "chunked").lower()
-    if coding != "chunked" or any(names.count(name) > 1 for name in _FRAMING):
-        raise BadRequestError("400 Bad Request", "The length of the body is not clear.")
+def _unclear_length() -> BadRequestError:
+    return BadRequestError("400 Bad Request", "The length of the body is not clear.")
 
 
 def _too_large() -> BadRequestError:

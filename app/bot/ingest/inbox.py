@@ -7,19 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, case, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.bot import contacts, full_text, groups, handoff, wakeup
-from app.bot.contacts import ContactCache, ContactKey, ContactRef
+from app.bot.contact_cache import ContactCache, ContactKey, ContactRef, build_key
+from app.bot.contacts import MessageSource
 from app.bot.delivery import receipts as delivery_receipts
 from app.bot.identity import ContactUnion
-from app.bot.ingest import new_people, updates
+from app.bot.ingest import new_messages, new_people, updates
 from app.bot.ingest.batches import InboundBatch, IngestResult, iterate_items
 from app.bot.media import downloads
-from app.bot.models import Chat, Connection, Message
+from app.bot.models import Chat, Connection
 from app.bot.models.message_keys import build_echo_key
 from app.bot.models.message_rows import (
-    INBOUND_COLUMNS,
     InboundFields,
     InboundRow,
     RowPlace,
@@ -29,7 +28,6 @@ from app.bot.states import HIDDEN_KINDS, QUIET_KINDS, Author, Direction, Message
 from app.channels.contract import IdentityChange, InboundMessage, Person, RawItem, Status
 from app.db.schema import get_table
 from app.db.statements import Statement
-from app.unicode import clean_name
 
 
 class Inbox:
@@ -73,7 +71,7 @@ class Inbox:
         people = {(n, s.person) for n, s in iterate_items(batches, Status) if s.person}
         unknown: list[tuple[ContactKey, Person]] = []
         for connection_id, person in people:
-            key = contacts.build_key(connection_id, person, None)
+            key = build_key(connection_id, person, None)
             known = self.contact_cache.get(key)
             if known is None or known.person.phone is None:
                 unknown.append((key, person))
@@ -122,10 +120,10 @@ class _RowBuilder:
     def add_new_people(self, batches: Sequence[InboundBatch]) -> None:
         """Make the contacts and chats of people never seen, all at once."""
         unknown = [
-            (key, item.person)
+            (key, MessageSource(connection_id, item.person, None, _get_sent_at(item, batches[0].received_at)))
             for connection_id, item in iterate_items(batches, InboundMessage)
             if not item.group_id
-            and self._known_contacts.get(key := contacts.build_key(connection_id, item.person, None)) is None
+            and self._known_contacts.get(key := build_key(connection_id, item.person, None)) is None
         ]
         if len(unknown) >= new_people.MIN_PEOPLE:
             self._new_contacts = new_people.create_many(self._db, unknown, batches[0].received_at)
@@ -133,13 +131,21 @@ class _RowBuilder:
     def _find_contact(
         self, now: int, connection_id: int, item: InboundMessage, result: IngestResult
     ) -> ContactRef:
-        key = contacts.build_key(connection_id, item.person, item.group_id)
+        key = build_key(connection_id, item.person, item.group_id)
         contact = self._new_contacts.get(key) or self._known_contacts.get(key)
-        if contact is None or contact.contact_id in self._gone_contact_ids or _needs_update(contact, item):
-            contact = contacts.find_or_create(self._db, connection_id, item.person, item.group_id, now)
+        at = _get_sent_at(item, now)
+        if (
+            contact is None
+            or contact.contact_id in self._gone_contact_ids
+            or contact.is_outdated_by(item.person, at)
+        ):
+            source = MessageSource(connection_id, item.person, item.group_id, at)
+            contact = contacts.find_or_create(self._db, source, now)
             self._new_contacts[key] = contact
             for union in contact.unions:
                 self._follow_union(union)
+        elif at > contact.named_at and item.person.name:
+            contact.named_at = at
         if key in self._new_contacts:
             result.new_contacts.append((key, contact))
         return contact
@@ -164,15 +170,9 @@ class _RowBuilder:
             result.new_contacts = [(key, ref.apply_union(union)) for key, ref in result.new_contacts]
 
 
-def _needs_update(contact: ContactRef, item: InboundMessage) -> bool:
-    known, person = contact.person, item.person
-    name = clean_name(person.name)[:200]
-    return bool(
-        (name and name != known.name)
-        or (person.username and person.username[:100] != known.username)
-        or (person.phone and known.phone is None)
-        or (person.user_id and known.user_id is None)
-    )
+def _get_sent_at(item: InboundMessage, now: int) -> int:
+    """Return when a message was sent (ms): when it came if it does not say, and never later."""
+    return min(item.at or now, now)
 
 
 def _build_row(
@@ -202,7 +202,7 @@ def _store(db: Db, builder: _RowBuilder, now: int) -> None:
     rows.sort(key=lambda row: row["chat_id"])
     chats: dict[int, dict[str, Any]] = {}
     builder.redelivered = Counter((row["connection_id"], row["provider_id"]) for row in rows)
-    stored = _INSERT_MESSAGES.execute_many_returning(db, rows)
+    stored = new_messages.insert_new(db, rows)
     for row in stored:
         chat_id, name = row["chat_id"], (row["connection_id"], row["provider_id"])
         result = owners[name]
@@ -229,20 +229,6 @@ def _store(db: Db, builder: _RowBuilder, now: int) -> None:
         handoff.pause_after_reply(db, written, now)
     if builder.files:
         downloads.enqueue(db, stored, builder.files, now)
-
-
-def _build_insert(dialect: Any) -> Any:
-    returned = ("id", "connection_id", "provider_id", "chat_id", "state", "direction", "provider_at")
-    return (
-        dialect.insert(Message)
-        .inline()
-        .on_conflict_do_nothing()
-        .returning(*(_message[name] for name in returned))
-    )
-
-
-_message = get_table(Message).c
-_INSERT_MESSAGES = Statement(_build_insert(postgresql), INBOUND_COLUMNS, sqlite=_build_insert(sqlite))
 
 
 _chat = get_table(Chat).c

@@ -8,7 +8,8 @@ from sqlalchemy import Connection as Db
 from sqlalchemy import or_, select
 
 from app.bot import contacts
-from app.bot.contacts import ContactKey, ContactRef
+from app.bot.contact_cache import ContactKey, ContactRef
+from app.bot.contacts import MessageSource
 from app.bot.models import Chat, Contact
 from app.channels.contract import Person
 from app.db.statements import build_insert
@@ -18,7 +19,7 @@ MIN_PEOPLE = 3
 
 
 def create_many(
-    db: Db, people: Sequence[tuple[ContactKey, Person]], now: int
+    db: Db, people: Sequence[tuple[ContactKey, MessageSource]], now: int
 ) -> dict[ContactKey, ContactRef]:
     """Create contact and chat of everybody who shares no identifier with anybody known; `now` in ms.
 
@@ -27,7 +28,7 @@ def create_many(
     fresh = _select_fresh(db, people)
     if len(fresh) < MIN_PEOPLE:
         return {}
-    rows = [{"connection_id": key[0], **contacts.build_contact(person, now)} for key, person in fresh.items()]
+    rows = [contacts.build_contact(source, now) for source in fresh.values()]
     by_name = {_get_name(row): key for row, key in zip(rows, fresh, strict=True)}
     inserted = build_insert(db, Contact).on_conflict_do_nothing()
     made = db.execute(
@@ -36,14 +37,17 @@ def create_many(
     # Another process may have been quicker: then the usual way finds its rows.
     keys = {row["id"]: by_name[_get_name(row)] for row in made.mappings()}
     return {
-        key: ContactRef(chat_id, contact_id, fresh[key])
+        key: ContactRef(chat_id, contact_id, fresh[key].person, fresh[key].at)
         for contact_id, chat_id in _create_chats(db, keys, now).items()
         for key in [keys[contact_id]]
     }
 
 
-def _select_fresh(db: Db, people: Sequence[tuple[ContactKey, Person]]) -> dict[ContactKey, Person]:
-    named = [(key, person) for key, person in people if person.phone or person.user_id]
+def _select_fresh(
+    db: Db, people: Sequence[tuple[ContactKey, MessageSource]]
+) -> dict[ContactKey, MessageSource]:
+    sources = {key: source for key, source in people if source.person.phone or source.person.user_id}
+    named = [(key, source.person) for key, source in people if key in sources]
     # Who comes with two numbers at once, or shares one with somebody else, is joined in the order they came.
     identities: defaultdict[ContactKey, set[tuple[str | None, str | None]]] = defaultdict(set)
     holders: defaultdict[tuple[int, str, str], set[ContactKey]] = defaultdict(set)
@@ -57,10 +61,12 @@ def _select_fresh(db: Db, people: Sequence[tuple[ContactKey, Person]]) -> dict[C
         for each in _list_taken(db, connection_id, named)
     }
     return {
-        key: person
-        for key, person in named
+        key: source
+        for key, source in sources.items()
         if len(identities[key]) == 1
-        and all(len(holders[each]) == 1 and each not in taken for each in _list_identifiers(key[0], person))
+        and all(
+            len(holders[each]) == 1 and each not in taken for each in _list_identifiers(key[0], source.person)
+        )
     }
 
 

@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
 from app import topics
 from app.bot import wakeup
-from app.bot.contacts import ContactCache
+from app.bot.contact_cache import ContactCache
 from app.bot.delivery.read_marks import ReadMarks
 from app.bot.ingest import inbox
 from app.bot.ingest.inbox import InboundBatch, Inbox, IngestResult
+from app.db.commit_wait import Wait
 from app.db.follow_up import FollowUp
 from app.db.writer import Database
 from app.signals import changed, work_ready
@@ -21,8 +21,8 @@ from app.signals import changed, work_ready
 T = TypeVar("T")
 Submit = Callable[[InboundBatch], Awaitable[IngestResult]]
 TOUCH_INTERVAL_MS = 1_000
-# Items of one transaction at most: a webhook may bring thousands, and others wait for its commit.
-MAX_ITEMS = 40
+# Items of one transaction at most: a webhook may bring thousands, of people never seen before, while others wait.
+MAX_ITEMS = 16
 
 
 class Receiver:
@@ -45,9 +45,9 @@ class Receiver:
         """Store a batch and return after its commit; raises SQLAlchemyError."""
         return run_blocking(self._receive(batch, self._submit_blocking))
 
-    async def receive_async(self, batch: InboundBatch) -> IngestResult:
-        """Store a batch as `receive` does, without holding up the event loop meanwhile; raises SQLAlchemyError."""
-        return await self._receive(batch, self._submit_async)
+    async def receive_waiting(self, batch: InboundBatch) -> IngestResult:
+        """Store a batch as `receive` does, in an event loop, run by `commit_wait.run`; raises SQLAlchemyError."""
+        return await self._receive(batch, self._submit_waiting)
 
     async def _receive(self, batch: InboundBatch, submit: Submit) -> IngestResult:
         batch = replace(batch, received_at=self._clock())
@@ -74,12 +74,10 @@ class Receiver:
     async def _submit_blocking(self, batch: InboundBatch) -> IngestResult:
         return self._database.writer.submit(self._inbox.ingest, batch).result()
 
-    async def _submit_async(self, batch: InboundBatch) -> IngestResult:
-        loop = asyncio.get_running_loop()
-        stored: asyncio.Future[IngestResult] = loop.create_future()
-        follow_up = FollowUp(partial(_settle, stored), loop.call_soon_threadsafe)
-        self._database.writer.post(self._inbox.ingest, batch, follow_up)
-        return await stored
+    async def _submit_waiting(self, batch: InboundBatch) -> IngestResult:
+        call_soon = asyncio.get_running_loop().call_soon_threadsafe
+        post, ingest = self._database.writer.post, self._inbox.ingest
+        return await Wait(lambda resume: post(ingest, batch, FollowUp(resume, call_soon)))
 
     def _follow_commit(self, batch: InboundBatch, result: IngestResult) -> None:
         """Cache the contacts, wake workers and notify browsers; never blocks."""
@@ -114,14 +112,3 @@ def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
         return done.value
     coroutine.close()
     raise RuntimeError("the coroutine waits for an event loop")
-
-
-def _settle(
-    stored: "asyncio.Future[IngestResult]", result: IngestResult | None, error: Exception | None
-) -> None:
-    if stored.done():  # whoever waited has gone
-        return
-    if error:
-        stored.set_exception(error)
-    else:
-        stored.set_result(cast("IngestResult", result))

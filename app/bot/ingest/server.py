@@ -13,8 +13,8 @@ from typing import Any, Final
 import structlog
 
 from app.bot.ingest.admission import ConnectionTable, EdgeLimits, RefusalLog, set_descriptor_limit
-from app.bot.ingest.connection import EdgeConnection, EdgeContext
-from app.bot.ingest.handler import RequestHandler
+from app.bot.ingest.connection import EdgeConnection
+from app.bot.ingest.handler import EdgeContext, RequestHandler
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +22,7 @@ _ACCEPTS_AT_ONCE: Final = 16
 _BACKLOG: Final = 1024
 _SWEEP_S: Final = 1
 _FLUSH_S: Final = 1
+_LOOK_S: Final = 0.01
 
 
 class EdgeServer:
@@ -83,10 +84,9 @@ class EdgeServer:
         if self._sweeper:
             self._sweeper.cancel()
         connections = list(self._table or ())
-        if webhooks := [each.webhook_task for each in connections if each.webhook_task]:
-            await asyncio.wait(webhooks, timeout=timeout)
-            # The answers are written by what runs behind the tasks.
-            await asyncio.sleep(0)
+        until = self._loop.time() + timeout
+        while self._loop.time() < until and any(each.is_answering_here for each in connections):  # noqa: ASYNC110  an event would cost every webhook something
+            await asyncio.sleep(_LOOK_S)
         for connection in connections:
             connection.transport.close()
         if any(each.transport.get_write_buffer_size() for each in connections):

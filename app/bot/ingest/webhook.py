@@ -15,7 +15,6 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from app.bot.connections.registry import ConnectionRegistry
 from app.bot.health.counters import Counters
 from app.bot.health.unhandled import UnhandledWebhook
-from app.bot.ingest.content_coding import UnknownCodingError, decode_content
 from app.bot.ingest.inbox import InboundBatch, IngestResult
 from app.bot.ingest.kept_webhooks import build_unhandled
 from app.bot.ingest.receiver import Receiver, run_blocking
@@ -31,6 +30,7 @@ from app.channels.contract import (
 )
 from app.channels.registry import index_by_path
 from app.clock import DAY_MS, HOUR_MS
+from app.http_client.content_coding import UnknownCodingError, decode_content
 
 log = structlog.get_logger(__name__)
 

@@ -1,12 +1,12 @@
 """Files of messages as a thread shows them: which types open inline."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.bot.models import MediaFile
+from app.immutable import immutable
 from app.unicode import strip_direction_marks
 
 # What a browser shows by itself, and how; anything else is offered for download.
@@ -17,7 +17,7 @@ INLINE_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Attachment:
     """A file of ours; `shape`: image | video | audio | file; `size` in bytes."""
 

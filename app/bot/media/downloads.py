@@ -1,7 +1,6 @@
 """Queue of media downloads: enqueue, claim, number of attempts and retry delay, batch size."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection as Db
@@ -14,6 +13,7 @@ from app.bot.states import FileState, sql_is
 from app.db.after_commit import send_changed
 from app.db.statements import Rows
 from app.files import clean_file_name
+from app.immutable import immutable
 from app.text import to_storable
 
 MEDIA_KINDS = frozenset({"image", "video", "audio", "document", "sticker"})
@@ -67,7 +67,7 @@ MAX_ATTEMPTS = 8
 BACKOFF_BASE_MS, BACKOFF_MAX_MS = 5_000, 3_600_000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Download:
     """A file to be fetched now."""
 
@@ -78,7 +78,7 @@ class Download:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DownloadResult:
     """What became of a fetch: a kept file, or an error (`is_final`: trying again will not help)."""
 

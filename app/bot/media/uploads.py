@@ -2,7 +2,6 @@
 
 import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import IO
 
 from app.channels.content.media_limits import (
@@ -13,6 +12,7 @@ from app.channels.content.media_limits import (
     choose_kind,
 )
 from app.files import FileStore, clean_file_name
+from app.immutable import immutable
 from app.signals import DomainError
 
 # No channel takes more.
@@ -26,7 +26,7 @@ class OperatorMessageError(DomainError):
     code = "writing"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Upload:
     """A stored file to be sent; `size` in bytes."""
 
@@ -36,7 +36,7 @@ class Upload:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class UploadedFile:
     """A file as a browser sends it."""
 

@@ -29,7 +29,10 @@ _IS_ATTACHED = text(sql_any("kind", ATTACHED_KINDS))
 
 
 class Contact(Base):
-    """A person; known by a business-scoped user id, a phone number or both."""
+    """A person; known by a business-scoped user id, a phone number or both.
+
+    `name` and `username` are those of a message sent at `name_at` (ms), null when it is not known.
+    """
 
     __tablename__ = "contact"
     __table_args__ = (
@@ -44,6 +47,7 @@ class Contact(Base):
     name: Mapped[str] = mapped_column(String(200), default="")
     username: Mapped[str] = mapped_column(String(100), default="")
     created_at: Mapped[Millis]
+    name_at: Mapped[Millis | None]
 
 
 class Chat(Base):

@@ -1,7 +1,6 @@
 """Recording of a chat as a test: its messages, answers, variables and mock responses."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from app.brains import limits
 from app.brains.runtime.trace import Cause, Trace, read_cause
 from app.brains.text import to_canonical_json
 from app.brains.versions.models import Brain
+from app.immutable import immutable
 from app.signals import DomainError
 
 MAX_LISTED: Final = 60  # messages to choose the first from
@@ -34,7 +34,7 @@ class NothingToRecordError(DomainError):
     code = "nothing-to-record"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordableMessage:
     """A message of a chat, offered for a test; `can_start`: the test may begin with it."""
 
@@ -43,7 +43,7 @@ class RecordableMessage:
     can_start: bool
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _RecordedTurn:
     """A message a brain was asked, with the record of its run and what was answered."""
 

@@ -1,7 +1,7 @@
 """Queries of past turns with the records of their runs, for tests on past messages and shadow mode."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Select, func, or_, select
@@ -16,11 +16,14 @@ from app.brains.runtime.rehearsal import RecordedRun
 from app.brains.runtime.trace import Cause, Trace, read_cause
 from app.brains.turn import Sender, Turn
 from app.brains.versions.models import BrainVersion
+from app.immutable import immutable
 
+# Runs before a test on past messages among which those that began a cooldown are looked for.
+EARLIER_RUNS: Final = 10_000
 _TURN_COLUMNS: Final = ("id", "kind", "text", "payload", "provider_id", "provider_at", "created_at")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordedTurn:
     """A message a brain was asked, or would have been: its record, who wrote and the words as they saw them."""
 
@@ -45,7 +48,36 @@ def list_recent(session: Session, brain_id: int, limit: int) -> list[RecordedTur
     return [_build_recorded_turn(row, quoted) for row in newest]
 
 
-@dataclass(frozen=True, slots=True)
+def list_runs_before(
+    session: Session, brain_id: int, first: RecordedTurn, command_ids: Iterable[str], since: int
+) -> list[tuple[Turn, str]]:
+    """Return turns before a message that one of these commands answered, with its id, the oldest first.
+
+    They are looked for among the last EARLIER_RUNS, back to a moment (ms). A command that only said that it rests
+    answered nothing.
+    """
+    first_id = select(func.min(Run.id)).where(Run.message_id == first.run.turn.message_id).scalar_subquery()
+    latest = select(Run.id).where(Run.brain_id == brain_id, Run.id < first_id).order_by(Run.id.desc())
+    query = _select_runs().where(
+        Run.id.in_(select(latest.limit(EARLIER_RUNS).subquery().c.id)),
+        Run.created_at >= since,
+        Run.command_id.in_(command_ids),
+        Run.outcome == RunOutcome.ANSWERED,
+    )
+    rows = [
+        row
+        for row in session.execute(query)
+        if row.Run.journal and read_cause(row.Run.trace) != Cause.COOLDOWN
+    ]
+    return [(_build_answered_turn(row), row.Run.command_id) for row in reversed(rows)]
+
+
+def _build_answered_turn(row: Any) -> Turn:
+    turn = build_bare_turn(row.Message, row.Chat, row.Run.journal["now"])
+    return replace(turn, contact_id=row.Run.journal["contact"])
+
+
+@immutable
 class RecordedPage:
     """Messages of a brain in the order they were answered, and the run the last of them had."""
 

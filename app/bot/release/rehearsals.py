@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app.bot.release import recorded_turns
 from app.bot.release.recorded_turns import RecordedTurn
 from app.brains.document.validation import InvalidDocument
 from app.brains.runtime.program import Program, compile_program
 from app.brains.runtime.rehearsal import SAME, Comparison, Forecast, Rehearsal, compute_forecast
+from app.brains.runtime.replay import CooldownBranch
 from app.brains.runtime.runtime import Runtime
 from app.db.writer import Database
+from app.immutable import immutable
 
 log = structlog.get_logger(__name__)
 
@@ -25,9 +28,11 @@ BATCH_SIZE: Final = 25
 _MAX_PARALLEL: Final = 2
 _DRAFT_VERSION_ID: Final = 0  # no version has this number
 _MAX_JOBS: Final = 20
+# How many of its longest cooldowns a draft is followed before the first message: it would have rested at some runs.
+_COOLDOWNS_BACK: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RehearsedMessage:
     """One message of a rehearsal with what the draft makes of it."""
 
@@ -62,7 +67,7 @@ class RehearsalJob:
         return "failed" if self.future.exception() else "done"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RehearsalRequest:
     """What to rehearse: a draft of a brain on its last `count` messages, for a user; `job_id` names the rehearsal."""
 
@@ -120,8 +125,9 @@ class Rehearsals:
         with self._database.read() as session:
             turns = recorded_turns.list_recent(session, job.brain_id, job.requested_count)
             documents = recorded_turns.load_documents(session, turns)
+            cooldowns = _build_cooldowns(session, job.brain_id, draft, turns)
         programs = {number: compile_version(number, *found) for number, found in documents.items()}
-        rehearsal = Rehearsal(draft, programs.get, self._runtime())
+        rehearsal = Rehearsal(draft, programs.get, self._runtime(), cooldowns)
         job.total = len(turns)
         found: list[Comparison] = []
         for start in range(0, len(turns), BATCH_SIZE):
@@ -130,6 +136,22 @@ class Rehearsals:
             batch = turns[start : start + BATCH_SIZE]
             found += _add_results(job, batch, rehearsal.run([each.run for each in batch]))
         job.forecast = compute_forecast(found)
+
+
+def _build_cooldowns(
+    session: Session, brain_id: int, draft: Program, turns: Sequence[RecordedTurn]
+) -> CooldownBranch:
+    """Return the draft's cooldowns before the first message, as if it had answered what the record tells of."""
+    cooldowns = CooldownBranch(draft)
+    if not (turns and cooldowns.rules):
+        return cooldowns
+    longest_ms = max(rule.seconds for rule in cooldowns.rules.values()) * 1000
+    since = turns[0].run.journal["now"] - _COOLDOWNS_BACK * longest_ms
+    for turn, command_id in recorded_turns.list_runs_before(
+        session, brain_id, turns[0], cooldowns.rules, since
+    ):
+        cooldowns.apply_earlier(turn, command_id)
+    return cooldowns
 
 
 def _add_results(

@@ -1,7 +1,7 @@
 """Turn of a stored message: its fields, random seed, quoted message, media."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from app.bot.states import SCHEDULE_KIND
@@ -10,6 +10,7 @@ from app.brains.memory.store import MemorySnapshot
 from app.brains.runtime.program import Program
 from app.brains.turn import Sender, Turn
 from app.channels.content.message_data import build_message_data
+from app.immutable import immutable
 from app.unicode import clean_name
 
 SEED_MASK = 0xFFFF_FFFF
@@ -17,7 +18,7 @@ EMPTY_SNAPSHOT = MemorySnapshot()
 _MEDIA_KINDS = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Prefetched:
     """What was read for a batch: cooldowns by brain, memory and past turns by message, quoted texts by chat."""
 
@@ -27,7 +28,7 @@ class Prefetched:
     past_turns: Mapping[int, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RunInput:
     """A job with what its brain was given: the program and what it remembered; `now` in ms."""
 

@@ -1,7 +1,6 @@
 """Rollout counts: runs counted at commit, automatic rollback triggered (thresholds: brains/versions/canary_guard)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import JSON, bindparam, literal_column, select, update
@@ -12,11 +11,14 @@ from app.bot.states import RunOutcome
 from app.brains.versions.canary_guard import Guard, RolloutStats
 from app.brains.versions.models import Brain, BrainVersion, Rollout, RolloutChat
 from app.brains.versions.routing import REVERTED
+from app.db.actor import build_job_actor
 from app.db.schema import get_table
 from app.db.statements import InList, Statement
+from app.immutable import immutable
+from app.logs import audit
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RolloutRun:
     """A run to be counted for an arm of a rollout; `at` in ms."""
 
@@ -27,7 +29,7 @@ class RolloutRun:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RolloutRevert:
     """A candidate that was rolled back, and why."""
 
@@ -114,7 +116,19 @@ def _revert(db: Db, row: Mapping[str, Any], reason: str, last: RolloutRun) -> No
     }
     db.execute(update(Rollout).where(Rollout.id == row["id"]).values(ended))
     none = {"candidate_version_id": None, "candidate_percent": 0, "rollout_id": None}
-    db.execute(update(Brain).where(Brain.id == row["brain_id"], Brain.rollout_id == row["id"]).values(none))
+    ours = (Brain.id == row["brain_id"], Brain.rollout_id == row["id"])
+    brain = db.execute(select(Brain.slug, *(getattr(Brain, name) for name in none)).where(*ours)).first()
+    db.execute(update(Brain).where(*ours).values(none))
+    if brain:
+        before = {name: getattr(brain, name) for name in none}
+        subject = ("brain", str(row["brain_id"]), brain.slug)
+        audit.record(
+            db,
+            "rollout reverted",
+            subject,
+            (before, none | {"reason": reason}),
+            build_job_actor("canary guard"),
+        )
 
 
 def _find_notify_address(db: Db, row: Mapping[str, Any]) -> str | None:

@@ -19,9 +19,10 @@ from app.brains.versions.routing import VersionChoice, VersionOffer, choose_vers
 from app.channels.contract import Channel, Person
 from app.db.schema import get_table
 from app.db.statements import InList, Statement
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ClaimRequest:
     """A worker's request for work; `grace_ms` is how long a status is waited for (ms)."""
 
@@ -30,7 +31,7 @@ class ClaimRequest:
     channels: Mapping[str, Channel]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Job:
     """An inbound message to be run, with its lease, target and version."""
 
@@ -190,7 +191,7 @@ def _claim(db: Db, request: ClaimRequest) -> ClaimResult:
     return work
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _ChatFacts:
     target: SendTarget
     version_offer: VersionOffer

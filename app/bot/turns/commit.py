@@ -1,7 +1,7 @@
 """Transaction B: run, replies and state changes of a turn stored as one fenced step before any send."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection as Db
@@ -22,11 +22,12 @@ from app.bot.turns.state_changes import StateChanges
 from app.brains.memory import store as memory_store
 from app.db.schema import get_table
 from app.db.statements import InList, Statement, build_insert
+from app.immutable import immutable, replace_fields
 
 _CONFLICT_REASON = "What the answer was based on has changed meanwhile; it is worked out again."
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CommitResult:
     """What became of a turn: the first send, if one may go now. `fenced` = another worker has the chat.
 
@@ -199,7 +200,8 @@ def _commit_one(
         steps.release(turn.lease, ready_at, handled)
         return CommitResult()
     steps.hold(turn.lease, turn.now, send_job.pair_slot, handled)
-    return CommitResult(send_job=replace(send_job, next_replies=tuple(replies[1:])))
+    following = tuple(replies[1:])
+    return CommitResult(send_job=replace_fields(send_job, next_replies=following) if following else send_job)
 
 
 def store_cooldowns(db: Db, rows: list[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ joined; what begins with a prefix is a command, and is answered at once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection as Db
@@ -21,6 +21,7 @@ from app.brains.runtime.trace import Cause, Trace
 from app.db.schema import get_table
 from app.db.statements import InList, Statement
 from app.db.writer import Database
+from app.immutable import immutable
 
 # Somebody who never stops is answered after so many times the silence that is waited for.
 MAX_WAIT_FACTOR = 3
@@ -29,7 +30,7 @@ MAX_BURST_MESSAGES = 50
 _MERGED_REASON = "Answered together with what was written after it"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DebounceWait:
     """A chat whose person may still be typing: looked at again at `ready_at` (ms)."""
 
@@ -82,6 +83,8 @@ def release_chats(db: Db, waits: Sequence[DebounceWait]) -> list[None]:
 
 def build_run_rows(run: Mapping[str, Any], merged: Sequence[int]) -> list[Mapping[str, Any]]:
     """Return the record of a run and, for each message that was answered with it, one that says so."""
+    if not merged:
+        return [run]
     trace = Trace(cause=Cause.MERGED, reason=_MERGED_REASON, merged_into=run["message_id"]).to_json()
     without = {
         "command_id": None,

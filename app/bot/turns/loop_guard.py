@@ -7,7 +7,6 @@ the pipeline pays next to nothing for it, and what is judged are the stored rows
 import re
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
@@ -17,6 +16,7 @@ from app.bot.models import Message
 from app.bot.states import Direction
 from app.bot.turns.claim import Job
 from app.db.writer import Database
+from app.immutable import immutable
 
 # A chat with so many turns within so long (ms) is looked at.
 SUSPECT_TURNS = 6
@@ -46,7 +46,7 @@ _LOOP_REASON_START = "This looks like two bots talking to each other"
 _LOOP_REASON = _LOOP_REASON_START + ": {} answers in a row without a pause"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatMessage:
     """A message of a chat: its direction, kind, text and moment (ms)."""
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 from app.bot.lease import Lease
@@ -12,6 +11,7 @@ from app.bot.turns.debounce import DebounceWait
 from app.bot.turns.result import TurnResult
 from app.bot.turns.retry import TurnRetry
 from app.brains import limits
+from app.immutable import immutable
 
 # A run that is not back after this time (ms) is given up: its lease runs out and the turn is run again.
 MAX_RUN_MS = int(limits.CALL_SECONDS * 1000) + 15_000
@@ -19,7 +19,7 @@ MAX_RUN_MS = int(limits.CALL_SECONDS * 1000) + 15_000
 JobResult = TurnResult | TurnRetry | DebounceWait
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PendingRun:
     """A run that is not back yet, and how its outcome becomes storable."""
 
@@ -34,7 +34,7 @@ class PendingRun:
 FinishCallback = Callable[[Job, PendingRun], None]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _PendingEntry:
     lease: Lease
     started_at: int

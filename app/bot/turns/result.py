@@ -5,7 +5,7 @@ which holds under the chat's lock (`apply_schedule_limit`). The commit stores wh
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Any
 
 from app.bot import lease
@@ -34,12 +34,13 @@ from app.brains.sandbox.types import SandboxError
 from app.brains.text import dump_fields
 from app.brains.versions.routing import CANDIDATE, VersionPin
 from app.channels.content import ContentError
+from app.immutable import immutable, replace_fields
 
 SANDBOX_DOWN = "sandbox"
 _TRACED_EFFECTS = STATE_EFFECTS | model.Cool
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TurnResult:
     """A turn to be stored: the message it was about, its run and its effects."""
 
@@ -65,12 +66,12 @@ def build_result(run_input: RunInput, outcome: Outcome) -> TurnResult | TurnRetr
         return TurnRetry(
             job.lease, job.message["id"], outcome.sandbox_error.message, run_input.now, retry.SANDBOX
         )
-    result = replace(build_effectless_result(job, outcome, run_input.now), version_pin=_build_pin(run_input))
+    result = build_effectless_result(job, outcome, run_input.now, version_pin=_build_pin(run_input))
     if outcome.status == RunOutcome.SILENT and not outcome.effects:
         return result
     context = build_failure_context(run_input, outcome)
     if outcome.status == RunOutcome.FAILED:
-        return replace(
+        return replace_fields(
             result,
             state_changes=StateChanges(
                 failure_context=context,
@@ -81,10 +82,10 @@ def build_result(run_input: RunInput, outcome: Outcome) -> TurnResult | TurnRetr
         rows = build_reply_rows(job, result.run, outcome.effects)
     except ContentError as error:
         return _to_failed_result(
-            replace(result, state_changes=StateChanges(failure_context=context)),
+            replace_fields(result, state_changes=StateChanges(failure_context=context)),
             SandboxError("limit", str(error)),
         )
-    return replace(
+    return replace_fields(
         result,
         replies=rows,
         cooldowns=_build_cooldown_rows(job, outcome.effects),
@@ -93,7 +94,12 @@ def build_result(run_input: RunInput, outcome: Outcome) -> TurnResult | TurnRetr
 
 
 def build_effectless_result(
-    job: Job, outcome: Outcome, now: int, *, pause_until: int | None = None
+    job: Job,
+    outcome: Outcome,
+    now: int,
+    *,
+    pause_until: int | None = None,
+    version_pin: ChatVersionPin | None = None,
 ) -> TurnResult:
     """Return the record of an outcome without any effect; the pause of its chat goes on until `pause_until` (ms)."""
     run = {
@@ -110,10 +116,14 @@ def build_effectless_result(
         "digest": outcome.digest or None,
         "created_at": now,
     }
-    message = job.message
-    result = TurnResult(job.lease, job.target, message["id"], message["provider_id"], run, now)
-    return replace(
-        result,
+    return TurnResult(
+        job.lease,
+        job.target,
+        job.message["id"],
+        job.message["provider_id"],
+        run,
+        now,
+        version_pin=version_pin,
         rollout_run=_build_rollout_run(job, run),
         merged_ids=job.merged_ids,
         state_changes=StateChanges(paused_until=pause_until) if pause_until else None,
@@ -123,13 +133,13 @@ def build_effectless_result(
 def build_handoff_result(job: Job, why: str, now: int, until: int) -> TurnResult:
     """Return the record of a turn that is not answered any more: its chat is paused with it until a moment (ms)."""
     result = build_effectless_result(job, Outcome("silent", trace=Trace(cause=Cause.LOOP, reason=why)), now)
-    return replace(result, state_changes=StateChanges(handoff=why, paused_until=until))
+    return replace_fields(result, state_changes=StateChanges(handoff=why, paused_until=until))
 
 
 def _to_failed_result(turn: TurnResult, error: SandboxError) -> TurnResult:
     """Return the turn without its effects, as one that failed; its digest would name what did not happen."""
     cause = Cause.LIMIT if error.kind in LIMIT_KINDS else Cause.ERROR
-    trace = replace(Trace.from_json(turn.run["trace"]), cause=cause, error=dump_error(error))
+    trace = replace_fields(Trace.from_json(turn.run["trace"]), cause=cause, error=dump_error(error))
     run = {
         **turn.run,
         "outcome": RunOutcome.FAILED,
@@ -138,7 +148,7 @@ def _to_failed_result(turn: TurnResult, error: SandboxError) -> TurnResult:
         "digest": None,
     }
     context = turn.state_changes.failure_context if turn.state_changes else None
-    return replace(
+    return replace_fields(
         turn,
         run=run,
         replies=(),
@@ -212,7 +222,7 @@ def _build_trace(job: Job, outcome: Outcome) -> Trace:
     kept = [dump_fields(each) for each in outcome.effects if isinstance(each, _TRACED_EFFECTS)]
     if not (kept or job.choice.reason):
         return outcome.trace
-    return replace(outcome.trace, choice_reason=job.choice.reason, state_effects=kept)
+    return replace_fields(outcome.trace, choice_reason=job.choice.reason, state_effects=kept)
 
 
 def _error_text(outcome: Outcome) -> str:

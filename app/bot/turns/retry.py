@@ -1,7 +1,6 @@
 """Retry of turns: number of attempts, backoff delays by reason, then state `dead`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection as Db
 from sqlalchemy import select, update
@@ -10,6 +9,7 @@ from app.bot import lease
 from app.bot.delivery import attempts
 from app.bot.models import Message
 from app.bot.states import AttemptOutcome, MessageState
+from app.immutable import immutable
 
 # An inbound message whose turn could not be run that often is dead.
 MAX_ATTEMPTS = 8
@@ -25,7 +25,7 @@ _FIRST_DELAY_MS = {TURN: 1_000, SANDBOX: 1_000, CONFLICT: 10}
 _MAX_DELAY_MS = {TURN: 60_000, SANDBOX: 30_000, CONFLICT: 2_000}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TurnRetry:
     """A turn that could not be finished for a reason that is not the brain's; `code`: turn | sandbox | conflict."""
 
@@ -36,7 +36,7 @@ class TurnRetry:
     code: str = TURN
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RetryResult:
     """Result of a retry: the message is dead, or its chat can be claimed again from `ready_at` (ms)."""
 

@@ -1,7 +1,6 @@
 """State changes of a turn besides replies: memory, schedules, handoff, command error."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.bot.command_errors import FailureContext
 from app.bot.schedules import ScheduleCancellation, ScheduleChanges, ScheduleRequest
@@ -13,12 +12,13 @@ from app.brains.effects import model
 from app.brains.memory import store
 from app.brains.runtime.outcome import Outcome
 from app.brains.sandbox.types import SandboxError
+from app.immutable import immutable
 
 MEMORY_EFFECTS = model.Remember | model.Increment | model.Forget
 STATE_EFFECTS = MEMORY_EFFECTS | model.Schedule | model.Cancel | model.Handoff
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class StateChanges:
     """What is stored beside the replies; with an `error` nothing but that."""
 

@@ -1,7 +1,6 @@
 """Version pin: a conversation keeps the version it began with for its session."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection as Db
 from sqlalchemy import bindparam, update
@@ -10,9 +9,10 @@ from app.bot.models import Chat
 from app.brains.versions.routing import VersionPin
 from app.db.schema import get_table
 from app.db.statements import Statement
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatVersionPin:
     """A chat, and the version its conversation goes on with."""
 
@@ -29,7 +29,8 @@ _UPDATE_PIN = Statement(
         session_brain_id=bindparam("brain"),
         session_epoch=bindparam("epoch"),
         session_until=bindparam("until"),
-    )
+    ),
+    is_locked=True,
 )
 
 

@@ -1,7 +1,6 @@
 """Alerts: messages to a number when a command fails or a rollout is rolled back; their text and batch size."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,6 +18,7 @@ from app.brains.versions.models import Brain, BrainVersion
 from app.channels.content import build_text_content
 from app.channels.contract import Person
 from app.db.after_commit import send_changed
+from app.immutable import immutable
 
 # Alerts of one run, at most.
 BATCH_SIZE = 20
@@ -45,7 +45,7 @@ def parse_address(address: str) -> Person:
     return Person(phone=digits) if digits.isdecimal() else Person(user_id=address)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Alert:
     """A message to a person; `mark_notified` takes its moment (ms; None: cannot be sent), false when it was sent."""
 
@@ -82,7 +82,9 @@ def _send_alert(db: Db, alert: _Alert, now: int) -> int | None:
     if connection is None:
         alert.mark_notified(None)
         return None
-    chat_id = contacts.find_or_create(db, connection.id, parse_address(alert.to), None, now).chat_id
+    chat_id = contacts.find_or_create(
+        db, contacts.MessageSource(connection.id, parse_address(alert.to)), now
+    ).chat_id
     if not lease.lock_free_chat(db, chat_id, now):
         return None
     if not alert.mark_notified(now):

@@ -17,9 +17,9 @@ from app.bot.delivery.read_marks import ReadMarks
 from app.bot.delivery.sender import SendQueue
 from app.bot.lease import LeaseRequest
 from app.bot.states import SCHEDULE_KIND
-from app.bot.turns import claim, commit, debounce, retry
+from app.bot.turns import commit, debounce, retry
 from app.bot.turns.canary import RolloutRevert
-from app.bot.turns.claim import ClaimResult, Job
+from app.bot.turns.claim import ClaimRequest, ClaimResult, Job
 from app.bot.turns.commit import CommitResult
 from app.bot.turns.debounce import DebounceWait
 from app.bot.turns.pending import JobResult, PendingRun, PendingRuns
@@ -27,6 +27,7 @@ from app.bot.turns.result import TurnResult
 from app.bot.turns.retry import RetryResult, TurnRetry
 from app.bot.turns.run import TurnRunner
 from app.bot.worker.maintenance import Maintenance
+from app.bot.worker.standing_claim import StandingClaim
 from app.bot.worker.timing import WorkerTiming
 from app.channels.contract import SendResult, SendSuccess
 from app.db.follow_up import FollowUp
@@ -42,6 +43,7 @@ BATCH_SIZE = 64
 MAX_IN_FLIGHT = 512
 # Runs that wait for an answer from outside are waited for this long (s) at the end: their requests would go out twice.
 STOP_TIMEOUT_S = 5.0
+_RUN_FAILED = "Brainbox itself failed while it ran this turn: the server's log says why."
 
 
 class Dispatcher:
@@ -63,12 +65,12 @@ class Dispatcher:
         self._maintenance = maintenance
         self._timing = timing
         self._random = random.Random()
-        self._wake_event = threading.Event()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._sending_count = 0
         self._pending_runs = PendingRuns(timing.clock, self._renew_leases, self._on_run_done)
         self._wake_times: list[int] = []
+        self._claim = StandingClaim(database.writer, self._build_request)
         self._thread = threading.Thread(target=self._run_loop, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -78,13 +80,17 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Look for work now."""
-        self._wake_event.set()
+        self._claim.ask()
+
+    def wake_after_commit(self) -> None:
+        """Look for what a commit of this process made ready."""
+        self._claim.ask_after_commit()
 
     def stop(self, timeout: float) -> None:
         """Claim nothing more and end the thread; sends under way go on, runs that take long are left to others."""
         self._maintenance.stop(timeout)
         self._stopping.set()
-        self._wake_event.set()
+        self._claim.stop_waiting()
         self._thread.join(timeout)
         self._pending_runs.close(STOP_TIMEOUT_S)
 
@@ -95,14 +101,14 @@ class Dispatcher:
 
     def _run_loop(self) -> None:
         while not self._stopping.is_set():
-            self._wake_event.wait(self._compute_wait_s())
-            self._wake_event.clear()
             try:
-                while not self._stopping.is_set() and self._drain():
-                    pass
+                self._pending_runs.renew()
+                self._maintenance.run_due()
+                self._serve(self._claim.wait(self._compute_wait_s()))
             except Exception:  # the sweep: it must outlive everything, the rows wait
                 log.exception("dispatch failed")
                 self._stopping.wait(self._timing.sweep_interval_ms / 1000)
+        self._serve(self._claim.close())
 
     def _compute_wait_s(self) -> float:
         """Return how long (s) there is nothing to do unless `wake` is called."""
@@ -119,31 +125,25 @@ class Dispatcher:
         self._maintenance.schedule_at(at)
         if at - self._timing.clock() < self._timing.sweep_interval_ms:
             # The loop may be asleep already: it has to learn of the earlier moment.
-            self._wake_event.set()
+            self._claim.ask()
 
-    def _drain(self) -> bool:
-        """Serve one batch; true when there may be more."""
-        self._pending_runs.renew()
-        self._maintenance.run_due()
-        room = MAX_IN_FLIGHT - self.in_flight
+    def _build_request(self) -> ClaimRequest | None:
+        """Return what can be claimed now; None while so much is under way that a completion is waited for."""
+        room, timing = MAX_IN_FLIGHT - self.in_flight, self._timing
         if room <= 0:
-            # A completion wakes the loop.
-            return False
-        limit = min(BATCH_SIZE, room)
-        timing = self._timing
-        request = claim.ClaimRequest(
-            LeaseRequest(timing.owner, limit, timing.clock(), timing.lease_ms),
-            timing.grace_ms,
-            self._sends.channels,
-        )
-        work: ClaimResult = self._database.writer.submit(claim.claim_chats, request).result()
+            return None
+        request = LeaseRequest(timing.owner, min(BATCH_SIZE, room), timing.clock(), timing.lease_ms)
+        return ClaimRequest(request, timing.grace_ms, self._sends.channels)
+
+    def _serve(self, work: ClaimResult | None) -> None:
+        if work is None:
+            return
         self._publish_changes(work.changed_chat_ids, failures_changed=True)
         for send_job in work.send_jobs:
             self._start_send(send_job)
         if work.jobs:
             self._begin_read_marks(work.jobs)
             self._run_turns(work.jobs)
-        return work.claimed_count == limit
 
     def _begin_read_marks(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -154,9 +154,9 @@ class Dispatcher:
     def _run_turns(self, jobs: Sequence[Job]) -> None:
         try:
             results = self._runner.run(jobs)
-        except Exception as error:  # the task wrapper's border: the turns are put back, not lost
+        except Exception:  # the task wrapper's border: the turns are put back, not lost
             log.exception("turns could not be run", turns=len(jobs))
-            self._defer(jobs, f"The turn could not be run: {type(error).__name__}.")
+            self._defer(jobs, _RUN_FAILED)
             return
         for job, result in zip(jobs, results, strict=True):
             if isinstance(result, PendingRun):
@@ -168,11 +168,11 @@ class Dispatcher:
         """Commit a run that has got its answers from outside."""
         try:
             self._submit_result(pending_run.get_result())
-        except Exception as error:  # the task wrapper's border again, for a run that took its time
+        except Exception:  # the task wrapper's border again, for a run that took its time
             log.exception("turn could not be run", chat=job.lease.chat_id)
-            self._defer([job], f"The turn could not be run: {type(error).__name__}.")
+            self._defer([job], _RUN_FAILED)
         if self.in_flight >= MAX_IN_FLIGHT - 1:
-            self._wake_event.set()
+            self._claim.ask()
 
     def _submit_result(self, result: JobResult) -> None:
         if not isinstance(result, TurnResult):
@@ -249,7 +249,7 @@ class Dispatcher:
         if stored.send_job:
             self._start_send(stored.send_job)
         elif stored.has_more:
-            self._wake_event.set()
+            self._claim.ask()
 
     def _on_reverted(self, reverted: RolloutRevert) -> None:
         log.warning(
@@ -261,7 +261,7 @@ class Dispatcher:
         changed.send(topics={topics.dashboard(), topics.brain(reverted.brain_id)})
         # Its alert goes out now, not at the next sweep.
         self._maintenance.schedule_at(self._timing.clock())
-        self._wake_event.set()
+        self._claim.ask()
 
     def _start_send(self, send_job: SendJob) -> None:
         with self._lock:
@@ -287,7 +287,7 @@ class Dispatcher:
         if completed.send_job:
             self._start_send(completed.send_job)
         elif completed.has_more or self.in_flight >= MAX_IN_FLIGHT - 1:
-            self._wake_event.set()
+            self._claim.ask()
 
     def _end_send(self) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from app.bot.polling import Poller
+from app.db.actor import bind_actor, build_job_actor
 from app.db.maintenance_job import FIRST_RUN_DELAY_MS, JobContext, MaintenanceJob
 from app.db.writer import Database
 
@@ -94,7 +95,8 @@ class Maintenance:
     def _run(self, job: MaintenanceJob, now: int) -> int:
         more_at = now + (self._sweep_interval_ms if job.pause_ms is None else job.pause_ms)
         try:
-            result = job.run(JobContext(self._database, now))
+            with bind_actor(build_job_actor(job.name)):
+                result = job.run(JobContext(self._database, now))
         except Exception as error:  # noqa: BLE001  neither messages nor other jobs wait for what is wrong with one
             job.on_error(error)
             self._not_before[job.name] = now + FAILURE_PAUSE_MS
@@ -103,10 +105,18 @@ class Maintenance:
             self._futures[job.name] = result
             if job.pause_ms:
                 self._not_before[job.name] = more_at
+            result.add_done_callback(partial(self._note_end, job))
             return more_at
         if job.due is None:
             self._not_before[job.name] = more_at if result else now + job.interval_ms
         return more_at if result or job.due is not None else now + job.interval_ms
+
+    def _note_end(self, job: MaintenanceJob, ended: "Future[Any]") -> None:
+        """Report what a job failed at that went on by itself, and let it rest (thread that ended it)."""
+        error = None if ended.cancelled() else ended.exception()
+        if isinstance(error, Exception):
+            self._not_before[job.name] = self._clock() + FAILURE_PAUSE_MS
+            job.on_error(error)
 
     def _build_poller(self, job: MaintenanceJob) -> Poller:
         return Poller(
@@ -118,4 +128,5 @@ class Maintenance:
         )
 
     def _run_own_thread(self, job: MaintenanceJob) -> bool:
-        return bool(job.run(JobContext(self._database, self._clock())))
+        with bind_actor(build_job_actor(job.name)):
+            return bool(job.run(JobContext(self._database, self._clock())))

@@ -1,10 +1,11 @@
 """Timing of a dispatcher: owner, lease, grace and sweep interval in ms, from the settings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class WorkerTiming:
     """Lease, grace period and sweep interval of a dispatcher in ms, and its clock."""
 

@@ -32,6 +32,10 @@ class Worker:
         """Look for work now."""
         self._dispatcher.wake()
 
+    def wake_after_commit(self) -> None:
+        """Look for what a commit of this process made ready."""
+        self._dispatcher.wake_after_commit()
+
     @property
     def name(self) -> str:
         """The stable name of this worker."""

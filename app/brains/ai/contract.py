@@ -1,12 +1,13 @@
 """Contract of AI providers: request, answer, errors, and what a kind of provider implements."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, ClassVar, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from app.brains import limits
+from app.immutable import immutable
 
 NO_PROVIDER: Final = (
     "No AI provider is set up. Ask whoever runs Brainbox to add one under Settings, or answer without the AI."
@@ -29,7 +30,7 @@ class ProviderError(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AiRequest:
     """Request to an AI model; `provider`, `model` None = the installation's default; `seconds` for the whole answer."""
 
@@ -41,7 +42,7 @@ class AiRequest:
     seconds: float = limits.AI_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AiAnswer:
     """Answer of an AI model with its provider, model, token counts and cost (micros).
 
@@ -57,7 +58,7 @@ class AiAnswer:
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AiRecord:
     """Ledger entry of a request; `status` is ok or the kind of the error, `created_at` and `latency_ms` in ms."""
 
@@ -104,7 +105,7 @@ class ProviderOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Endpoint:
     """Configured provider with its decrypted key; equal as long as nothing about it has changed."""
 

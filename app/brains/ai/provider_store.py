@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +14,8 @@ from app.brains.ai import prices
 from app.brains.ai.contract import DEFAULT_KIND, Endpoint, ProviderKind
 from app.brains.ai.models import AiProvider
 from app.brains.ai.providers import KINDS
+from app.db.change_notes import name_action
+from app.immutable import immutable
 from app.signals import DomainError
 from app.vault import Vault
 
@@ -39,7 +41,7 @@ class ProviderNotFound(DomainError):
     code = "ai-provider-not-found"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ProviderInput:
     """Input of a provider form; an empty key keeps the stored one, `keyless` removes it.
 
@@ -199,4 +201,5 @@ def remove_provider(session: Session, provider_id: int) -> str:
     """Remove a provider and its key; returns its name, raises ProviderNotFound. Its recorded calls stay."""
     row = get_provider(session, provider_id)
     session.delete(row)
+    name_action(session, "AI provider removed")
     return row.name

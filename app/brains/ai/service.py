@@ -1,7 +1,7 @@
 """AI service: sends a request to its provider, keeps clients open, tests a provider, adds the cost."""
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from app.brains.ai import prices
@@ -18,6 +18,7 @@ from app.brains.ai.models import AiProvider
 from app.brains.ai.provider_store import ProviderStore, find_provider, get_provider
 from app.brains.ai.providers import KINDS
 from app.db.writer import Database
+from app.immutable import immutable
 from app.vault import VaultError
 
 _PING: Final = "Answer with one word: ready"
@@ -25,7 +26,7 @@ _PING_TOKENS: Final = 16
 _PING_SECONDS: Final = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ProviderCheck:
     """Result of a provider test: whether it answers, a message, and its models."""
 

@@ -11,8 +11,8 @@ import httpcore2
 import httpx2
 
 from app.brains import limits
-from app.brains.addresses import AddressRefusal, Resolver, is_public, look_up, resolve_host
 from app.brains.ai.contract import ProviderError
+from app.http_client.addresses import AddressRefusal, Resolver, is_public, look_up, resolve_host
 
 _MAX_ADDRESSES = 4
 

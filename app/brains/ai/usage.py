@@ -1,6 +1,6 @@
 """Ledger of AI calls: each call stored, tokens summed by month for the budgets."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,11 +11,12 @@ from app.brains.ai.contract import AiRecord
 from app.brains.ai.models import AiCall, AiMonth
 from app.db.statements import build_insert
 from app.db.writer import Database
+from app.immutable import immutable
 
 LATEST_CALLS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MonthlyUsage:
     """Usage of a brain in one month."""
 

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from app.brains import limits
 from app.brains.capabilities.contract import CallRefusal
+from app.immutable import immutable
 
 # Printable ASCII without space, quotes, backslash and the like; a host with nothing around it but :443.
 _URL = re.compile(
@@ -17,7 +17,7 @@ _URL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Target:
     """Parsed URL: `url` is sent, `path` holds the query."""
 

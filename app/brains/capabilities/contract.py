@@ -1,11 +1,11 @@
 """Contract of capability calls: call context, refusal, the `Capability` interface."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.brains import limits
 from app.brains.capabilities.grant import GrantSet
+from app.immutable import immutable
 
 
 class CallRefusal(Exception):
@@ -19,7 +19,7 @@ class CallRefusal(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CallContext:
     """Identity of the run that makes a call; the call itself cannot name another."""
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 from pydantic import Field, StringConstraints
 
 from app.brains import limits
-from app.brains.addresses import AddressRefusal, Resolver, is_public, look_up, resolve_host
 from app.brains.capabilities.address_policy import encode_form, read_url
 from app.brains.capabilities.contract import CallContext, CallRefusal, check_arguments
 from app.brains.capabilities.grant import Grant
@@ -22,6 +21,7 @@ from app.brains.capabilities.kind import (
     PermissionRequest,
 )
 from app.brains.capabilities.script_call import CallParameter, ScriptCall
+from app.http_client.addresses import AddressRefusal, Resolver, is_public, look_up, resolve_host
 from app.text import to_storable
 
 _GET = frozenset({"url", "params", "headers"})

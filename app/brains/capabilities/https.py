@@ -6,16 +6,16 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.brains import limits
 from app.brains.capabilities.contract import CallRefusal
+from app.immutable import immutable
 
 _ENVELOPE_BYTES: Final = 131_072  # status line, headers, chunk marks
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Request:
     """HTTP request to one host, `addresses` in the order of connecting; `path` holds the query."""
 
@@ -33,7 +33,7 @@ class Request:
         return f"https://{self.host}{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Response:
     """HTTP response; header names in lower case."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
@@ -11,11 +10,12 @@ from app.brains.ai.contract import ModelPort, UsageLedger
 from app.brains.capabilities.contract import Capability
 from app.brains.capabilities.grant import Grant
 from app.brains.capabilities.script_call import ReferenceEntry, ScriptCall
+from app.immutable import immutable
 
 NOT_NOW: Final = "not allowed now"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PermissionRequest:
     """Permission that a file requests; it is granted by `key`, such as ai or http:api.example.com."""
 
@@ -24,7 +24,7 @@ class PermissionRequest:
     current: str = NOT_NOW
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FormField:
     """One field of a permission in the form of a brain's settings.
 
@@ -41,7 +41,7 @@ class FormField:
     is_optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Environment:
     """Services of an installation that capabilities use.
 

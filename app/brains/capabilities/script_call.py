@@ -1,8 +1,9 @@
 """Declaration of a call that a script can make (`ctx.http.get`): parameters, answer, words for the reference."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
+
+from app.immutable import immutable
 
 _PATH: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
@@ -18,7 +19,7 @@ class ReferenceEntry(NamedTuple):
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CallParameter:
     """One parameter of a call.
 
@@ -42,7 +43,7 @@ class CallParameter:
         return self.name if self.is_required else f"{self.name}={_quote(self.default)}"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ScriptCall:
     """One call; `path` is its name behind `ctx.` and the method that the capability answers, such as http.get.
 

@@ -1,7 +1,7 @@
 """Typed arguments of a command: declaration, parsing of a message's text, usage text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from app.brains import limits
 from app.brains.document.numbers import find_spaced_number, parse_number, parse_whole_number
 from app.brains.text import fold
+from app.immutable import immutable
 
 Value = str | int | float | bool | None
 
@@ -90,7 +91,7 @@ class Argument(BaseModel):
         return None if self.default is None else self.read(str(self.default))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BoundArguments:
     """Argument values of a message, or their problem (empty `problem`: a required argument is missing).
 

@@ -4,7 +4,6 @@ import difflib
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from app.brains.document.schema import Document, to_json_data
 from app.brains.document.validation import split_off_invalid
 from app.brains.text import to_canonical_json
+from app.immutable import immutable
 
 SAME: Final = "same"
 GONE: Final = "gone"
@@ -29,7 +29,7 @@ _WORD: Final = re.compile(r"\w+|\s+|[^\w\s]")
 _CONTEXT_LINES: Final = 2  # unchanged lines shown around a change
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Segment:
     """Piece of text; `kind`: same | gone | new | skipped (then `text` holds the number of omitted lines)."""
 
@@ -37,7 +37,7 @@ class Segment:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FieldChange:
     """Changed field of a part, by its path such as action.template; None = not there."""
 
@@ -51,7 +51,7 @@ class FieldChange:
         return shorten(compare_texts(self.old or "", self.new or ""))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PartChange:
     """Changed command, prompt or other named part; `kind`: added | removed | changed | moved.
 
@@ -66,7 +66,7 @@ class PartChange:
     moved: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Difference:
     """Difference of two documents: named parts, and fields of the brain as a whole."""
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from app.brains.document import yaml_format
+from app.immutable import immutable
 from app.unicode import fold
 
 _FOLDER: Final = Path(__file__).resolve().parent / "samples"
@@ -153,7 +153,7 @@ def build_demo_document() -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Sample:
     """Sample brain: category, summary, demonstrated features, and its commented YAML."""
 

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.brains.capabilities.kind import PermissionRequest
 from app.brains.document import merge, permission_requests
 from app.brains.document.validation import find_problems
 from app.brains.document.yaml_format import InvalidImport
+from app.immutable import immutable
 
 REPLACE: Final = "replace"
 ADD: Final = "add"
@@ -19,7 +19,7 @@ _LISTS: Final = ("commands", "prompts", "groups", "tests")
 _SHAPES: Final = ("This must be a list.", "This must be a group of fields.")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ImportRequest:
     """Request to import a file: as a new brain (`draft` None), replacing a draft or adding to it."""
 
@@ -34,7 +34,7 @@ class ImportRequest:
         return self.draft is not None and self.mode == ADD
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ImportPlan:
     """Result of an import before it is saved: draft, permission requests, number of commands, notes."""
 

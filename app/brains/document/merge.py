@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from app.brains.document.prompts import Prompt
 from app.brains.document.schema import Command
 from app.brains.text import fold
+from app.immutable import immutable
 
 Draft = dict[str, Any]
 Row = Mapping[str, Any]
@@ -19,7 +19,7 @@ _AI: Final = re.compile(r"\bai\b")
 _HTTP: Final = re.compile(r"\bhttp\b")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MergeResult:
     """Draft with the added commands, their number, and notes for the operator."""
 
@@ -28,7 +28,7 @@ class MergeResult:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _UsedNames:
     """Ids and folded names of existing commands."""
 

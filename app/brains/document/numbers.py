@@ -20,7 +20,10 @@ _SPACED: Final = re.compile(
 _AMBIGUOUS: Final = re.compile(r"(?P<whole>[1-9][0-9]{0,2})[.,](?P<part>[0-9]{3})")
 _MAX_DIGITS: Final = 15
 _MAX_WHOLE_DIGITS: Final = 18
-_MINUS: Final = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2013": "-"})
+# Minus signs, and the marks that stand between Arabic digits.
+_PLAIN_MARKS: Final = str.maketrans(
+    {"\u2212": "-", "\u2010": "-", "\u2013": "-", "\u066b": ".", "\u066c": ","}
+)
 
 
 def parse_number(text: str) -> float:
@@ -67,4 +70,4 @@ def _normalise(text: str) -> str:
     # A raised digit is no digit of the number beside it: 10² is not 102.
     if any(each.isdigit() and not each.isdecimal() for each in text):
         return text
-    return fold(text, _CASE_COUNTS).strip().translate(_MINUS)
+    return fold(text, _CASE_COUNTS).strip().translate(_PLAIN_MARKS)

@@ -1,7 +1,6 @@
 """Permissions an imported file requests beyond those of a brain, and the result of granting some."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,9 +8,10 @@ from pydantic import ValidationError
 from app.brains.capabilities import KINDS
 from app.brains.capabilities.kind import PermissionRequest
 from app.brains.document.schema import Grants
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RequestedPermissions:
     """Permissions a file requests, and the names of unreadable ones (never granted)."""
 

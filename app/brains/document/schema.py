@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     BaseModel,
@@ -27,6 +26,7 @@ from app.brains.document.test_cases import BrainTest
 from app.brains.text import fold
 from app.brains.triggers import KINDS as TRIGGERS
 from app.brains.triggers.contract import TriggerConfig
+from app.clock import is_timezone
 
 if TYPE_CHECKING:
     Trigger = TriggerConfig
@@ -72,10 +72,8 @@ class BrainSettings(Part):
     @field_validator("timezone")
     @classmethod
     def _check_timezone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"there is no time zone “{value[:40]}”; write one like Africa/Accra") from error
+        if not is_timezone(value):
+            raise ValueError(f"there is no time zone “{value[:40]}”; write one like Africa/Accra")
         return value
 
 

@@ -24,6 +24,23 @@ from app.brains.text import count_json_bytes
 TEXT_TAG: Final = "(words)"
 OBJECT_TAG: Final = "(parts)"
 
+# What a problem says of a step, or a part of one, that nobody has filled in yet.
+EMPTY_STEPS: Final = {
+    "user": "Write what the contact writes.",
+    "button": "Write the title of the button.",
+    "list": "Write the title of the row.",
+    "contact": "Write the name on the card.",
+    "quote": "Write what the contact writes.",
+    "burst": "Write at least two lines.",
+    "bot": "Write what the bot replies.",
+    "exact": "Write what the bot replies.",
+    "contains": "Write what the reply contains.",
+    "regex": "Write a regular expression.",
+    "choices": "Write the titles of the buttons.",
+    "as": "Write who does it.",
+    "name": "Give it a name.",
+}
+
 _SECONDS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _UNITS: Final = "s|min|m|h|d|w"
 _PIECE: Final = re.compile(rf"(\d{{1,6}})\s*({_UNITS})")
@@ -88,7 +105,7 @@ class Act(_Part):
 
     @model_validator(mode="after")
     def _check_one_kind(self) -> Self:
-        if len(self.model_fields_set) != 1:
+        if [getattr(self, name) is not None for name in self.model_fields_set] != [True]:
             raise ValueError(f"write one of {', '.join(type(self).model_fields)}")
         return self
 

@@ -1,7 +1,6 @@
 """Validation of a document: every problem that prevents publishing, its text and its place."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,16 +9,17 @@ from pydantic_core import ErrorDetails
 from app.brains import limits
 from app.brains.document.prompts import PromptAction
 from app.brains.document.schema import ACTIONS, Document
-from app.brains.document.test_cases import OBJECT_TAG, TEXT_TAG
+from app.brains.document.test_cases import EMPTY_STEPS, OBJECT_TAG, TEXT_TAG
 from app.brains.sandbox.types import SCRIPT, TEMPLATE, SandboxError, Source
 from app.brains.triggers import KINDS
+from app.immutable import immutable
 from app.signals import DomainError
 
 # Compiles scripts and templates in a confined process: None for each that can run.
 SourceCheck = Callable[[Sequence[Source]], Sequence[SandboxError | None]]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ValidationProblem:
     """Problem of a document: `path` as in `commands.3.trigger.words`, with line and columns in a text.
 
@@ -41,7 +41,7 @@ class ValidationProblem:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class EmptyField(ValidationProblem):
     """Problem of a required field that nobody has filled in yet."""
 
@@ -153,6 +153,8 @@ def _find_field_message(kind: str, place: Sequence[str]) -> str:
         return next((_FORMS[step] for step in reversed(place[-2:]) if step in _FORMS), "")
     if kind not in _EMPTY_KINDS:
         return ""
+    if place[0] == "tests" and "steps" in place[:3]:
+        return next((EMPTY_STEPS[step] for step in reversed(place) if step in EMPTY_STEPS), "")
     return next((_EMPTY_FIELDS[step] for step in reversed(place[-2:]) if step in _EMPTY_FIELDS), "")
 
 
@@ -223,6 +225,7 @@ _MESSAGES = {
     "bool_parsing": "This must be true or false.",
     "greater_than_equal": "This must be at least {ge}.",
     "less_than_equal": "This must be at most {le}.",
+    "dict_type": "This must be a group of fields.",
     "tuple_type": "This must be a list.",
     "model_type": "This must be a group of fields.",
     "model_attributes_type": "This must be a group of fields.",

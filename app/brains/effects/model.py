@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from app.brains.text import to_canonical_json
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Button:
     """Reply button: `id` comes back when it is pressed, `title` is shown."""
 
@@ -16,7 +17,7 @@ class Button:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Row:
     """List row; `id` comes back when it is chosen."""
 
@@ -25,7 +26,7 @@ class Row:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Section:
     """Section of a list; it has a title when there are several."""
 
@@ -33,7 +34,7 @@ class Section:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Menu:
     """List to choose from, opened by a button with the text `button`."""
 
@@ -41,7 +42,7 @@ class Menu:
     sections: tuple[Section, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reply:
     """Text reply with optional buttons or list, optionally quoting the message it answers."""
 
@@ -56,7 +57,7 @@ class Reply:
     optional_fields: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Media:
     """File fetched by WhatsApp from an https link; `kind` is image, audio, video or document."""
 
@@ -67,14 +68,14 @@ class Media:
     voice: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class React:
     """Reaction to the message; an empty emoji removes it."""
 
     emoji: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Remember:
     """Set a variable in `scope` (contact, chat or brain), for `ttl` seconds or without expiry."""
 
@@ -84,7 +85,7 @@ class Remember:
     ttl: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Increment:
     """Add `by` to a numeric variable; `ttl` seconds count from its creation."""
 
@@ -94,7 +95,7 @@ class Increment:
     ttl: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Forget:
     """Delete a variable."""
 
@@ -102,7 +103,7 @@ class Forget:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Schedule:
     """Run a command at `due` (ms since 1970); replaces a waiting one of the same name."""
 
@@ -112,21 +113,21 @@ class Schedule:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Cancel:
     """Cancel the scheduled command of this name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Handoff:
     """Pause the bot in this chat until a person resumes it."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Cool:
     """Cooldown of a command for `scope` (contact:<id>, chat:<id> or brain) until a time (ms)."""
 

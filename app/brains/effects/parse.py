@@ -1,7 +1,7 @@
 """Parser of a run's effects from an untrusted process: counts, permissions, variables, schedules."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from app.brains import limits
@@ -18,11 +18,12 @@ from app.brains.effects.model import (
 from app.brains.effects.parse_messages import read_media, read_react, read_reply
 from app.brains.effects.untrusted import BadEffect, clean, read_fields, read_number, read_text
 from app.brains.text import count_json_bytes, fold
+from app.immutable import immutable
 
 SCOPES: Final = ("contact", "chat", "brain")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rules:
     """Rules of a run's effects: clock (ms), permissions, allowed command names, effects of called commands.
 

@@ -1,7 +1,6 @@
 """Types of the lint: finding, code with its facts, draft."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from app.brains.document.schema import Command, Document
@@ -9,12 +8,13 @@ from app.brains.document.validation import ValidationProblem
 from app.brains.runtime.program import Program
 from app.brains.sandbox.source_facts import Fact
 from app.brains.sandbox.types import SCRIPT, build_excerpt
+from app.immutable import immutable
 
 ERROR: Final = "error"
 WARNING: Final = "warning"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Finding(ValidationProblem):
     """Finding of the rule `code`; an error prevents publishing."""
 
@@ -22,7 +22,7 @@ class Finding(ValidationProblem):
     severity: str = WARNING
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Code:
     """Script or template with its facts; `path` as in `commands.3.action.source`.
 
@@ -65,7 +65,7 @@ class Code:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Draft:
     """Valid document with its facts; `codes` holds the compilable code of the commands that are on."""
 

@@ -32,6 +32,7 @@ def find(draft: Draft) -> Iterator[Finding]:
         pattern = getattr(command.trigger, "pattern", "")
         if pattern:
             yield from _find_invisible_sign(place, command, pattern)
+            yield from _find_typographic_quote(place, command, pattern)
             yield from _find_misplaced_anchor(place, command, pattern)
 
 
@@ -73,6 +74,22 @@ def _find_invisible_sign(place: int, command: Command, pattern: str) -> Iterator
         message = f"This pattern has a sign in it that nobody can see (U+{ord(hidden):04X}), and matches only with it."
         fix = "Type the pattern again: such signs come along when a text is copied."
         yield build_command_finding("never-matches", WARNING, place, command, "trigger.pattern", message, fix)
+
+
+def _find_typographic_quote(place: int, command: Command, pattern: str) -> Iterator[Finding]:
+    """Find quotes in a pattern that match themselves alone, where the plain ones match both."""
+    for each in pattern:
+        plain = "" if each.isascii() else fold_text(each, _CASE_COUNTS)
+        # Who has written the plain one too knows what they do.
+        if plain in {"'", '"'} and plain not in pattern:
+            message = (
+                f"This pattern has “{each}” in it, and matches only with it; many keyboards write {plain}."
+            )
+            fix = f"Write {plain}, which matches “{each}” as well."
+            yield build_command_finding(
+                "typographic-quote", WARNING, place, command, "trigger.pattern", message, fix
+            )
+            return
 
 
 def _find_misplaced_anchor(place: int, command: Command, pattern: str) -> Iterator[Finding]:

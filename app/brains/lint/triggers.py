@@ -1,7 +1,7 @@
 """Lint rules for triggers that never match because an earlier command does."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
@@ -11,6 +11,7 @@ from app.brains.runtime.program import Entry, choose
 from app.brains.text import fold
 from app.brains.triggers import KINDS
 from app.brains.triggers.contract import Sample, build_match_input, build_text_turn
+from app.immutable import immutable
 
 # Nothing in common but that each is a message.
 _PROBES: Final = tuple(
@@ -19,7 +20,7 @@ _PROBES: Final = tuple(
 _CACHE_SIZE: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ShadowedSample:
     """Sample none of whose turns reaches its command, and the first command that answers instead."""
 
@@ -27,7 +28,7 @@ class ShadowedSample:
     winner: Entry
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DraftKey:
     """Cache key of a draft, equal for equal triggers."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from app.brains.effects.model import Forget, Increment, MemoryEffect
 from app.brains.effects.untrusted import BadEffect
 from app.brains.memory.overlay import MemoryValues, apply_effect, compute_expiry
+from app.immutable import immutable
 
 _SCOPES: Final = ("contact", "chat", "brain")
 # Stands for every variable of every scope among what a run has read.
@@ -16,7 +17,7 @@ EVERYTHING: Final = tuple((word, "") for word in _SCOPES)
 Owners = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BranchView:
     """Variables of one run on the branch; `certain` are those it has set itself, as (scope, key)."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, or_, select, text, tuple_, update
@@ -14,6 +14,7 @@ from app.brains.effects.untrusted import BadEffect
 from app.brains.memory.models import Memory
 from app.brains.memory.overlay import apply_effect, check_scope, compute_expiry
 from app.db.schema import get_table
+from app.immutable import immutable
 
 _table = get_table(Memory)
 _c = _table.c
@@ -24,7 +25,7 @@ ALL_KEYS: Final = "*"  # stands for all keys of a scope among the reads
 _Pair = tuple[int, str]  # brain, stored scope
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MemoryOwner:
     """Owner of the variables of a run: its brain, contact (None in some groups) and chat."""
 
@@ -39,7 +40,7 @@ class MemoryOwner:
         return {"contact": person, "chat": f"chat:{self.chat_id}", "brain": "brain"}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MemorySnapshot:
     """Variables by scope and key, and the revision of each by (scope, key)."""
 
@@ -47,7 +48,7 @@ class MemorySnapshot:
     revs: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class StoredVariable:
     """Variable as a page shows it; `scope`: contact or chat."""
 
@@ -56,7 +57,7 @@ class StoredVariable:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MemoryChanges:
     """Changes of variables by one run; `run` identifies it, `revs` are those of its snapshot."""
 
@@ -122,7 +123,7 @@ def delete_expired(db: Connection, now: int, limit: int = 500) -> int:
     return db.execute(delete(_table).where(_c.id.in_(old))).rowcount
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Entry:
     """Variable while changes are applied; `value` None = deleted, `id` None = not stored yet."""
 

@@ -10,7 +10,7 @@ from app.brains.testing.world import Person
 from app.brains.text import fold
 from app.brains.turn import Sender
 from app.signals import DomainError
-from app.text import to_json, to_storable
+from app.text import to_ascii_json, to_storable
 
 DRAFT: Final = "draft"
 LIVE: Final = "live"
@@ -144,7 +144,7 @@ def trim(state: State) -> State:
     """Return the playground without its oldest inputs, so that it is small enough to store."""
     state = _drop_old_traces(state)
     drop = max(len(state["inputs"]) - MAX_INPUTS, 0)
-    while drop < len(state["inputs"]) - 1 and len(to_json(_drop_first_inputs(state, drop))) > MAX_BYTES:
+    while drop < len(state["inputs"]) - 1 and len(to_ascii_json(_drop_first_inputs(state, drop))) > MAX_BYTES:
         drop += max((len(state["inputs"]) - drop) // 8, 1)
     return _drop_first_inputs(state, drop) if drop else state
 

@@ -1,7 +1,6 @@
 """Transcript of a playground phone: each input with both versions' answers and whether they differ."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NotRequired, TypedDict
 
 from app.brains.effects.model import Reply
@@ -9,6 +8,7 @@ from app.brains.playground.actions import build_fingerprint
 from app.brains.playground.records import VISIBLE, Record, load_effect
 from app.brains.playground.session import DRAFT, LIVE, VARIANTS, State
 from app.brains.text import to_canonical_json
+from app.immutable import immutable
 from app.text import parse_index
 
 SAME: Final = "same"
@@ -35,7 +35,7 @@ class PressedChoice(TypedDict):
     quoted: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TranscriptLine:
     """Input on a phone (a wait is on all), the runs of each variant, and `before` a replay those of the draft.
 

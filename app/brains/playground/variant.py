@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.brains.capabilities import METHODS
@@ -19,6 +18,7 @@ from app.brains.testing.bursts import join_burst
 from app.brains.testing.stubs import Stubs
 from app.brains.testing.world import SCHEDULE_KIND, Person, ScheduleLimitError, World
 from app.brains.turn import Turn
+from app.immutable import immutable
 
 SEED_MASK: Final = 0xFFFF_FFFF
 # What changes a world without asking the brain.
@@ -31,7 +31,7 @@ _TOO_MANY_RUNS: Final = (
 MADE_UP_ANSWER: Final = "[Simulated AI reply to “{}”]"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BrokenVariant:
     """Variant that cannot run, with the reason."""
 

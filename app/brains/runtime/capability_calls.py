@@ -12,6 +12,8 @@ from app.brains.capabilities.contract import CallContext, CallRefusal, Capabilit
 from app.brains.runtime.outcome import JournalCall
 from app.brains.runtime.trace import CallLine
 from app.brains.text import to_canonical_json
+from app.channels.content.markup import to_whatsapp
+from app.text import parse_json
 
 _SUMMARY_CHARS: Final = 120
 
@@ -61,13 +63,13 @@ class CapabilityCalls:
         if self._count > limits.CALLS:
             raise CallRefusal("limit", f"A run may make at most {limits.CALLS} calls.")
 
-    def ask(self, method: str, arguments: Mapping[str, Any]) -> Any:
-        """Answer one call that has been counted; raises CallRefusal."""
+    def ask(self, method: str, arguments: Mapping[str, Any], *, is_formatted: bool = False) -> Any:
+        """Answer one call that has been counted, `is_formatted` = its text as WhatsApp shows it; raises CallRefusal."""
         started = self._clock()
         line: CallLine = {"method": method[:20], "short": _summarise(method, arguments)}
         self.trace.append(line)
         try:
-            answer = self._check_and_answer(method, arguments)
+            answer = self._check_and_answer(method, arguments, is_formatted=is_formatted)
         except CallRefusal as refused:
             line.update({"ok": False, "why": str(refused), "refused": refused.kind})
             raise
@@ -77,7 +79,7 @@ class CapabilityCalls:
         finally:
             line["ms"] = (self._clock() - started) // 1_000_000
 
-    def _check_and_answer(self, method: str, arguments: Mapping[str, Any]) -> Any:
+    def _check_and_answer(self, method: str, arguments: Mapping[str, Any], *, is_formatted: bool) -> Any:
         kind = METHODS.get(method)
         if kind is None:
             raise CallRefusal("denied", "There is no call of this name.")
@@ -93,7 +95,12 @@ class CapabilityCalls:
         digest = hash_arguments(arguments)
         if self._recorded is not None:
             return self._replay(method, digest)
-        return self._record(method, digest, arguments)
+        answer = self._record(method, digest, arguments)
+        if is_formatted:
+            # The answer is kept as it came; a replay hands it on as it was handed on now.
+            self.journal[-1]["f"] = True
+            return _format_answer(answer)
+        return answer
 
     def _record(self, method: str, digest: str, arguments: Mapping[str, Any]) -> Any:
         capability = self._capabilities.get(method, _MISSING_CAPABILITY)
@@ -122,9 +129,11 @@ class CapabilityCalls:
             raise CallRefusal(
                 "unavailable", "The recorded run did not make this call: the script has changed."
             )
-        self.journal.append(JournalCall(m=method, a=digest, ok=recorded["ok"], v=recorded["v"]))
+        call = JournalCall(m=method, a=digest, ok=recorded["ok"], v=recorded["v"])
+        is_formatted = bool(recorded.get("f"))
+        self.journal.append({**call, "f": True} if is_formatted else call)
         if recorded["ok"]:
-            return recorded["v"]
+            return _format_answer(recorded["v"]) if is_formatted else recorded["v"]
         raise CallRefusal(recorded["v"]["kind"], recorded["v"]["message"])
 
 
@@ -136,6 +145,20 @@ class _MissingCapability:
 
 
 _MISSING_CAPABILITY = _MissingCapability()
+
+
+def _format_answer(answer: Any) -> Any:
+    """Return the text of a model as WhatsApp shows it; JSON stays as it is, a script reads it."""
+    if not isinstance(answer, str):
+        return answer
+    if answer.lstrip()[:1] in {"{", "["}:
+        try:
+            parse_json(answer.encode())
+        except ValueError:
+            pass
+        else:
+            return answer
+    return to_whatsapp(answer)[: limits.AI_ANSWER_CHARS]
 
 
 def hash_arguments(arguments: Mapping[str, Any]) -> str:

@@ -65,7 +65,9 @@ class CommandCalls:
         self.calls.count()
         if method == "command":
             return self._run_command(arguments)
-        return self.calls.ask(method, self._build_call(arguments) if method == prompts.METHOD else arguments)
+        if method == prompts.METHOD:
+            return self.calls.ask(method, self._build_call(arguments), is_formatted=True)
+        return self.calls.ask(method, arguments)
 
     def _build_call(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of an AI call: a prompt of this brain by its name, else the text itself."""

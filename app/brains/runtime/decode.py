@@ -1,6 +1,5 @@
 """Checked decision of a command from the sandbox's result; splitting of long AI answers into messages."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from app.brains import limits
@@ -12,9 +11,10 @@ from app.brains.effects.untrusted import BadEffect, clean
 from app.brains.runtime.program import Entry
 from app.brains.sandbox.types import RunResult, SandboxError
 from app.channels.content.markup import to_whatsapp
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Decision:
     """Decision of a command: effects, result for a caller, variables it read."""
 

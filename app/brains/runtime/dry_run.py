@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from app.brains.capabilities.contract import Capabilities
@@ -12,11 +12,12 @@ from app.brains.runtime.program import Program, compile_program
 from app.brains.runtime.runtime import RunRequest, Runtime
 from app.brains.sandbox.types import SandboxPort
 from app.brains.turn import Turn
+from app.immutable import immutable
 
 _DRAFT = 0  # no version has this number
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DryRunRequest:
     """Dry run of a draft on a turn; a turn with `command_id` runs that command alone."""
 

@@ -1,6 +1,5 @@
 """Outcome of a sandbox result: effects, trace, journal, cooldown."""
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from app.brains.capabilities.memory import MemoryGrant
@@ -16,11 +15,12 @@ from app.brains.runtime.sandbox_job import RenderContext
 from app.brains.runtime.trace import LIMIT_KINDS, Cause, ErrorRecord, Trace
 from app.brains.sandbox.types import RunResult, SandboxError
 from app.brains.turn import Turn
+from app.immutable import immutable, replace_fields
 
 _TRACE_OUTPUT_CHARS: Final = 8_192  # of what a run printed, in its trace
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PreparedRun:
     """Chosen command with its context, call handler (scripts only), trace and time so far."""
 
@@ -46,7 +46,7 @@ def build_outcome(prepared: PreparedRun, result: RunResult | SandboxError) -> Ou
         outcome = _build_failed_outcome(prepared, decided, trace)
     else:
         outcome = _build_decided_outcome(prepared, decided, trace)
-    return replace(
+    return replace_fields(
         outcome,
         micros=prepared.micros + result.micros,
         journal=build_journal(context.turn, prepared.choice, prepared),
@@ -73,7 +73,7 @@ def _build_failed_outcome(prepared: PreparedRun, error: SandboxError, trace: Tra
     calls = prepared.command_calls.calls if prepared.command_calls else None
     refused = error.kind == "call" and calls is not None and calls.is_over_limit
     cause = Cause.LIMIT if refused or error.kind in LIMIT_KINDS else Cause.ERROR
-    trace = replace(trace, cause=cause, error=dump_error(error), dropped=list(error.fx))
+    trace = replace_fields(trace, cause=cause, error=dump_error(error), dropped=list(error.fx))
     command_id = prepared.context.entry.command.id
     return Outcome("failed", (), command_id, error.message, trace, sandbox_error=error)
 
@@ -82,10 +82,10 @@ def _build_decided_outcome(prepared: PreparedRun, decided: Decision, trace: Trac
     command = prepared.context.entry.command
     status = compute_status(decided.effects)
     if decided.result is not None:
-        trace = replace(trace, result=decided.result)
+        trace = replace_fields(trace, result=decided.result)
     if status == "silent":
         what = "decided on nothing to send" if prepared.command_calls else "has a text that came out empty"
-        trace = replace(trace, cause=Cause.NOTHING_TO_SAY, reason=f"“{command.name}” {what}")
+        trace = replace_fields(trace, cause=Cause.NOTHING_TO_SAY, reason=f"“{command.name}” {what}")
     cools = status == "answered" or prepared.command_calls is not None
     effects = (
         (*decided.effects, *_build_cooldown(prepared.choice, prepared.context.turn))
@@ -99,7 +99,7 @@ def _build_decided_outcome(prepared: PreparedRun, decided: Decision, trace: Trac
 
 def _trace_result(prepared: PreparedRun, result: RunResult | SandboxError, output: str) -> Trace:
     """Return the trace with usage, calls and output of the code."""
-    return replace(
+    return replace_fields(
         prepared.trace,
         run_micros=result.micros,
         calls=prepared.command_calls.calls.trace if prepared.command_calls else (),

@@ -2,22 +2,27 @@
 
 import hashlib
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from dataclasses import field
+from typing import Any, NotRequired, TypedDict
 
 from app.brains.effects.model import Effect, Media, React, Reply
 from app.brains.runtime.trace import EMPTY_TRACE, Trace
 from app.brains.sandbox.types import SandboxError
 from app.brains.text import to_canonical_json
+from app.immutable import immutable
 
 
 class JournalCall(TypedDict):
-    """Recorded external request: method, SHA-256 of its arguments, and its answer or (`ok` false) its refusal."""
+    """Recorded external request: method, SHA-256 of its arguments, and its answer or (`ok` false) its refusal.
+
+    `f` is there where the script was handed the answer in WhatsApp's formatting.
+    """
 
     m: str
     a: str
     ok: bool
     v: Any
+    f: NotRequired[bool]
 
 
 class Journal(TypedDict, total=False):
@@ -37,7 +42,7 @@ class Journal(TypedDict, total=False):
     calls: list[JournalCall]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Outcome:
     """Outcome of a turn: answered (something visible), silent or failed; a failed run has no effects.
 

@@ -1,7 +1,7 @@
 """Compiled brain: trigger matching, cooldown and restriction checks, reasons why commands do not answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,12 +15,13 @@ from app.brains.text import fold
 from app.brains.triggers import KINDS
 from app.brains.triggers.contract import Match, MatchInput, TriggerKind, build_match_input
 from app.brains.turn import Sender, Turn
+from app.immutable import immutable
 from app.phone_numbers import unify
 from app.text import to_storable
 from app.unicode import FoldOptions
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CompiledTemplate:
     """Template; `is_literal` when it has no template syntax and needs no sandbox."""
 
@@ -28,7 +29,7 @@ class CompiledTemplate:
     is_literal: bool
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CompiledPrompt:
     """Prompt with its two compiled templates."""
 
@@ -37,7 +38,7 @@ class CompiledPrompt:
     user: CompiledTemplate
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Entry:
     """Compiled command with everything computed before the first message."""
 
@@ -55,7 +56,7 @@ class Entry:
     can_call_commands: bool = False  # may call or schedule commands
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Program:
     """Compiled brain version; immutable, cached and shared between threads.
 
@@ -77,7 +78,7 @@ class Program:
     past_turns: int = 0  # of a chat, that a prompt may want
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Choice:
     """Command that matched, with its match and, if it may not answer, the reason."""
 
@@ -88,7 +89,7 @@ class Choice:
     block_cause: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CommandExplanation:
     """What one command would do on a turn: won, blocked, shadowed (an earlier one answers), lost or off."""
 

@@ -1,7 +1,7 @@
 """Preview of a prompt: rendered messages and, on request, the model's answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from app.brains.capabilities.contract import CallContext, CallRefusal, Capabilities
@@ -12,11 +12,12 @@ from app.brains.runtime.sandbox_job import RenderContext
 from app.brains.sandbox.types import RunResult, SandboxError, SandboxPort
 from app.brains.triggers.contract import Match
 from app.brains.turn import Turn
+from app.immutable import immutable
 
 _COMMAND_ID = "asks"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PreviewRequest:
     """Preview of one prompt of a draft on a turn, with the values a script would pass."""
 
@@ -27,7 +28,7 @@ class PreviewRequest:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Preview:
     """Rendered messages, then the answer or the reason there is none; `part` is system or user."""
 

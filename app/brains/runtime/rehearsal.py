@@ -6,7 +6,7 @@ Nothing goes out and nothing is kept: calls are answered from the records, effec
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from app.brains.capabilities import METHODS
@@ -21,6 +21,7 @@ from app.brains.runtime.runtime import RunRequest, Runtime
 from app.brains.runtime.trace import EMPTY_TRACE, Trace
 from app.brains.text import to_canonical_json
 from app.brains.turn import Turn
+from app.immutable import immutable
 
 SAME: Final = "same"
 CHANGED: Final = "changed"
@@ -40,7 +41,7 @@ _DOUBTFUL_MEMORY: Final = (
 _NO_MEMORY: Final = "It reads variables, and their values were not recorded with this message."
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordedRun:
     """Recorded run: the turn as its message alone gives it, the journal, and the outcome.
 
@@ -57,7 +58,7 @@ class RecordedRun:
     trace: Trace = EMPTY_TRACE
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RunResult:
     """Result of a message, recorded or with the draft; `effects` None = the machine ended the run."""
 
@@ -67,7 +68,7 @@ class RunResult:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Comparison:
     """Comparison of one message: recorded result, the draft's result, and the kind of difference.
 
@@ -84,7 +85,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Forecast:
     """Run times, recorded and with the draft (microseconds at the median and the 95th percentile), and calls."""
 

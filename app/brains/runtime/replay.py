@@ -60,13 +60,16 @@ class CooldownBranch:
     """Cooldowns of a draft, carried forward from run to run.
 
     `since` is the moment (ms) from which only the draft's own runs count, None for that of the first run; `ends` are
-    those of its runs so far. Before, a command last ran when the recorded cooldown says.
+    those of its runs so far. Before, a command last ran when the recorded cooldown says, or `apply_earlier`. `rules`
+    are the cooldowns of the draft's commands that are on, by command id.
     """
 
     def __init__(self, draft: Program, since: int | None = None, ends: CooldownEnds | None = None) -> None:
         self._draft = draft
         self._since = since
         self._ends = dict(ends or {})
+        commands = [entry.command for entry in draft.by_id.values() if entry.command.enabled]
+        self.rules = {each.id: rule for each in commands if (rule := each.restrict.cooldown)}
         self.changed: dict[tuple[str, str], int] = {}
 
     def read(self, turn: Turn, rests: Sequence[Any] | None, recorded: Program | None) -> CooldownEnds:
@@ -76,6 +79,15 @@ class CooldownBranch:
         if rests and recorded:
             self._take_over(turn, rests, recorded, self._since)
         return self._ends
+
+    def apply_earlier(self, turn: Turn, command_id: str) -> None:
+        """Begin the cooldown the draft would have begun when a command answered an earlier turn, unless it rested."""
+        rule = self.rules.get(command_id)
+        if rule is None:
+            return
+        key = (command_id, build_cooldown_scope(self._draft.by_id[command_id].command, turn))
+        if self._ends.get(key, 0) <= turn.now:
+            self._ends[key] = turn.now + rule.seconds * 1000
 
     def apply(self, effects: Iterable[Effect]) -> None:
         """Apply the cooldowns among the effects of one of the draft's runs."""

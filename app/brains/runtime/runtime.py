@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Any, Final
 
 from app.brains import limits
@@ -22,6 +22,7 @@ from app.brains.runtime.sandbox_job import RenderContext, build_job, pick_varian
 from app.brains.runtime.trace import Cause, Trace
 from app.brains.sandbox.types import Job, JobResult, RunResult, SandboxError, SandboxPort
 from app.brains.turn import Turn
+from app.immutable import immutable, replace_fields
 
 _MAX_TRACED = 50
 
@@ -33,7 +34,7 @@ PreparedJobs = Sequence[Job | RunResult | SandboxError]
 _SURPLUS_CHARS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RunRequest:
     """Turn to run on a program; with a `journal` every call is answered from it and nothing is sent."""
 
@@ -87,7 +88,7 @@ class Runtime:
         declared = choice.entry.command.arguments
         values = _bind_arguments(choice, turn)
         if declared:
-            trace = replace(trace, arguments=values.values, surplus=values.surplus[:_SURPLUS_CHARS])
+            trace = replace_fields(trace, arguments=values.values, surplus=values.surplus[:_SURPLUS_CHARS])
         if not values.is_complete:
             explained = _build_usage_outcome if turn.arguments is None else _build_invalid_outcome
             return self._finish_early(explained(choice, values, trace), turn, choice, started)
@@ -97,7 +98,7 @@ class Runtime:
         calls = context.entry.script or _is_prompt(context)
         caller = CommandCalls(self._sandbox, context, self._build_calls(request)) if calls else None
         if len(context.entry.texts) > 1:
-            trace = replace(trace, variant=pick_variant(context.entry.texts, context.seed) + 1)
+            trace = replace_fields(trace, variant=pick_variant(context.entry.texts, context.seed) + 1)
         prepared = PreparedRun(choice, context, caller, trace, self._compute_micros(started))
         if _is_prompt(context):
             return prepared, prompts.build_command_jobs(context, measure=request.measure)
@@ -121,7 +122,7 @@ class Runtime:
 
     def _finish_early(self, outcome: Outcome, turn: Turn, choice: Choice | None, started: int) -> Outcome:
         micros, journal = self._compute_micros(started), build_journal(turn, choice)
-        return replace(outcome, micros=micros, journal=journal, digest=compute_digest(outcome))
+        return replace_fields(outcome, micros=micros, journal=journal, digest=compute_digest(outcome))
 
 
 def _bind_arguments(choice: Choice, turn: Turn) -> args.BoundArguments:
@@ -170,12 +171,12 @@ def _build_no_match_outcome(turn: Turn, trace: Trace) -> Outcome:
         reason, cause = "the command it was to run is no longer there", Cause.COMMAND_GONE
     else:
         reason, cause = "no command matches this message", Cause.NO_MATCH
-    return Outcome("silent", trace=replace(trace, cause=cause, reason=reason))
+    return Outcome("silent", trace=replace_fields(trace, cause=cause, reason=reason))
 
 
 def _build_blocked_outcome(choice: Choice, trace: Trace) -> Outcome:
     command = choice.entry.command
-    trace = replace(trace, cause=choice.block_cause, reason=f"“{command.name}” {choice.block_reason}")
+    trace = replace_fields(trace, cause=choice.block_cause, reason=f"“{command.name}” {choice.block_reason}")
     if choice.message:
         return Outcome("answered", (Reply(choice.message),), command.id, trace=trace)
     return Outcome("silent", command_id=command.id, trace=trace)
@@ -185,7 +186,7 @@ def _build_usage_outcome(choice: Choice, values: args.BoundArguments, trace: Tra
     """Build the outcome of an incomplete command: a reply with its argument's question, or with its usage."""
     usage = choice.entry.usage
     reason = values.problem or f"the argument {values.missing} is missing"
-    trace = replace(trace, cause=Cause.USAGE, reason=reason)
+    trace = replace_fields(trace, cause=Cause.USAGE, reason=reason)
     text = values.ask or (f"{values.problem}\n{usage}" if values.problem else usage)
     return Outcome("answered", (Reply(text[: limits.REPLY_CHARS]),), choice.entry.command.id, trace=trace)
 
@@ -196,5 +197,5 @@ def _build_invalid_outcome(choice: Choice, values: args.BoundArguments, trace: T
     error = SandboxError(
         "error", why, f"Give the arguments of “{choice.entry.command.name}” where it is scheduled."
     )
-    trace = replace(trace, cause=Cause.ERROR, error=dump_error(error))
+    trace = replace_fields(trace, cause=Cause.ERROR, error=dump_error(error))
     return Outcome("failed", (), choice.entry.command.id, why, trace, sandbox_error=error)

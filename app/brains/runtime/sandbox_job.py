@@ -1,7 +1,6 @@
 """Job for the sandbox: the data a command's code reads (`ctx`, template variables), and the choice of its variant."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from app.brains.sandbox.types import Call, Job, RunResult
 from app.brains.triggers.contract import Match
 from app.brains.turn import Turn
 from app.channels.content.received import Content
+from app.immutable import immutable
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _EMPTY: Mapping[str, Any] = {}
@@ -21,7 +21,7 @@ _MIX_FACTOR = 0x9E3779B97F4A7C15
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RenderContext:
     """Input of a command's code: turn, arguments, variables, random seed."""
 

@@ -1,13 +1,13 @@
 """Isolation level of the sandbox (full, hardened, basic, none) from the layers in force."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from app.brains.confined.confine import LANDLOCK, NAMESPACES, SECCOMP
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IsolationLevel:
     """Isolation level of the children: full, hardened, basic or none, with notes on what is missing."""
 

@@ -11,9 +11,10 @@ from app.brains.sandbox.pool import Pool
 from app.brains.sandbox.process import Child
 from app.brains.sandbox.source_facts import Fact
 from app.brains.sandbox.types import Job, Source
+from app.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CompiledSource:
     """Compiled code as a child returned it, never read by the host."""
 
@@ -22,7 +23,7 @@ class CompiledSource:
     facts: tuple[Fact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Task:
     """Run with its code, or (without a job) a source to compile; `number` is its position in the batch."""
 

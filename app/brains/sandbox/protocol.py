@@ -4,15 +4,15 @@ import json
 import marshal
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from app.brains import limits
 from app.brains.sandbox.types import Job, Source
+from app.immutable import immutable
 from app.text import to_storable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChildResponse:
     """Validated answer of a child: exactly one of `ok`, `error` and `call` is set."""
 

@@ -1,11 +1,13 @@
 """Snapshot of the sandbox's processes for tests and diagnosis."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from app.immutable import immutable
 
-@dataclass(frozen=True, slots=True)
+
+@immutable
 class ChildSnapshot:
     """Child between two runs; `pid` is its number in the zygote's namespace, `pidfd` the host's handle."""
 
@@ -14,7 +16,7 @@ class ChildSnapshot:
     runs: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PoolSnapshot:
     """Pool: idle children and running calls by owner, number of bound children, zygote and layers.
 
@@ -28,7 +30,7 @@ class PoolSnapshot:
     layers: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SandboxSnapshot:
     """Sandbox: pools by language (script, template), compiled sources by owner and key."""
 

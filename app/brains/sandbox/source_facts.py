@@ -1,16 +1,16 @@
 """Parser of the facts a child reports about a source (untrusted)."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.brains import limits
+from app.immutable import immutable
 from app.text import to_storable
 
 _FIELDS: Final = 7
 _NUMBER_MOST: Final = 2**53
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Fact:
     """Fact about a script or template: `kind`, `texts`, columns from 1, a number and a flag.
 

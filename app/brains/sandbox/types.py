@@ -5,11 +5,12 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final, Protocol, Self
 
 from app.brains.sandbox.source_facts import Fact
+from app.immutable import immutable
 
 SCRIPT: Final = "script"
 TEMPLATE: Final = "template"
@@ -20,7 +21,7 @@ Call = Callable[[str, Mapping[str, Any]], Any]
 _MAGIC = f"{sys.implementation.cache_tag} {sys.hexversion}"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Source:
     """Script or template; `key` is equal for equal texts."""
 
@@ -40,7 +41,7 @@ def compute_source_key(language: str, text: str) -> str:
     return hashlib.sha256(f"{_MAGIC}\0{language}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Job:
     """Run of one source for one owner; two owners never share a process.
 
@@ -60,7 +61,7 @@ class Job:
     may_detach: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RunResult:
     """Result of a run: {"text"} of a template, {"fx", "ret", "reads"} of a script; not validated."""
 
@@ -70,7 +71,7 @@ class RunResult:
     micros: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SandboxError:
     """Error of a run, in plain words with its position; columns count from 1.
 

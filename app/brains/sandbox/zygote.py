@@ -1,6 +1,8 @@
 """Handle of a zygote process: start, fork, reap, close."""
 
 import json
+import logging
+import os
 import select
 import socket
 import subprocess
@@ -14,6 +16,8 @@ from typing import Any, Self
 from app.brains import confined, limits
 from app.brains.sandbox.process import Child
 
+log = logging.getLogger(__name__)
+
 ENTRY = Path(confined.__file__).with_name("zygote.py")
 # Found without being imported: this process never touches a template.
 _JINJA2 = find_spec("jinja2")
@@ -21,6 +25,7 @@ _SITE_PACKAGES = Path(str(_JINJA2 and _JINJA2.origin)).parent.parent
 # Sets must have one order everywhere, or a run could not be repeated; there is nothing else in the environment.
 _ENVIRONMENT = {"PYTHONHASHSEED": "0"}
 _REPLY_BYTES = 65_536
+_MAX_WORDS_BYTES = 4_096
 _EXIT_TIMEOUT_S = 0.2  # seconds
 # A child that was just forked has the zygote's socket too, for the moment before it closes it.
 _CLOSING_MS = 10
@@ -82,7 +87,8 @@ class Zygote:
                 [*command, ",".join(sorted(layers))],
                 stdin=zygote_end.fileno(),
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                # Closed by the process itself before it loads anything of an operator (confine.enter).
+                stderr=subprocess.PIPE,
                 env=_ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C is for the host, which then lets its children go
@@ -94,6 +100,8 @@ class Zygote:
         except BootFailedError:
             started.close()
             raise
+        finally:
+            _log_first_words(process, flavour)
         return started
 
     def _await_ready(self) -> dict[str, int]:
@@ -174,3 +182,14 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
+
+
+def _log_first_words(process: subprocess.Popen[bytes], flavour: str) -> None:
+    """Log what a zygote wrote to its standard error while it started, such as why it could not."""
+    if process.stderr is None:
+        return
+    with process.stderr as stream:
+        os.set_blocking(stream.fileno(), False)
+        words = (stream.read(_MAX_WORDS_BYTES) or b"").decode("utf-8", "replace").strip()
+    if words:
+        log.warning("sandbox for %ss said while it started: %s", flavour, words)

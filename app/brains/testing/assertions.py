@@ -1,20 +1,20 @@
 """Comparison of an answer with a test's expectation, and the text of the difference."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.brains.document.diff import GONE, NEW, Segment, compare_texts
 from app.brains.document.test_cases import Act, Expectation, Step
 from app.brains.effects import model
 from app.brains.text import fold
+from app.immutable import immutable
 
 NOTHING: Final = "nothing"
 _CHANGES: Final = 4  # named in words; the pieces show them all
 _SHORT: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BotAnswer:
     """Answer of the bot: text, and buttons or rows as (id, title); `kind`: button | list; `to`: who gets it."""
 
@@ -25,7 +25,7 @@ class BotAnswer:
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class StepResult:
     """Result of one step: whether it passed, what was expected and what came.
 

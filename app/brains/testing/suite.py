@@ -1,7 +1,7 @@
 """Test suite of a brain: runs all or some tests, and decides whether they allow publishing."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from app.brains.document.test_cases import BrainTest
@@ -10,6 +10,7 @@ from app.brains.runtime.program import Program, compile_program
 from app.brains.sandbox.types import SandboxPort
 from app.brains.testing.assertions import StepResult
 from app.brains.testing.player import Player
+from app.immutable import immutable
 from app.signals import DomainError
 
 GREEN: Final = "green"
@@ -20,7 +21,7 @@ SKIPPED: Final = "skipped"  # there was no time for it
 _DRAFT: Final = 0  # no version has this number
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CaseResult:
     """Result of one test; `problem` says why it did not pass."""
 
@@ -30,7 +31,7 @@ class CaseResult:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Suite:
     """Tests to run: a draft of a brain with its tests; `only` = names of some, None = all."""
 

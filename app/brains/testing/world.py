@@ -1,7 +1,7 @@
 """Simulated world of a test: clock, people, chats, variables, schedules, cooldowns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from app.brains.memory.store import MemoryOwner
 from app.brains.runtime.program import Program
 from app.brains.text import fold
 from app.brains.turn import Sender, Turn
+from app.immutable import immutable
 
 # A Monday morning: tests that name no time all begin at the same moment.
 DEFAULT_START: Final = "2026-01-05T09:00"
@@ -23,7 +24,7 @@ _FIRST_NUMBER: Final = 15_550_100_000
 _WINDOW_MS: Final = 24 * 3_600_000  # ms in which WhatsApp takes free texts
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Person:
     """Simulated contact with the chat they write in; `contact_id` is None where nobody is known to have written."""
 
@@ -33,7 +34,7 @@ class Person:
     is_group: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ScheduledCommand:
     """Command that waits until `due_at` (ms) in a chat."""
 
@@ -44,7 +45,7 @@ class ScheduledCommand:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _MemoryEntry:
     value: Any
     ends_at: int | None

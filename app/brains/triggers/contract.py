@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Protocol
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.brains import limits
 from app.brains.turn import Sender, Turn
+from app.immutable import immutable
 from app.text import to_storable
 from app.unicode import FoldedText, FoldOptions, fold
 
@@ -46,7 +47,7 @@ class TextTriggerConfig(TriggerConfig):
         return tuple((text, folded) for text, folded in pairs if folded)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Match:
     """Match of a trigger: the text left for arguments, and the groups of a pattern."""
 
@@ -56,7 +57,7 @@ class Match:
     named: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MatchInput:
     """Turn prepared for many triggers: its text trimmed, its command word split off.
 
@@ -77,7 +78,7 @@ class MatchInput:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Traits:
     """Traits of a kind of trigger.
 
@@ -96,7 +97,7 @@ class Traits:
     is_internal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Sample:
     """Sample of a trigger: `text` as in its settings, and turns that should match it.
 

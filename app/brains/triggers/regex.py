@@ -83,7 +83,7 @@ def _match_folded(config: Config, message_text: FoldedText) -> Match | None:
         return None
     skipped = len(message_text.text) - len(message_text.text.lstrip())
 
-    def cut(group: int | str) -> str:
+    def cut(group: int) -> str:
         start, end = found.span(group)
         if start < 0:
             return ""
@@ -91,7 +91,9 @@ def _match_folded(config: Config, message_text: FoldedText) -> Match | None:
         return message_text.original[first:last]
 
     groups = tuple(map(cut, range(1, len(found.groups()) + 1)))
-    return Match("", cut(0), groups, {name: cut(name) for name in found.groupdict()})
+    return Match(
+        "", cut(0), groups, {name: cut(group) for name, group in config.compiled_pattern.groupindex.items()}
+    )
 
 
 def explain(config: Config) -> str:

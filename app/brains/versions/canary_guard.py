@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from app.brains.versions.routing import BASE, CANDIDATE
+from app.immutable import immutable
 
 MAX_EXTRA_FAILURES: Final = 50  # points
 MAX_SLOWER: Final = 100
@@ -94,7 +95,7 @@ class RolloutStats:
         return {BASE: self.base.to_data(), CANDIDATE: self.candidate.to_data(), "kinds": self.kinds}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Guard:
     """Thresholds at which a candidate is rolled back: extra failures, slowdown, least number of runs.
 

@@ -1,7 +1,6 @@
 """Cache of all commands, prompts, tests and versions by name, for the command palette."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.brains.fuzzy import SearchText
 from app.brains.versions.models import Brain, BrainVersion
+from app.immutable import immutable
 
 # The last edited brains are known; an installation with more finds the others in the list of brains.
 MAX_BRAINS: Final = 300
@@ -16,7 +16,7 @@ MAX_BRAINS: Final = 300
 KINDS: Final = ("command", "prompt", "test", "version")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CatalogueEntry:
     """Part of a brain; `key` ends its URL, `words` are further search words."""
 
@@ -31,7 +31,7 @@ class CatalogueEntry:
 CatalogueEntries = tuple[tuple[SearchText, CatalogueEntry], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CatalogueBrain:
     """Brain with its entries by kind, at an edit count (`rev`) and a last version (0 = none)."""
 

@@ -1,6 +1,6 @@
 """Start, change, promotion and stop of a gradual rollout."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlalchemy.orm import Session
 
@@ -9,7 +9,8 @@ from app.brains.versions import canary_guard, rollouts, routing, store
 from app.brains.versions.canary_guard import Guard, RolloutStats
 from app.brains.versions.models import Brain, BrainVersion, Rollout
 from app.brains.versions.store import DraftReview, PublishDetails
-from app.logs import audit
+from app.db.change_notes import name_action
+from app.immutable import immutable
 from app.signals import DomainError
 
 
@@ -37,7 +38,7 @@ class InvalidRolloutPlan(DomainError):
     code = "bad-plan"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RolloutPlan:
     """Plan of a rollout: for `percent` of 100 contacts (canary) or without answering (shadow), with its guard."""
 
@@ -107,9 +108,7 @@ def start(
     rollouts.apply(brain, rollout)
     rollouts.send_changed(session, brain_id)
     brain.updated_at = signed.now
-    audit.record(
-        "rollout started", version.author_id, brain=brain.slug, version=version.number, mode=plan.mode
-    )
+    name_action(session, "rollout started")
     return rollout
 
 
@@ -126,6 +125,7 @@ def change(session: Session, brain_id: int, plan: RolloutPlan) -> Rollout:
         setattr(rollout, name, value)
     rollouts.apply(brain, rollout)
     rollouts.send_changed(session, brain_id)
+    name_action(session, "rollout changed")
     return rollout
 
 
@@ -161,6 +161,7 @@ def resume(session: Session, brain_id: int, rollout_id: int) -> Rollout:
     rollout.ended_at, rollout.ended_by, rollout.ending, rollout.reason = None, None, "", ""
     rollouts.apply(brain, rollout)
     rollouts.send_changed(session, brain_id)
+    name_action(session, "rollout resumed")
     return rollout
 
 

@@ -11,7 +11,7 @@ from app.brains.versions.canary_guard import RolloutStats
 from app.brains.versions.models import Brain, Rollout
 from app.brains.versions.routing import CANARY, REVERTED
 from app.db import after_commit
-from app.logs import audit
+from app.db.change_notes import name_action
 
 MAX_LISTED: Final = 20
 
@@ -74,4 +74,4 @@ def end(session: Session, brain: Brain, ending: str, reason: str, by: tuple[int 
     rollout.ended_by, rollout.ended_at = by
     apply(brain, None)
     session.flush()
-    audit.record(f"rollout {ending}", by[0], brain=brain.slug, rollout=rollout.id, reason=reason)
+    name_action(session, f"rollout {ending}")

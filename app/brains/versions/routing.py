@@ -1,8 +1,9 @@
 """Choice of the version that answers a chat: live, canary candidate, or the session's; largest percentage."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
+
+from app.immutable import immutable
 
 BASE: Final = "base"
 CANDIDATE: Final = "candidate"
@@ -18,7 +19,7 @@ MAX_PERCENT: Final = 90
 _BASIS_POINTS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VersionOffer:
     """Versions a connection's brain offers: the live one and, in a canary, the candidate."""
 
@@ -30,7 +31,7 @@ class VersionOffer:
     epoch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VersionPin:
     """Version a conversation began with, valid until `expires_at` (ms)."""
 
@@ -40,7 +41,7 @@ class VersionPin:
     expires_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VersionChoice:
     """Chosen version with its reason: empty for the live one; `variant` is empty where nothing is compared."""
 

@@ -1,7 +1,6 @@
 """Brains in the database: save with conflict check, publish, roll back, archive (days to restore)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Select, func, or_, select, update
@@ -12,13 +11,14 @@ from app.brains.document.validation import ValidationProblem
 from app.brains.versions import rollouts, routing
 from app.brains.versions.models import Brain, BrainVersion
 from app.clock import DAY_MS
-from app.logs import audit
+from app.db.change_notes import name_action
+from app.immutable import immutable
 from app.signals import DomainError
 
 ARCHIVE_DAYS: Final = 30
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DraftReview:
     """Problems of a draft at the edit count `rev`; `rev` None = a draft that cannot have been saved since."""
 
@@ -26,7 +26,7 @@ class DraftReview:
     rev: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PublishDetails:
     """Author, time (ms) and note of a version; `override_reason`: why it is published with failed tests."""
 
@@ -85,6 +85,7 @@ def create_brain(session: Session, slug: str, title: str, document: Mapping[str,
     brain = Brain(slug=slug, title=title, draft=draft, draft_rev=1, created_at=now, updated_at=now)
     session.add(brain)
     session.flush()
+    name_action(session, "brain created")
     return brain
 
 
@@ -144,6 +145,7 @@ def save_draft(
     session.refresh(brain)
     if saved is None:
         raise DraftConflict(based_on_rev, brain.draft_rev)
+    name_action(session, "draft saved")
     return saved
 
 
@@ -174,6 +176,7 @@ def publish(  # noqa: PLR0913  who publishes what, when, with which problems and
     _end_rollout(session, brain, version, (author_id, now))
     rollouts.send_changed(session, brain_id)
     session.flush()
+    name_action(session, "brain published")
     return version
 
 
@@ -202,7 +205,6 @@ def add_version(session: Session, brain: Brain, signed: PublishDetails) -> Brain
     )
     session.add(version)
     session.flush()
-    _log_publish(brain, version)
     return version
 
 
@@ -213,13 +215,6 @@ def _end_rollout(session: Session, brain: Brain, version: BrainVersion, by: tupl
         same = tried.version_id == version.id
         ending = routing.PROMOTED if same else routing.STOPPED
         rollouts.end(session, brain, ending, f"Version {version.number} was rolled out to everyone.", by)
-
-
-def _log_publish(brain: Brain, version: BrainVersion) -> None:
-    details = {"brain": brain.slug, "version": version.number}
-    if version.override_reason:
-        details["failed_tests_because"] = version.override_reason
-    audit.record("brain published", version.author_id, **details)
 
 
 def rollback(session: Session, brain_id: int, number: int, author_id: int | None, now: int) -> BrainVersion:
@@ -234,7 +229,7 @@ def rollback(session: Session, brain_id: int, number: int, author_id: int | None
     _end_rollout(session, brain, version, (author_id, now))
     rollouts.send_changed(session, brain_id)
     session.flush()
-    audit.record("brain rolled back", author_id, brain=brain.slug, version=number)
+    name_action(session, "brain rolled back")
     return version
 
 
@@ -276,6 +271,7 @@ def archive(session: Session, brain_id: int, now: int) -> Brain:
     """Archive a brain; it can be restored for 30 days."""
     brain = get_brain(session, brain_id)
     brain.archived_at = now if brain.archived_at is None else brain.archived_at
+    name_action(session, "brain archived")
     session.flush()
     return brain
 
@@ -288,6 +284,7 @@ def restore(session: Session, brain_id: int, now: int) -> Brain:
             f"This brain was archived more than {ARCHIVE_DAYS} days ago and cannot be restored."
         )
     brain.archived_at = None
+    name_action(session, "brain restored")
     session.flush()
     return brain
 

@@ -1,5 +1,6 @@
 """WhatsApp Cloud API channel: one POST a message, without retries of its own (specs: whatsapp A9, A13)."""
 
+import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -13,12 +14,15 @@ from app.channels.cloud.error_codes import CATALOG
 from app.channels.cloud.errors import classify_response
 from app.channels.cloud.http import (
     BAD_ADDRESS_ERRORS,
-    NOT_SENT_ERRORS,
-    SEND_TIMEOUT,
+    GRAPH_TIMEOUT,
+    SEND_LIMITS,
     Graph,
     build_bad_address_refusal,
     build_graph,
+    build_messages_endpoint,
     build_unreachable_refusal,
+    explain_network_error,
+    parse_answer,
     read_json,
 )
 from app.channels.cloud.media import CloudMedia, MediaGoneError, MediaRefusedError
@@ -54,6 +58,7 @@ from app.channels.contract import (
 from app.channels.error_catalog import ErrorCatalog
 from app.channels.setup_guide import SetupGuide
 from app.files import FileStore, parse_reference
+from app.http_client import BadAddressError, BrokenError, HttpLimits, HttpSession, NotSentError
 from app.settings import Settings
 from app.signals import DomainError
 from app.text import parse_json
@@ -89,19 +94,17 @@ class CloudChannel:
         self,
         settings: Settings,
         clock: Callable[[], float] = time.time,
-        timeout: aiohttp.ClientTimeout = SEND_TIMEOUT,
+        limits: HttpLimits = SEND_LIMITS,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._timeout = timeout
+        self._limits = limits
         self._files = FileStore(settings.brainbox_data)
 
-    async def send(
-        self, http: aiohttp.ClientSession, config: BaseModel, outbound: OutboundMessage
-    ) -> SendResult:
+    async def send(self, http: HttpSession, config: BaseModel, outbound: OutboundMessage) -> SendResult:
         """Send one message; what the network or Meta does comes back as a result, never as an error."""
         try:
-            body = build_payload(await self._upload_file(http, config, outbound))
+            body = build_payload(await self._upload_file(http.files, config, outbound))
         except MediaRefusedError as error:
             return error.refusal
         except DomainError as error:
@@ -114,7 +117,7 @@ class CloudChannel:
 
     async def mark_read(
         self,
-        http: aiohttp.ClientSession,
+        http: HttpSession,
         config: BaseModel,
         account: str,
         message_id: str,
@@ -125,18 +128,16 @@ class CloudChannel:
         return await self._deliver(http, config, account, build_read_mark(message_id, is_typing=is_typing))
 
     async def _deliver(
-        self, http: aiohttp.ClientSession, config: BaseModel, account: str, body: Mapping[str, Any]
+        self, http: HttpSession, config: BaseModel, account: str, body: Mapping[str, Any]
     ) -> SendResult:
         try:
             return await self._post(http, self._build_graph(config), account, body)
-        except NOT_SENT_ERRORS as error:
-            return build_unreachable_refusal(error)
-        except BAD_ADDRESS_ERRORS:
+        except BadAddressError:
             return build_bad_address_refusal()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return UnknownOutcome(
-                f"The connection broke before WhatsApp's answer was read ({type(error).__name__})."
-            )
+        except NotSentError as error:
+            return build_unreachable_refusal(str(error))
+        except BrokenError as error:
+            return _build_unknown_outcome(str(error))
 
     async def check(self, http: aiohttp.ClientSession, config: BaseModel, account: str) -> CheckResult:
         """Ask Meta for the number's name; nothing is sent."""
@@ -147,16 +148,18 @@ class CloudChannel:
                 graph.build_url(account),
                 params=fields,
                 headers=graph.headers,
-                timeout=self._timeout,
+                timeout=GRAPH_TIMEOUT,
                 allow_redirects=False,
             ) as response:
                 answer = await read_json(response)
                 if response.status != 200:
-                    return CheckResult(ok=False, message=self._classify(response, answer).message)
+                    refusal = classify_response(response.status, response.headers, answer, self._clock())
+                    return CheckResult(ok=False, message=refusal.message)
         except BAD_ADDRESS_ERRORS:
             return CheckResult(ok=False, message=build_bad_address_refusal().message)
         except (aiohttp.ClientError, TimeoutError) as error:
-            return CheckResult(ok=False, message=build_unreachable_refusal(error).message)
+            words = explain_network_error(error, GRAPH_TIMEOUT)
+            return CheckResult(ok=False, message=build_unreachable_refusal(words).message)
         return _parse_check_response(to_dict(answer))
 
     async def fetch(self, http: aiohttp.ClientSession, config: BaseModel, media_id: str, sink: Sink) -> str:
@@ -224,29 +227,26 @@ class CloudChannel:
         return build_graph(self._settings, CloudConfig.model_validate(config).access_token)
 
     async def _post(
-        self, http: aiohttp.ClientSession, graph: Graph, account: str, body: Mapping[str, Any]
+        self, http: HttpSession, graph: Graph, account: str, body: Mapping[str, Any]
     ) -> SendResult:
-        async with http.post(
-            graph.build_url(account, "messages"),
-            json=body,
-            headers=graph.headers,
-            timeout=self._timeout,
-            allow_redirects=False,
-        ) as response:
-            if 200 <= response.status < 300:
-                answer = await read_json(response)
-                # A read mark becomes no message: it is accepted without an id.
-                return SendSuccess("") if "status" in body else _parse_send_response(answer)
-            try:
-                answer = await read_json(response)
-            except (aiohttp.ClientError, TimeoutError):
-                # Refused for certain, but the reason was lost on the way: the next try will tell it.
-                message = f"WhatsApp refused the message (HTTP {response.status}) and the connection broke."
-                return SendRefusal(RefusalClass.TRANSIENT, f"http_{response.status}", message)
-            return self._classify(response, answer)
-
-    def _classify(self, response: aiohttp.ClientResponse, answer: object) -> SendRefusal:
+        endpoint = build_messages_endpoint(graph, account)
+        response = await http.client.post(endpoint, json.dumps(body).encode(), self._limits)
+        is_accepted = 200 <= response.status < 300
+        if response.interruption:
+            if is_accepted:
+                return _build_unknown_outcome(response.interruption)
+            # Refused for certain, but the reason was lost on the way: the next try will tell it.
+            message = f"WhatsApp refused the message (HTTP {response.status}) and the connection broke."
+            return SendRefusal(RefusalClass.TRANSIENT, f"http_{response.status}", message)
+        answer = parse_answer(response.body)
+        if is_accepted:
+            # A read mark becomes no message: it is accepted without an id.
+            return SendSuccess("") if "status" in body else _parse_send_response(answer)
         return classify_response(response.status, response.headers, answer, self._clock())
+
+
+def _build_unknown_outcome(reason: str) -> UnknownOutcome:
+    return UnknownOutcome(f"Whether WhatsApp took the message is not known: {reason}.")
 
 
 def _parse_send_response(answer: object) -> SendResult:

@@ -2,19 +2,19 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from app.channels.contract import RefusalClass, RefusalReason
 from app.channels.error_catalog import CauseScope, ErrorCatalog, ErrorCause
+from app.immutable import immutable
 
 _DATA: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ErrorCode:
     """One code: its refusal class, and what helps in plain words; `cause` is an id of the catalogue."""
 

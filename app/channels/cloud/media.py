@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import IO, Any
 
 import aiohttp
@@ -12,7 +11,7 @@ from yarl import URL
 
 from app.channels.cloud.error_codes import MISSING_OBJECT
 from app.channels.cloud.errors import classify_response
-from app.channels.cloud.http import Graph, read_json
+from app.channels.cloud.http import Graph, explain_network_error, read_json
 from app.channels.cloud.media_rules import (
     MAX_DOWNLOAD_BYTES,
     MediaHostError,
@@ -22,6 +21,7 @@ from app.channels.cloud.media_rules import (
 from app.channels.content.media_limits import MEGABYTE, MediaError, MediaTooLargeError
 from app.channels.content.tolerant import to_dict, to_identifier, to_text
 from app.channels.contract import SendRefusal, Sink
+from app.immutable import immutable
 
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=300, connect=5, sock_connect=5, sock_read=20)
 _EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
@@ -55,7 +55,7 @@ class MediaRefusedError(MediaError):
         self.refusal = refused
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MediaInfo:
     """Where a file is for the next 5 minutes, and what it should be; `size` in bytes."""
 
@@ -153,8 +153,9 @@ class CloudMedia:
             ) as response:
                 yield response
         except (aiohttp.ClientError, TimeoutError) as error:
+            words = explain_network_error(error, MEDIA_TIMEOUT)
             raise MediaUnreachableError(
-                f"The file could not be transferred ({type(error).__name__}): try it again."
+                f"The file could not be transferred: {words}. Try it again."
             ) from error
 
     def _check_status(self, response: aiohttp.ClientResponse) -> None:

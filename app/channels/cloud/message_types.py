@@ -1,15 +1,15 @@
 """Inbound message types: kind and text of each, which trigger a brain, unsupported ones (specs: whatsapp A5)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from app.channels.content.tolerant import to_dict, to_identifier, to_text
+from app.immutable import immutable
 
 MAX_ID = 255
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ParsedMessage:
     """A message object in channel-neutral form."""
 

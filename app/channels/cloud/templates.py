@@ -8,10 +8,11 @@ import aiohttp
 from app.channels.cloud.errors import classify_response
 from app.channels.cloud.http import (
     BAD_ADDRESS_ERRORS,
-    SEND_TIMEOUT,
+    GRAPH_TIMEOUT,
     Graph,
     build_bad_address_refusal,
     build_unreachable_refusal,
+    explain_network_error,
     read_json,
 )
 from app.channels.content.tolerant import get_list, to_dict, to_text
@@ -56,7 +57,7 @@ async def _fetch_page(
             graph.build_url(account, "message_templates"),
             params=query,
             headers=graph.headers,
-            timeout=SEND_TIMEOUT,
+            timeout=GRAPH_TIMEOUT,
             allow_redirects=False,
         ) as response:
             answer = await read_json(response, MAX_RESPONSE_BYTES)
@@ -67,7 +68,8 @@ async def _fetch_page(
     except BAD_ADDRESS_ERRORS:
         raise TemplatesUnavailableError(build_bad_address_refusal().message) from None
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise TemplatesUnavailableError(build_unreachable_refusal(error).message) from None
+        words = explain_network_error(error, GRAPH_TIMEOUT)
+        raise TemplatesUnavailableError(build_unreachable_refusal(words).message) from None
     return to_dict(answer)
 
 

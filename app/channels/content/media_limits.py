@@ -1,16 +1,16 @@
 """Media limits of a channel: file size and types by kind of content."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from app.immutable import immutable
 from app.signals import DomainError
 
 KILOBYTE: Final = 1024
 MEGABYTE: Final = 1024 * KILOBYTE
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MediaLimit:
     """The largest file of a kind in bytes, and its MIME types; no types: any."""
 

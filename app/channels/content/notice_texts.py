@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from app.channels.content.tolerant import get_list, to_dict, to_identifier, to_millis, to_text
+from app.immutable import immutable
 
 Level = Literal["info", "warn", "bad"]
 _MAX_TITLE: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NoticeText:
     """A notice in words: a heading, what WhatsApp says, and what to do (empty: nothing)."""
 

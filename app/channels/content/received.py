@@ -4,11 +4,13 @@ Every field of a kind is always there: a text that is missing is empty, anything
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
+from app.immutable import immutable
 
-@dataclass(frozen=True, slots=True)
+
+@immutable
 class Record:
     """Fields that can be written as JSON data."""
 
@@ -23,7 +25,7 @@ def _to_plain(value: Any) -> Any:
     return [_to_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Referral(Record):
     """The advertisement or post a chat was started from."""
 
@@ -40,7 +42,7 @@ class Referral(Record):
     welcome_message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReferredProduct(Record):
     """The product of a catalogue that is asked about."""
 
@@ -48,7 +50,7 @@ class ReferredProduct(Record):
     product_retailer_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Problem(Record):
     """What WhatsApp says went wrong with a message."""
 
@@ -57,7 +59,7 @@ class Problem(Record):
     details: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Content(Record):
     """What messages of every kind may have."""
 
@@ -68,7 +70,7 @@ class Content(Record):
     errors: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class File(Content):
     """A picture, film, sound, document or sticker; `id` is WhatsApp's name of the file."""
 
@@ -81,7 +83,7 @@ class File(Content):
     animated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Location(Content):
     """A place; null degrees when they cannot be read."""
 
@@ -92,7 +94,7 @@ class Location(Content):
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CardName(Record):
     """The name on a contact card."""
 
@@ -104,7 +106,7 @@ class CardName(Record):
     suffix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CardPhone(Record):
     """A phone number on a contact card; `wa_id` when it is on WhatsApp."""
 
@@ -113,7 +115,7 @@ class CardPhone(Record):
     wa_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CardEmail(Record):
     """An e-mail address on a contact card."""
 
@@ -121,7 +123,7 @@ class CardEmail(Record):
     type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CardUrl(Record):
     """A web address on a contact card."""
 
@@ -129,7 +131,7 @@ class CardUrl(Record):
     type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CardAddress(Record):
     """A postal address on a contact card."""
 
@@ -142,7 +144,7 @@ class CardAddress(Record):
     type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CardOrganisation(Record):
     """Where the person on a contact card works."""
 
@@ -151,7 +153,7 @@ class CardOrganisation(Record):
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Card(Record):
     """One contact card."""
 
@@ -165,7 +167,7 @@ class Card(Record):
     vcard: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Contacts(Content):
     """Contact cards; `origin` is contact_request when they answer a request for the person's own number."""
 
@@ -173,7 +175,7 @@ class Contacts(Content):
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OrderItem(Record):
     """One line of an order; null numbers when they cannot be read."""
 
@@ -183,7 +185,7 @@ class OrderItem(Record):
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Order(Content):
     """A basket; `total` is null unless every line has a number, a price and the same currency."""
 
@@ -194,7 +196,7 @@ class Order(Content):
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Choice(Content):
     """A pressed button or a chosen row."""
 
@@ -203,7 +205,7 @@ class Choice(Content):
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FormReply(Content):
     """A filled-in form; `response` holds its fields, null when `response_json` cannot be read."""
 
@@ -213,7 +215,7 @@ class FormReply(Content):
     response: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CallPermission(Content):
     """The answer to a request to be called; `response`: accept | reject, `expiration_timestamp` in seconds."""
 
@@ -223,7 +225,7 @@ class CallPermission(Content):
     expiration_timestamp: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reaction(Content):
     """An emoji on a message; empty when it was taken away."""
 
@@ -231,7 +233,7 @@ class Reaction(Content):
     emoji: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SystemEvent(Content):
     """A change of the person's number or user id; `wa_id` and `user_id` are the new ones."""
 
@@ -241,7 +243,7 @@ class SystemEvent(Content):
     user_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Unsupported(Content):
     """A message the interface does not deliver; `type` says what it is, where WhatsApp does."""
 

@@ -1,7 +1,6 @@
 """Simulator channel: accepts every send, and builds what a person does on the simulated phone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol
 
 import aiohttp
@@ -25,6 +24,8 @@ from app.channels.contract import (
 )
 from app.channels.error_catalog import CauseScope, ErrorCatalog, ErrorCause
 from app.channels.setup_guide import SetupGuide
+from app.http_client import HttpSession
+from app.immutable import immutable
 from app.settings import Settings
 from app.signals import DomainError
 from app.text import to_storable
@@ -97,9 +98,7 @@ class SimulatorChannel:
     def __init__(self, _settings: Settings) -> None:
         """Accept the settings every channel is built with."""
 
-    async def send(
-        self, _http: aiohttp.ClientSession, _config: BaseModel, outbound: OutboundMessage
-    ) -> SendResult:
+    async def send(self, _http: HttpSession, _config: BaseModel, outbound: OutboundMessage) -> SendResult:
         """Take the message; the id follows from the key, so a repeated send is the same message."""
         return SendSuccess(f"sim.{outbound.key}")
 
@@ -139,7 +138,7 @@ class ShapedMessage(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Envelope:
     """Common fields of an action on the phone: id, person, moment (ms), perhaps a quoted message."""
 

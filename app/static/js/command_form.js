@@ -1,7 +1,8 @@
-// The form of a command: names of arguments as they are typed, keywords as they are read, errors at their fields,
-// and the focus on a row that was added.
+// The form of a command: names of arguments as they are typed, keywords as they are read, and the focus on a row that
+// was added.
 
-import { findAll, findOne, isShown, makeElement, onClick } from "./dom.js";
+import { findAll, findOne, isShown, makeElement, onClick, scrollTo } from "./dom.js";
+import "./field_errors.js";
 
 // ---- Names of arguments ------------------------------------------------------------------------------------------
 
@@ -37,40 +38,6 @@ function showKeywords(field) {
 
 document.addEventListener("input", ({ target }) => target.matches("[data-keywords]") && showKeywords(target));
 
-// ---- Errors at their fields ----------------------------------------------------------------------------------------
-
-function markField(line) {
-  const field = document.getElementById(line.dataset.field);
-  if (!field?.checkVisibility()) return;
-  const id = `${field.id}-error`;
-  if (document.getElementById(id)) return;
-  field.classList.add("is-invalid");
-  field.setAttribute("aria-invalid", "true");
-  field.dataset.described = field.getAttribute("aria-describedby") ?? "";
-  field.setAttribute("aria-describedby", `${id} ${field.dataset.described}`.trim());
-  field.after(makeElement("p", { id, className: "field-error", textContent: line.dataset.words.trim() }));
-}
-
-function unmarkField(field) {
-  document.getElementById(`${field.id}-error`)?.remove();
-  field.classList.remove("is-invalid");
-  field.removeAttribute("aria-invalid");
-  if (field.dataset.described) field.setAttribute("aria-describedby", field.dataset.described);
-  else field.removeAttribute("aria-describedby");
-  delete field.dataset.described;
-}
-
-let shown = null;
-
-// What a save found stands until the next one; the form itself is not drawn anew by it.
-function showErrors() {
-  const state = findOne("#save-state");
-  if (!state || state === shown) return;
-  shown = state;
-  findAll("[data-described]").forEach(unmarkField);
-  findAll("[data-field]", state).forEach(markField);
-}
-
 // ---- A row that was added --------------------------------------------------------------------------------------------
 
 // The button that asked for a new row: other parts of the page may refresh before its answer has come.
@@ -81,20 +48,18 @@ document.addEventListener("htmx:config:request", ({ target }) => {
 });
 
 document.addEventListener("htmx:after:swap", ({ detail }) => {
-  showErrors();
   if (!asking || detail.ctx.sourceElement !== asking) return;
   const selector = asking.dataset.focusNew;
   asking = null;
   // The code editor takes its place over a text field once this swap is done.
   setTimeout(() => findAll(selector).at(-1)?.focus());
 });
-showErrors();
 
 // ---- Results of a try -------------------------------------------------------------------------------------------------
 
 // Below the fold a result seems not to have come.
 document.addEventListener("htmx:finally:request", ({ target }) => {
-  if (target.id === "try") findOne("#tried-out")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  if (target.id === "try") scrollTo(findOne("#tried-out"), "nearest");
 });
 
 // ---- Width -------------------------------------------------------------------------------------------------------------

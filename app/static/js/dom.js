@@ -5,6 +5,12 @@ export const findAll = (selector, root = document) => [...root.querySelectorAll(
 export const isShown = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest("[inert]");
 export const makeElement = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
 
+// Scrolls to an element, at once for whoever wants no motion; `block` as in scrollIntoView.
+export function scrollTo(element, block) {
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element?.scrollIntoView({ block, behavior: isStill ? "instant" : "smooth" });
+}
+
 const actions = new Map();
 
 // Calls `act(element)` for each click on or within an element of the selector; a link of it is not followed.

@@ -54,6 +54,12 @@ function connect() {
       showLost();
     });
   }
+  // The session has ended: the next look leads to the sign-in. One that this browser began anew meanwhile goes on.
+  socket.on("disconnect", (reason) => {
+    if (reason !== "io server disconnect") return;
+    refresh();
+    socket.connect();
+  });
   socket.on("changed", ({ topic }) => refresh(topic));
   setInterval(refreshIfVisible, REFRESH_MS);
   document.addEventListener("visibilitychange", refreshIfVisible);

@@ -1,22 +1,24 @@
 // Lists with one stop for the Tab key: the arrows up and down go from row to row, left and right to what else a row
-// has. Without this module every link of the list is a stop.
+// has. A list with data-roving="end" is entered at its last row. Without this module every link of the list is a stop.
 
-import { findAll, findOne } from "./dom.js";
+import { findAll, findOne, isShown } from "./dom.js";
 import { addShortcuts } from "./shortcuts.js";
 
-const CONTROLS = "input, a, [data-roving-more]";
+const CONTROLS = "input, a, [data-roving-main], [data-roving-more]";
 const findLists = () => findAll("[data-roving]");
 const findRows = (list) => findAll("[data-roving-row]", list).filter((row) => row.checkVisibility());
 const findControls = (row) => findAll(CONTROLS, row).filter((each) => !each.closest("[popover]"));
-const findLink = (row) => findOne("a", row);
+const findLink = (row) => findOne("[data-roving-main], a", row);
+const findRow = (target) => target.closest?.("[data-roving] [data-roving-row]");
 
-// The link that the Tab key comes to: the one that had the focus, else that of the page, else the first.
+// The link that the Tab key comes to: the one that had the focus, else that of the page, else the first (or last).
 const last = new WeakMap();
 
 function settle() {
   for (const list of findLists()) {
     const links = findRows(list).map(findLink);
-    const stop = [last.get(list), links.find((link) => link.hasAttribute("aria-current")), links[0]].find((link) => links.includes(link));
+    const entry = links.at(list.dataset.roving === "end" ? -1 : 0);
+    const stop = [last.get(list), links.find((link) => link.hasAttribute("aria-current")), entry].find((link) => links.includes(link));
     for (const row of findAll("[data-roving-row]", list)) for (const each of findControls(row)) each.tabIndex = each === stop ? 0 : -1;
   }
 }
@@ -29,27 +31,29 @@ function moveRow(row, key) {
 }
 
 function moveWithin(row, key, target) {
-  const controls = findControls(row);
+  const controls = findControls(row).filter(isShown);
   const to = controls.indexOf(target) + (key === "ArrowRight" ? 1 : -1);
   controls[Math.min(Math.max(to, 0), controls.length - 1)].focus();
 }
 
 document.addEventListener("keydown", (event) => {
   const { target, key } = event;
-  const row = target.closest?.("[data-roving-row]");
-  if (!row || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || target.closest("[popover]")) return;
+  const row = findRow(target);
+  // What else a row has, as a player of a voice message, keeps its own keys.
+  if (!row || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || !findControls(row).includes(target)) return;
   if (["ArrowUp", "ArrowDown", "Home", "End"].includes(key)) moveRow(row, key);
   else if (["ArrowLeft", "ArrowRight"].includes(key)) moveWithin(row, key, target);
   else return;
   event.preventDefault();
 });
 document.addEventListener("focusin", ({ target }) => {
-  const row = target.closest?.("[data-roving-row]");
+  const row = findRow(target);
   if (!row || target.closest("[popover]")) return;
   last.set(row.closest("[data-roving]"), findLink(row));
   settle();
 });
-document.addEventListener("input", settle);
+// A text area filters no list.
+document.addEventListener("input", ({ target }) => target.matches("textarea") || settle());
 document.addEventListener("htmx:after:swap", settle);
 const hasList = () => findLists().length;
 addShortcuts(

@@ -35,6 +35,8 @@ const readSearch = (text) => (/^\/[^/\n]{0,40}$/.test(text) ? text.slice(1) : nu
 let isSearching = false;
 // Enter came before the list did: the first of it is inserted, the search is not sent to anybody.
 let isAwaited = false;
+// The message whose search was left by Escape: an answer that comes after it opens no list.
+let dismissed = null;
 
 async function fetchList(list, words) {
   isSearching = true;
@@ -61,7 +63,7 @@ async function search(field) {
   await fetchList(list, words);
   const typed = findField();
   if (typed && readSearch(typed.value) !== words) return search(typed);
-  if (typed === document.activeElement) showList(findList());
+  if (typed === document.activeElement && typed.value !== dismissed) showList(findList());
 }
 
 const steps = { ArrowDown: 1, ArrowUp: -1 };
@@ -79,6 +81,7 @@ document.addEventListener("keydown", (event) => {
     isAwaited = true;
     return takeKey(event);
   }
+  if (event.key === "Escape") dismissed = event.target.value;
   if (findList()?.hidden !== false) return;
   const options = findOptions();
   if (event.key in steps && options.length) choose(options.at((options.indexOf(findChosen()) + steps[event.key]) % options.length));
@@ -87,7 +90,11 @@ document.addEventListener("keydown", (event) => {
   else return isEnter && close();
   takeKey(event);
 }, true);
-document.addEventListener("input", ({ target }) => target.id === "reply" && search(target));
+document.addEventListener("input", ({ target }) => {
+  if (target.id !== "reply") return;
+  dismissed = null;
+  search(target);
+});
 document.addEventListener("focusout", ({ target }) => target.id === "reply" && close());
 // The field keeps the focus while an option is pressed.
 document.addEventListener("pointerdown", (event) => event.target.closest?.("#replies") && event.preventDefault());
@@ -95,6 +102,7 @@ onClick("[data-reply]", insert);
 onClick("[data-replies-open]", () => {
   const field = findField();
   if (!field.value) field.value = "/";
+  dismissed = null;
   field.focus();
   search(field);
 });

@@ -3,6 +3,7 @@
 import "./alerts.js";
 import "./counters.js";
 import "./drafts.js";
+import "./error_reports.js";
 import "./live.js";
 import "./menus.js";
 import "./notices.js";

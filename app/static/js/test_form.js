@@ -1,11 +1,16 @@
 // The steps of a test: their order on the page is their order in the test.
 
-import { findAll, findOne, onClick } from "./dom.js";
+import { findAll, findOne, onClick, scrollTo } from "./dom.js";
+import { clearErrors } from "./field_errors.js";
 import { addShortcuts } from "./shortcuts.js";
 
 function announce(describe) {
   const rows = findAll("#steps > [data-step]");
-  rows.forEach((row, n) => row.setAttribute("aria-label", `Step ${n + 1}`));
+  clearErrors();
+  rows.forEach((row, n) => {
+    row.setAttribute("aria-label", `Step ${n + 1}`);
+    findAll("[data-column]", row).forEach((field) => (field.id = `step-${n + 1}-${field.dataset.column}`));
+  });
   findOne("#steps-status").textContent = describe(rows);
   findOne("#test-editor").dispatchEvent(new Event("input", { bubbles: true }));
 }
@@ -51,7 +56,7 @@ document.addEventListener("submit", ({ target }) => (asked ||= target.id === "te
 document.addEventListener("htmx:finally:request", ({ target }) => {
   if (target.id !== "test-editor" || !asked) return;
   asked = false;
-  findOne("#test-result")?.scrollIntoView({ block: "start", behavior: "smooth" });
+  scrollTo(findOne("#test-result"), "start");
 });
 
 addShortcuts(

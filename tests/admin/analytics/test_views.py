@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select, update
 
-from app.accounts import Role, User
+from app.accounts.roles import Role
+from app.accounts.users import User
 from app.admin.ui import number_format
 from app.bot.models import Chat, CommandError, Connection, Contact, Message, Run
 from app.brains.ai.models import AiCall
@@ -48,7 +49,8 @@ def rows(services: Services, simulated_connection: Connection, demo_brain: Any) 
         session.add(chat)
         session.flush()
         made = [_build_message(chance, now, chat, demo_brain) for _ in range(300)]
-        session.execute(insert(Message), sorted(made, key=lambda row: row["created_at"]))
+        session.add_all(Message(**row) for row in sorted(made, key=lambda row: row["created_at"]))
+        session.flush()
         answers = list(session.scalars(select(Message).where(Message.direction == "out")))
         session.execute(insert(Run), [_build_run(chance, answer, demo_brain) for answer in answers])
         session.flush()

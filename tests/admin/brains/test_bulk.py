@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.brains.document import yaml_format
 from app.brains.versions import store
 from app.services import Services

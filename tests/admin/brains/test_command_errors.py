@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot import command_errors
 from app.bot.models import Connection
 from app.brains.sandbox import SandboxError

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.brains.document.gallery import load_samples
 from app.brains.versions import store
 from app.services import Services

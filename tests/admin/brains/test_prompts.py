@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot.models import Message
 from app.brains.ai.provider_store import ProviderInput
 from app.brains.versions import store

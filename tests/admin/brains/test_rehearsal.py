@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot.models import Connection
 from app.brains.versions import store
 from app.channels.contract import Person

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.brains.versions import rollouts, store
 from app.brains.versions.models import Brain, Rollout
 from app.brains.versions.routing import REVERTED

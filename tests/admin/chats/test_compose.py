@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot.chats.thread import PAGE_SIZE
 from app.bot.connections.store import ConnectionInput
 from app.bot.models import Chat, Connection, Label, MediaFile, Message, Note

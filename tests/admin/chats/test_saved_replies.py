@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from tests.admin.browser import Browser
 
 
@@ -38,7 +38,14 @@ def test_a_search_without_matches_says_so_and_alone_leads_to_the_page(owner: Bro
     assert owner.get("/chats/replies/find").location.endswith("/chats/replies/")
 
 
-def test_viewers_see_no_saved_replies(sign_in: Callable[[Role], Browser]):
-    viewer = sign_in(Role.VIEWER)
-    assert viewer.get("/chats/replies/").status_code == 403
-    assert viewer.get("/chats/replies/find", htmx=True).status_code == 403
+def test_viewers_and_agents_read_saved_replies_and_agents_insert_them(
+    sign_in: Callable[[Role], Browser], owner: Browser
+):
+    owner.post("/chats/replies/", name="hours", text="From nine to five.")
+    for role, code in ((Role.VIEWER, 403), (Role.AGENT, 200)):
+        reader = sign_in(role)
+        page = reader.get("/chats/replies/").text
+        assert "From nine to five." in page
+        assert "<textarea" not in page.split("<main")[1].split("</main>")[0]
+        assert reader.get("/chats/replies/find", htmx=True).status_code == code
+        assert reader.post("/chats/replies/1", name="hours", text="x").status_code == 403

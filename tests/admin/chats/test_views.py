@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import Connection as Db
 from sqlalchemy import update
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot import full_text, handoff
 from app.bot.chats.listing import ChatQuery, list_chats
 from app.bot.chats.thread import PAGE_SIZE, load_thread
@@ -259,7 +259,7 @@ def test_the_dashboard_counts_what_came_and_what_needs_a_look(
     board = owner.get("/dashboard", htmx=True).text
     assert "<html" not in board
     assert '<span class="figure-word">Received today</span><span class="figure-value">2</span>' in board
-    assert '<span class="figure-word">Failed</span><span class="figure-value">1</span>' in board
+    assert '<span class="figure-word">Failures</span><span class="figure-value">1</span>' in board
     assert "No worker has reported yet" in board
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot.models import Connection, Message, Run
 from app.brains.ai.models import AiCall
 from app.brains.versions import store

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from tests.admin.browser import Browser
 
 

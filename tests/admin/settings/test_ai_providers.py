@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.brains.ai.provider_store import list_providers
 from app.services import Services
 from app.settings import Settings
@@ -120,9 +120,15 @@ def test_a_provider_is_removed_with_its_key(owner_with_provider: Browser):
     assert owner_with_provider.get("/settings/ai/1").status_code == 404
 
 
-def test_only_owners_see_the_settings(sign_in: Callable[[Role], Browser]):
+def test_only_owners_set_providers_and_their_keys(
+    sign_in: Callable[[Role], Browser], owner_with_provider: Browser
+):
+    assert owner_with_provider
     editor = sign_in(Role.EDITOR)
-    for path in ("/settings/ai/", "/settings/ai/new", "/settings/ai/1"):
+    page = editor.get("/settings/ai/").text
+    assert "home" in page
+    assert "/settings/ai/1" not in page
+    for path in ("/settings/ai/new", "/settings/ai/1"):
         assert editor.get(path).status_code == 403
     assert editor.post("/settings/ai/new", name="x").status_code == 403
-    assert "/settings/ai/" not in editor.get("/dashboard").text
+    assert sign_in(Role.AGENT).get("/settings/ai/").status_code == 403

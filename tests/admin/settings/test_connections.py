@@ -1,6 +1,7 @@
 """Connections: secrets stay secret, mistakes stay in the form, and nothing is gone for good."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app import channels
+from app.accounts.roles import Role
 from app.bot.connections.store import ConnectionInput, ConnectionStore
 from app.bot.models import Connection, Message
 from app.brains.versions import store
@@ -62,6 +64,22 @@ def test_an_empty_secret_keeps_its_value_and_a_new_one_replaces_it(
         "new-secret",
         "v3rify",
     )
+
+
+def test_an_editor_changes_the_bot_and_the_limits_and_neither_sees_nor_sets_the_account(
+    app: Flask, cloud_connection_url: str, services: Services, sign_in: Callable[[Role], Browser]
+):
+    editor = sign_in(Role.EDITOR)
+    page = editor.get(cloud_connection_url).text
+    assert "v3rify" not in page
+    assert 'name="access_token"' not in page
+    changed = {**CLOUD, "name": "Desk", "account": "999", "access_token": "EAAother", "pair_burst": "7"}
+    assert editor.post(cloud_connection_url, **changed).status_code == 302
+    with services.database.read() as session:
+        row = session.get_one(Connection, 1)
+        config: Any = app.extensions["services"].connections.load_config(row)
+        assert (row.name, row.pair_burst, row.account) == ("Desk", 7, CLOUD["account"])
+    assert (config.access_token, config.verify_token) == ("EAAtoken", "v3rify")
 
 
 def test_mistakes_are_named_at_their_field_and_the_rest_is_kept(owner: Browser):

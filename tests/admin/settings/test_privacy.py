@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot.models import Connection, Contact
 from app.channels.contract import Person
 from app.channels.simulator import channel

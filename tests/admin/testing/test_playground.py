@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.bot.models import Contact, Cooldown, Message, Run
 from app.brains.ai.models import AiCall
 from app.brains.capabilities.http import Http

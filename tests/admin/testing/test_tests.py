@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.brains.versions import store
 from app.services import Services
 from tests.admin.browser import Browser
@@ -163,6 +163,48 @@ def test_a_wrong_test_is_kept_named_and_hinders_nothing_else(owner: Browser, ser
     assert list_stored_tests(services)[0]["steps"][1] == {"wait": "soon"}
     assert "in test 1, step 2" in owner.get("/brains/demo").text
     assert "You said" in owner.post("/brains/demo/commands/echo/try", htmx=True, try_text="!echo hi").text
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "words"),
+    [
+        ("user.text", " ", "Write what the contact writes."),
+        ("user.button", "", "Write the title of the button."),
+        ("user.form", "", "This must be a group of fields."),
+        ("user.burst", "", "Write at least two lines."),
+        ("bot.exact", "", "Write what the bot replies."),
+        ("bot.contains", "", "Write what the reply contains."),
+        ("bot.regex", "", "Write a regular expression."),
+        ("time.wait", "", "Write how long to wait"),
+    ],
+)
+def test_an_empty_step_stays_and_its_field_says_what_is_missing(
+    owner: Browser, services: Services, kind: str, typed: str, words: str
+):
+    answer = owner.post(
+        f"{TESTS}save",
+        htmx=True,
+        **build_form(
+            step_kind=["user.text", kind, "bot.exact"],
+            step_text=["!echo hi", typed, "You said hi"],
+            step_as=["", "", ""],
+            step_choices=["", "", ""],
+            step_seed=["", "", ""],
+        ),
+    )
+    assert len(list_stored_tests(services)[0]["steps"]) == 3
+    found = re.findall(r'data-field="([^"]*)" data-words="([^"]*)"', answer.text)
+    assert [field for field, _ in found] == ["step-2-text"]
+    assert found[0][1].startswith(words)
+    page = owner.get(f"{TESTS}1").text
+    assert list_values(page, "step_kind") == ["user.text", kind, "bot.exact"]
+    assert list_values(page, "step_text")[::2] == ["!echo hi", "You said hi"]
+    assert 'id="step-2-text"' in page
+
+
+def test_a_wrong_field_of_the_initial_state_is_marked_as_well(owner: Browser):
+    answer = owner.post(f"{TESTS}save", htmx=True, **build_form(time="noon", stubs="- call: ' '"))
+    assert set(re.findall(r'data-field="([^"]*)"', answer.text)) == {"test-time", "test-stubs"}
 
 
 def test_tests_move_copy_and_come_back_after_deletion(owner: Browser, services: Services):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.admin.workbench.script_reference import STARTER_SCRIPT
 from app.bot.models import Message
 from app.brains.versions import store

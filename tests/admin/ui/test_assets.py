@@ -54,7 +54,7 @@ def test_the_first_page_is_light(owner: Browser):
         if "/js/" in address:
             text = (STATIC / "js" / address.rpartition("/")[2]).read_text()
             wanted += [urljoin(address, source) for _, source in IMPORT.findall(text)]
-    assert len(fetched) == 25
+    assert len(fetched) == 26
     assert sum(fetched.values()) < 160_000
 
 

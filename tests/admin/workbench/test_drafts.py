@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.accounts import Role
+from app.accounts.roles import Role
 from app.brains.versions import store
 from app.brains.versions.store import DraftReview
 from app.services import Services

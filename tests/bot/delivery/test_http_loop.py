@@ -3,18 +3,18 @@
 import threading
 from concurrent.futures import Future
 
-import aiohttp
 import pytest
 
 from app.bot.delivery.http_loop import THREAD_NAME, HttpLoop
+from app.http_client import HttpSession
 
 
 def has_thread() -> bool:
     return any(each.name == THREAD_NAME for each in threading.enumerate())
 
 
-def read_session(loop: HttpLoop) -> aiohttp.ClientSession:
-    found: Future[aiohttp.ClientSession] = Future()
+def read_session(loop: HttpLoop) -> HttpSession:
+    found: Future[HttpSession] = Future()
     loop.submit(lambda: found.set_result(loop.get_http()))
     return found.result(5)
 
@@ -27,7 +27,7 @@ def test_it_starts_with_the_first_call_and_ends_with_its_session():
     assert read_session(loop) is first
     loop.close()
     assert not has_thread()
-    assert first.closed
+    assert first.files.closed
     with pytest.raises(RuntimeError, match="ended"):
         loop.submit(lambda: None)
     assert not has_thread()

@@ -108,6 +108,24 @@ def test_failures_are_grouped_and_those_that_need_nobody_are_not_counted_in_the_
     assert count_open(pipeline) == 4
 
 
+def test_the_sum_of_the_page_is_the_number_of_the_menu(pipeline: Pipeline, clock):
+    fail_answer(pipeline, clock, 1)
+    results: list[SendRefusal | UnknownOutcome] = [
+        SendRefusal(RefusalClass.TRANSIENT, "131000", "It is tried again by itself."),
+        UnknownOutcome("It waits for a receipt."),
+        # The last: it pauses the connection.
+        SendRefusal(RefusalClass.TOKEN, "190", "It waits for a repair."),
+    ]
+    for number, result in enumerate(results, start=2):
+        pipeline.ingest(build_inbound(number, clock, phone=f"1555000{number}"))
+        order = pipeline.commit(pipeline.claim().jobs[0], "yes").send_job
+        assert order
+        pipeline.complete(order, result)
+    with pipeline.database.read() as session:
+        assert queries.sum_failures(queries.list_groups(session, FailureFilter())) == 2
+    assert count_open(pipeline) == 2
+
+
 def test_a_refusal_that_is_tried_again_by_itself_is_no_failure(pipeline: Pipeline, clock):
     pipeline.ingest(build_inbound(1, clock))
     order = pipeline.commit(pipeline.claim().jobs[0], "yes").send_job

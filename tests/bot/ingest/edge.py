@@ -18,6 +18,7 @@ from app.bot.ingest.admission import EdgeLimits, RefusalLog
 from app.bot.ingest.handler import RequestHandler
 from app.bot.ingest.server import EdgeServer
 from app.channels.cloud.webhook import PATH
+from app.logs.ingest import PATH as LOGS
 from tests.bot.ingest.test_webhook import FIXTURES, sign
 
 BODY = json.dumps(FIXTURES["meta_openapi__text_message.json"]).encode()
@@ -92,6 +93,7 @@ def running_edge(
     handler = RequestHandler(
         shared.webhook, shared.registry, shared.receiver, lambda cookie: cookie == MEMBER, refusals
     )
+    handler.mount(LOGS, shared.logs.endpoint.answer_in_loop)
     made = EdgeServer(handler, replace(EdgeLimits(), **limits), refusals, behind_proxy=behind_proxy)
     made.start(listener, path)
     try:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
 
-from app.bot.contacts import ContactCache
+from app.bot.contact_cache import ContactCache
 from app.bot.models import Chat, Contact, Message
 from app.channels.cloud.parse import parse
 from app.channels.contract import InboundMessage, Item, Person, Status
@@ -235,3 +235,67 @@ def test_a_subject_that_comes_late_does_not_rename_a_group_back(
         pipeline.ingest(*items)
     with pipeline.database.read() as session:
         assert session.scalars(select(Chat.title)).one() == "New"
+
+
+@pytest.mark.parametrize("order", list(permutations([(1, "Old"), (2, "New"), (2, "Newest")])))
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_name_is_that_of_the_newest_message_whatever_comes_last(
+    pipeline: Pipeline, order: Sequence[tuple[int, str]], is_known: bool
+):
+    began = pipeline.clock() - 10_000
+    for at, name in order:
+        person = Person(phone="1555", name=name, username=f"@{name}")
+        pipeline.ingest(replace(write(name, person, pipeline), at=began + at))
+        if not is_known:
+            pipeline.places.clear()
+    ((*_, found),) = list_contacts(pipeline)
+    # Of the same moment, what came last.
+    assert found == [name for at, name in order if at == 2][-1]
+    with pipeline.database.read() as session:
+        row = session.scalars(select(Contact)).one()
+        assert (row.username, row.name_at) == (f"@{found}", began + 2)
+
+
+def test_a_message_that_repeats_a_name_makes_it_newer_and_writes_no_contact(pipeline: Pipeline):
+    asked: list[str] = []
+
+    def note(_db: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    began = pipeline.clock() - 10_000
+    messages = [
+        replace(write(name, Person(phone="1555", name=name[:3]), pipeline), at=began + at)
+        for name, at in (("Ana", 1), ("Ana again", 3), ("Bea late", 2))
+    ]
+    pipeline.ingest(messages[0])
+    event.listen(pipeline.database.engine, "before_cursor_execute", note)
+    try:
+        pipeline.ingest(messages[1])
+        pipeline.ingest(messages[2])
+    finally:
+        event.remove(pipeline.database.engine, "before_cursor_execute", note)
+    assert list_contacts(pipeline) == [("1555", None, "Ana")]
+    assert [each for each in asked if "contact SET" in each or "FROM contact" in each] == []
+
+
+@pytest.mark.parametrize("at", [0, 99_999_999_999_999])
+def test_a_message_without_a_time_or_from_the_future_is_as_new_as_its_arrival(pipeline: Pipeline, at: int):
+    pipeline.ingest(replace(write("a", Person(phone="1555", name="Ana"), pipeline), at=at))
+    pipeline.clock.now += 1_000
+    pipeline.ingest(write("b", Person(phone="1555", name="Bea"), pipeline))
+    assert list_contacts(pipeline) == [("1555", None, "Bea")]
+
+
+@pytest.mark.parametrize("by_phone_at", [1, 3])
+def test_a_union_of_two_contacts_keeps_the_newer_name(pipeline: Pipeline, by_phone_at: int):
+    began = pipeline.clock() - 10_000
+    for person, at in (
+        (Person(phone="1555", name="Phone"), by_phone_at),
+        (Person(user_id="US.1", name="Id", username="@id"), 2),
+    ):
+        pipeline.ingest(replace(write(person.name, person, pipeline), at=began + at))
+    pipeline.ingest(Status("x", "sent", pipeline.clock(), person=Person("US.1", "1555")))
+    name = "Phone" if by_phone_at == 3 else "Id"
+    assert list_contacts(pipeline) == [("1555", "US.1", name)]
+    with pipeline.database.read() as session:
+        assert session.scalars(select(Contact.name_at)).one() == began + max(by_phone_at, 2)

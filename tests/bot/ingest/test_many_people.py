@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 
 from app.bot import contacts
-from app.bot.contacts import ContactCache
+from app.bot.contact_cache import ContactCache, build_key
+from app.bot.contacts import MessageSource
 from app.bot.ingest import new_people, receiver
 from app.bot.ingest.inbox import InboundBatch
 from app.bot.models import Chat, Contact, Message
@@ -84,12 +85,15 @@ def test_others_are_answered_while_a_thousand_new_people_arrive(connected_app: F
 
 
 people = st.lists(
-    st.builds(
-        Person,
-        user_id=st.sampled_from([None, "u1", "u2", "u3", "u4"]),
-        phone=st.sampled_from([None, "1", "2", "3", "4", "5"]),
-        name=st.sampled_from(["", "Ann", "Ben"]),
-        username=st.sampled_from(["", "@a"]),
+    st.tuples(
+        st.builds(
+            Person,
+            user_id=st.sampled_from([None, "u1", "u2", "u3", "u4"]),
+            phone=st.sampled_from([None, "1", "2", "3", "4", "5"]),
+            name=st.sampled_from(["", "Ann", "Ben"]),
+            username=st.sampled_from(["", "@a"]),
+        ),
+        st.integers(0, 3),
     ),
     max_size=10,
 )
@@ -97,19 +101,22 @@ people = st.lists(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(known=people, arriving=people)
-def test_many_at_once_end_as_one_by_one(connected_app: Flask, known: list[Person], arriving: list[Person]):
+def test_many_at_once_end_as_one_by_one(
+    connected_app: Flask, known: list[tuple[Person, int]], arriving: list[tuple[Person, int]]
+):
     database = connected_app.extensions["services"].database
     found = []
     for is_many in (True, False):
         with database.engine.connect() as db:
             (connection_id,) = {number for (number,) in db.exec_driver_sql("SELECT id FROM connection")}
-            for person in known:
-                contacts.find_or_create(db, connection_id, person, None, 1)
-            keys = [(contacts.build_key(connection_id, person, None), person) for person in arriving]
+            for person, at in known:
+                contacts.find_or_create(db, MessageSource(connection_id, person, None, at), 1)
+            sources = [MessageSource(connection_id, person, None, at) for person, at in arriving]
             if is_many:
-                new_people.create_many(db, keys, 2)
-            for person in arriving:
-                contacts.find_or_create(db, connection_id, person, None, 2)
+                keys = [build_key(connection_id, each.person, None) for each in sources]
+                new_people.create_many(db, list(zip(keys, sources, strict=True)), 2)
+            for source in sources:
+                contacts.find_or_create(db, source, 2)
             query = select(
                 Contact.user_id, Contact.phone, Contact.name, Contact.username, func.count(Chat.id)
             )

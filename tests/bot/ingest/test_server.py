@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.channels.cloud.webhook import PATH
+from app.logs import sources as log_sources
+from app.logs.sources import SourceInput
 from tests.bot.ingest.edge import (
     BODY,
     MEMBER,
@@ -215,6 +217,17 @@ def test_whoever_has_ended_sending_is_still_answered(edge_server: Edge):
             assert answer.endswith(wanted)
 
 
+def test_whoever_ends_sending_at_the_moment_of_the_answer_is_not_kept(edge_server: Edge):
+    port, _ = edge_server
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+            caller.sendall(build_get())
+            caller.recv(65536)
+            caller.shutdown(socket.SHUT_WR)
+            while caller.recv(65536):
+                pass
+
+
 NGINX = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{ worker_connections 64; }}
 http {{
@@ -265,3 +278,29 @@ def test_a_body_that_is_not_needed_whole_is_answered_before_its_end(edge_server:
     inner.answer = lambda _heard, _connection: build_page(b"", status="302 FOUND")
     head = f"POST /x HTTP/1.1\r\nHost: x\r\nCookie: {MEMBER}\r\nContent-Length: 5\r\n\r\n".encode()
     assert send_bytes(port, head, BODY[:5]).startswith(b"HTTP/1.1 302 FOUND")
+
+
+def test_events_of_other_services_are_answered_in_the_event_loop(installation: Flask):
+    shared = installation.extensions["services"]
+    data = SourceInput("shop")
+    made = shared.database.write(lambda s: log_sources.create_source(s, data, shared.clock()))
+    body = b'{"text": "it works"}'
+
+    def build(token: str) -> bytes:
+        lines = [
+            "POST /api/logs HTTP/1.1", "Host: x", f"Authorization: Bearer {token}",
+            "Content-Type: application/json", f"Content-Length: {len(body)}",
+        ]  # fmt: skip
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+    with running_edge(installation) as (port, inner), socket.create_connection(("127.0.0.1", port)) as caller:
+        for token, status in (
+            (made.token, b"202 Accepted"),
+            ("wrong", b"401 Unauthorized"),
+            (made.token, b"202"),
+        ):
+            caller.sendall(build(token))
+            answer = read_answer(caller)
+            assert answer.startswith(b"HTTP/1.1 " + status)
+            assert b"Connection: keep-alive" in answer
+        assert inner.heard == []

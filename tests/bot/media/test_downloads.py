@@ -37,6 +37,7 @@ from bench.graph import Options
 from bench.graph_media import Medium
 from tests.bot.conftest import Pipeline, build_inbound
 from tests.conftest import SHARED
+from tests.http_client.sessions import open_http
 from tests.tables import create_tables
 
 CAT = b"\x89PNG\r\n\x1a\n a cat"
@@ -182,7 +183,7 @@ def send(services: Services, content: dict[str, Any]) -> Any:
     account = services.registry.list_by_channel("cloud")[0]
 
     async def go() -> Any:
-        async with aiohttp.ClientSession() as http:
+        async with open_http() as http:
             outbound = OutboundMessage("bx" + "0" * 30, ACCOUNT, Person(phone="15550001"), content)
             return await services.channels["cloud"].send(http, account.config, outbound)
 

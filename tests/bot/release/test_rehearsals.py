@@ -178,6 +178,37 @@ def test_the_same_draft_changes_nothing(installation: Flask):
     assert job.tally == {"same": len(WORDS) + 4}
 
 
+def test_a_cooldown_new_in_the_draft_holds_from_what_was_answered_before_the_first_message(
+    installation: Flask,
+):
+    bot = RehearsalBot(
+        installation, [build_reply_command("hi", "Hello"), build_reply_command("hours", "9 to 5")]
+    )
+    said = [(1, "hi"), (2, "hours"), (1, "hi"), (2, "hi"), (1, "hours")]
+    with bot.run_worker():
+        for number, message in enumerate(said, start=1):
+            bot.say(message)
+            wait_until(lambda number=number: len(bot.list_runs()) == number)
+    changed = [
+        build_reply_command("hi", "Hello", restrict={"cooldown": {"seconds": 3600}}),
+        build_reply_command("hours", "9 to 5"),
+    ]
+    job = bot.rehearse(changed, count=3)
+    # The other one answers as before, and rests from then on, which is a change.
+    assert [(each.recorded.text, each.comparison.kind) for each in job.changes] == [
+        ("hi", "silent"),
+        ("hi", "changed"),
+    ]
+    assert "rests for" in job.changes[0].comparison.after.why
+    # What was answered longer ago than the cooldown takes counts no more.
+    changed[0]["restrict"]["cooldown"]["seconds"] = 1
+    time.sleep(1.1)
+    bot.say((1, "hi"))
+    with bot.run_worker():
+        wait_until(lambda: len(bot.list_runs()) == len(said) + 1)
+    assert [each.comparison.after.status for each in bot.rehearse(changed, count=1).changes] == ["answered"]
+
+
 def test_messages_from_before_the_first_publish_are_newly_answered_and_paused_chats_left_out(
     installation: Flask,
 ):

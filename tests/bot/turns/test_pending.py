@@ -113,12 +113,12 @@ def test_messages_behind_a_slow_call_keep_their_order(bot: SimulatedBot, slow_se
 
 
 def test_the_lease_outlives_a_run_longer_than_itself(bot: SimulatedBot, slow_server: SlowServer):
-    settings = bot.services.settings.model_copy(update={"lease_seconds": 2.0, "sweep_seconds": 0.05})
+    settings = bot.services.settings.model_copy(update={"lease_seconds": 3.0, "sweep_seconds": 0.05})
     bot.services.settings = settings
     with bot.run_worker():
         bot.say((0, "ask"))
         assert slow_server.asked.acquire(timeout=20)
-        assert not slow_server.asked.acquire(timeout=5)
+        assert not slow_server.asked.acquire(timeout=7)
         rival = claim.ClaimRequest(
             LeaseRequest("rival", 8, bot.services.clock(), 600), 1_000, bot.services.channels
         )

@@ -239,6 +239,27 @@ def test_a_job_that_fails_holds_up_no_other_and_rests(database: Database, clock:
     assert runs.count("fails") == 2
 
 
+def test_a_job_that_fails_after_it_was_begun_is_reported_and_rests(database: Database, clock: Clock):
+    runs: list[Future[None]] = []
+    errors: list[Exception] = []
+
+    def run(_context: JobContext) -> Future[None]:
+        runs.append(Future())
+        return runs[-1]
+
+    job = build_job("folds", run, due=build_true_condition(), pause_ms=SWEEP_MS, on_error=errors.append)
+    maintenance = build_maintenance(database, clock, job)
+    maintenance.run_due()
+    runs[0].set_exception(ValueError("wrong"))
+    assert [str(each) for each in errors] == ["wrong"]
+    clock.now += 2 * SWEEP_MS
+    maintenance.run_due()
+    assert len(runs) == 1
+    clock.now += FAILURE_PAUSE_MS
+    maintenance.run_due()
+    assert len(runs) == 2
+
+
 def test_a_job_under_way_is_not_begun_again(database: Database, clock: Clock):
     running: Future[None] = Future()
     runs: list[int] = []

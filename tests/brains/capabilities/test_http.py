@@ -1,4 +1,3 @@
-import datetime as dt
 import json
 import socket
 import ssl
@@ -8,17 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from app.brains import limits
-from app.brains.addresses import is_public, look_up
 from app.brains.capabilities.contract import CallContext, CallRefusal
 from app.brains.capabilities.http import Http
 from app.brains.capabilities.https import Https, Response
 from app.brains.document.schema import Grants
+from app.http_client.addresses import is_public, look_up
+from tests.certificates import write_certificate
 
 HOST = "api.example.com"
 GRANTS = Grants.model_validate({"http": {"allow": [HOST, "other.example.com"]}})
@@ -320,29 +316,7 @@ def test_cookies_stay_behind_and_texts_are_storable(transport, http):
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A certificate for HOST that signs itself: (path of certificate and key)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    path.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return path
+    return write_certificate(tmp_path_factory.mktemp("tls") / "server.pem", HOST)
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ from app.brains.document.numbers import parse_number, parse_whole_number
         ("1234,567", 1234.567),
         ("−3,5", -3.5),
         ("\u200e１２", 12),
+        ("٣", 3),
+        ("١٬٢٣٤٫٥", 1234.5),
+        ("१२", 12),
         ("+7", 7),
     ],
 )

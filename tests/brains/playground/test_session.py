@@ -9,7 +9,8 @@ import yaml
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
-from app.accounts import Passwords, Role, create_user
+from app.accounts.roles import Role
+from app.accounts.users import Passwords, create_user
 from app.brains import limits
 from app.brains import playground as pg
 from app.brains.playground import (

@@ -106,6 +106,37 @@ def test_a_script_asks_a_prompt_by_its_name_with_values(run):
     assert model.asked[0].messages[0]["content"] == "You help Ama. Be {{ kind }}."
 
 
+MARKDOWN = "# Hours\n**Open** [here](https://example.com) `**code**`"
+SHOWN = "*Hours*\n*Open* here (https://example.com) `**code**`"
+
+
+def test_a_script_sends_what_a_prompt_command_sends(run):
+    script = run(build_document(build_script_command('ctx.reply(ctx.ai("Ask"))')), FakeModel(MARKDOWN))
+    prompt = run(build_document(build_prompt_command()), FakeModel(MARKDOWN))
+    assert script.effects == prompt.effects == (Reply(SHOWN),)
+
+
+@pytest.mark.parametrize("answer", ['{"name": "**Ada**", "n": [1]}', ' ["[a](https://b.example)"]'])
+def test_an_answer_that_is_json_is_handed_to_a_script_as_it_is(run, answer):
+    source = 'import json\ntext = ctx.ai("Ask")\njson.loads(text)\nctx.reply(text)'
+    outcome = run(build_document(build_script_command(source)), FakeModel(answer))
+    assert [each.text.strip() for each in outcome.effects] == [answer.strip()]
+
+
+def test_runs_with_an_answer_of_the_ai_are_repeated_as_they_were(run, sandbox, turn):
+    data = build_document(build_script_command('ctx.reply(ctx.ai("Ask"))'))
+    outcome = run(data, FakeModel(MARKDOWN))
+    program = compile_program(1, 1, data)
+    assert outcome.journal["calls"][0]["v"] == MARKDOWN
+    assert replay(program, turn("Hi"), outcome.journal, sandbox).digest == outcome.digest
+    # A run from before answers were formatted has no mark.
+    (call,) = outcome.journal["calls"]
+    before = {**outcome.journal, "calls": [{name: call[name] for name in ("m", "a", "ok", "v")}]}
+    again = replay(program, turn("Hi"), before, sandbox)
+    assert again.effects == (Reply(MARKDOWN),)
+    assert again.journal["calls"] == before["calls"]
+
+
 def test_a_command_can_call_one_that_asks(run):
     source = 'ctx.call("c1")\nctx.reply("done")'
     data = build_document(build_script_command(source), build_prompt_command())

@@ -297,6 +297,19 @@ def test_what_is_not_known_does_not_rest(turn: Any):
     assert branch.read(first, ["c1", first.now], compile_with(60, "brain")) == {}
 
 
+def test_a_command_that_answered_before_rests_as_the_draft_would_have(turn: Any):
+    first = turn("hi", contact_id=4)
+    branch = CooldownBranch(compile_with(100))
+    for seconds in (150, 90, 40):
+        branch.apply_earlier(replace(first, now=first.now - seconds * 1000), "c1")
+    branch.apply_earlier(first, "unknown")
+    # At the second of the three the draft would have rested.
+    assert branch.read(first, None, None) == {KEY: first.now + 60_000}
+    wide = CooldownBranch(compile_with(100, "brain"))
+    wide.apply_earlier(replace(first, contact_id=5), "c1")
+    assert wide.read(first, None, None) == {("c1", "brain"): first.now + 100_000}
+
+
 def test_the_cooldowns_of_its_own_runs_are_kept_and_listed_as_changed(turn: Any):
     first = turn("hi", contact_id=4)
     branch = CooldownBranch(compile_with(100), first.now, {("c2", "brain"): 5})

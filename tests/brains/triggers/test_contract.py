@@ -106,6 +106,19 @@ def test_the_longest_prefix_wins_and_a_space_may_follow_it():
         ("regex", "My ORDER 12", {}, True),
         ("regex", "my order", {}, False),
         ("regex", "MY ORDER 12", {"ignore_case": False}, False),
+        ("exact", "I don’t know", {"texts": ["i don't know"]}, True),
+        ("exact", "I don't know", {"texts": ["i don’t know"], "ignore_case": False}, False),
+        ("exact", "I don't know", {"texts": ["I don’t know"], "ignore_case": False}, True),
+        ("contains", "I don´t know", {"texts": ["don't"], "whole_word": True}, True),
+        ("contains", "say “hi”", {"texts": ['"hi"'], "whole_word": False}, True),
+        ("exact", "٣", {"texts": ["3"]}, True),
+        ("exact", "3", {"texts": ["३"]}, True),
+        ("exact", "３", {"texts": ["3"], "ignore_accents": True}, True),
+        ("regex", "My order ١٢", {}, True),
+        ("regex", "I don’t", {"pattern": "don't"}, True),
+        ("regex", "I don’t", {"pattern": "don’t"}, True),
+        ("regex", "I don't", {"pattern": "don’t"}, False),
+        ("regex", "٣", {"pattern": "^[٠-٩]$"}, True),
         ("fallback", "", {}, True),
     ],
 )
@@ -296,6 +309,8 @@ def test_the_editor_lists_kinds_in_an_order_without_ties():
         (["❤"], "❤\ufe0f you", "you"),
         (["予約"], "予約２名", "２名"),
         (["ok"], "\u200eO\u200dK then", "then"),
+        (["order 12"], "Order ١٢ “now”", "“now”"),
+        (["don't"], "Don’t ask ٣ times", "ask ٣ times"),
     ],
 )
 def test_what_follows_a_beginning_is_cut_from_what_was_written(texts, text, rest):
@@ -354,3 +369,12 @@ def test_accents_count_unless_the_trigger_ignores_them():
 def test_groups_of_a_pattern_are_cut_from_what_was_written():
     found = matches("regex", "\u200eOrder ＃\u202a12\u202c", pattern=r"^order #(\d+)$")
     assert found.groups == ("12\u202c",)
+    found = matches("regex", "Ship ١٢ of “it’s”", pattern=r"ship (?P<n>\d+) of \"(.*)\"$")
+    assert (found.groups, found.named) == (("١٢", "it’s"), {"n": "١٢"})
+
+
+def test_a_command_word_and_a_button_take_the_signs_of_any_keyboard():
+    assert matches("command", "!what’s ٣", words=["what's"]).rest == "٣"
+    assert matches("command", "!order١٢", words=["order12"])
+    pressed = build_input("x", choice_id="", choice_title="I’m in")
+    assert KINDS["button"].match(build_config("button", ids=["i'm in"]), pressed)

@@ -2,7 +2,6 @@ import asyncio
 import socket
 import time
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -18,10 +17,12 @@ from app.channels.contract import (
     SendSuccess,
     UnknownOutcome,
 )
+from app.http_client import HttpLimits
+from tests.http_client.sessions import open_http
 
 CONFIG = CloudConfig(access_token="EAAGtoken", app_secret="abc", verify_token="word")
 OUTBOUND = OutboundMessage("bx1", "1065", Person(phone="233200000001"), build_text_content("hi"))
-SHORT = aiohttp.ClientTimeout(total=5, connect=2, sock_connect=2, sock_read=0.3)
+SHORT = HttpLimits(connect_s=2, answer_s=0.3, total_s=5)
 
 
 def graph(settings, url):
@@ -34,9 +35,9 @@ def run_against(settings, handler, act):
     async def run():
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", handler)
-        async with TestServer(app) as server, aiohttp.ClientSession() as http:
+        async with TestServer(app) as server, open_http() as http:
             url = str(server.make_url("")).rstrip("/")
-            return await act(CloudChannel(graph(settings, url), clock=lambda: 0.0, timeout=SHORT), http)
+            return await act(CloudChannel(graph(settings, url), clock=lambda: 0.0, limits=SHORT), http)
 
     return asyncio.run(run())
 
@@ -46,7 +47,7 @@ def send(settings, handler, outbound=OUTBOUND):
 
 
 def check(settings, handler):
-    return run_against(settings, handler, lambda channel, http: channel.check(http, CONFIG, "1065"))
+    return run_against(settings, handler, lambda channel, http: channel.check(http.files, CONFIG, "1065"))
 
 
 def build_handler(body, status=200, headers=None):
@@ -180,8 +181,8 @@ def free_port():
 def test_what_was_certainly_not_sent_is_refused(settings, url, fault):
     async def run():
         channel = CloudChannel(graph(settings, url.format(port=free_port())))
-        async with aiohttp.ClientSession() as http:
-            return await channel.send(http, CONFIG, OUTBOUND), await channel.check(http, CONFIG, "1065")
+        async with open_http() as http:
+            return await channel.send(http, CONFIG, OUTBOUND), await channel.check(http.files, CONFIG, "1065")
 
     result, seen = asyncio.run(run())
     assert isinstance(result, SendRefusal)
@@ -197,7 +198,7 @@ def test_a_failed_tls_handshake_is_certainly_not_sent(settings):
 
         server = await asyncio.start_server(talk, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with server, aiohttp.ClientSession() as http:
+        async with server, open_http() as http:
             return await CloudChannel(graph(settings, f"https://127.0.0.1:{port}")).send(
                 http, CONFIG, OUTBOUND
             )

@@ -1,6 +1,5 @@
 import asyncio
 
-import aiohttp
 import pytest
 
 from app.channels.cloud.parse import parse
@@ -15,6 +14,7 @@ from app.channels.simulator.channel import (
     clean_account,
 )
 from tests.channels.simulator.phone_actions import build_audio, build_image, build_location, build_reaction
+from tests.http_client.sessions import open_http
 
 AMA = Person(phone="233200000001", name="Ama")
 ENVELOPE = Envelope("sim.1", AMA, 1_700_000_000_123, "sim.0")
@@ -34,11 +34,11 @@ ACTS = [
 
 def test_a_message_is_taken_at_once_under_its_key(settings):
     async def run():
-        async with aiohttp.ClientSession() as http:
+        async with open_http() as http:
             outbound = OutboundMessage("bx1", "phone", AMA, build_text_content("hi"))
             channel = SimulatorChannel(settings)
             return await channel.send(http, SimulatorConfig(), outbound), await channel.check(
-                http, SimulatorConfig(), "phone"
+                http.files, SimulatorConfig(), "phone"
             )
 
     result, seen = asyncio.run(run())

@@ -6,7 +6,6 @@ The package takes seconds to import.
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx2
@@ -16,6 +15,7 @@ from pydantic import BaseModel
 from app.brains import limits
 from app.brains.ai.contract import AiAnswer, AiRequest, Endpoint, ProviderError
 from app.brains.ai.transport import ExchangeBudget, Transport, refuse_encoded
+from app.immutable import immutable
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ _MAX_QUOTED_CHARS: Final = 200
 _KEY_PART_CHARS: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ClientEnvironment:
     """Dependencies of a client: clock and sleep in seconds, jitter in [0, 1)."""
 

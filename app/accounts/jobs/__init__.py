@@ -1,0 +1,1 @@
+"""Maintenance jobs of accounts, one a file: each module has a `JOB`."""

@@ -1,0 +1,1 @@
+"""Pages of the logging service: log lines, sources with their tokens, sinks, errors of browsers."""

@@ -1,0 +1,1 @@
+"""`flask audit`, and the audit's part of `flask doctor`."""
