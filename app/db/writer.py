@@ -43,6 +43,10 @@ GATHER_DIVISOR = 400_000  # writes a second divided by this are seconds to wait
 MAX_ATTEMPTS = 3
 
 
+class WriterClosedError(RuntimeError):
+    """The process is ending: nothing more is written."""
+
+
 class QueuedWrite(NamedTuple):
     """A write that waits: handler, payload, and who is told of its outcome."""
 
@@ -132,7 +136,7 @@ class Writer:
     def _enqueue(self, handler: Handler[P, R], payload: P, waiter: Waiter) -> None:
         with self._wake:
             if self._closing:
-                raise RuntimeError("the writer is closed")
+                raise WriterClosedError("the writer is closed")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
                 self._thread.start()
