@@ -83,8 +83,7 @@ class Writer:
         self._rate = WriteRate()
         self._connection: Connection | None = None
         self._prepared: object = None
-        # Execution options of the connection that all handlers get.
-        self.options: dict[str, Any] = {"writer": True}
+        self.options: dict[str, Any] = {"writer": True}  # execution options of the handlers' connection
         self.commit_count = 0  # groups written since the start
         # SQLite has one writer anyway: whatever waits shares a commit. PostgreSQL locks rows, so each handler
         # keeps a transaction of its own, in which it takes its locks in one order.
