@@ -61,17 +61,19 @@ def change(slug: str, edit: Callable[[Document], Document]) -> Brain:
 
 def change_at(slug: str, rev: int | None, edit: Callable[[Document], Document]) -> DraftChange:
     """Apply `edit` to the draft with the edit count `rev` (None: the newest); raises DraftConflict on another."""
-    brain_id, now = get_brain_or_404(slug).id, services().clock()
+    now = services().clock()
 
-    def save(session: Any) -> DraftChange:
-        brain = store.get_brain(session, brain_id)
+    def save(session: Any) -> DraftChange | None:
+        brain = store.find_brain(session, slug)
+        if brain is None or brain.archived_at is not None:
+            return None
         before, based_on = dict(brain.draft), brain.draft_rev if rev is None else rev
-        store.save_draft(session, brain_id, edit(deepcopy(before)), based_on, now)
+        store.save_draft(session, brain.id, edit(deepcopy(before)), based_on, now)
         return DraftChange(before, dict(brain.draft), brain)
 
     changed = services().database.write(save)
     refresh_session()
-    return changed
+    return changed or abort(404)
 
 
 def change_commands(

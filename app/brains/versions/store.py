@@ -139,14 +139,14 @@ def save_draft(
         .values(
             draft={**document, "brain": brain.slug}, title=kept, draft_rev=based_on_rev + 1, updated_at=now
         )
-        .returning(Brain.draft_rev)
-        .execution_options(synchronize_session=False)
+        .returning(Brain)
+        .execution_options(synchronize_session=False, populate_existing=True)
     ).scalar()
-    session.refresh(brain)
     if saved is None:
+        session.refresh(brain)
         raise DraftConflict(based_on_rev, brain.draft_rev)
     name_action(session, "draft saved")
-    return saved
+    return saved.draft_rev
 
 
 def publish(  # noqa: PLR0913  who publishes what, when, with which problems and tests

@@ -50,7 +50,7 @@ def record_failure(
             simulated_connection.id,
             services.clock(),
         )
-        services.database.write(lambda s: command_errors.record(s.connection(), [(case, problem)] * times))
+        services.database.writer.run(lambda db: command_errors.record(db, [(case, problem)] * times))
 
     return record
 
