@@ -109,6 +109,7 @@ def _build_run_steps(found: Timeline) -> Iterator[Step]:
         step = Step("bolt", "bad" if failed else "good", _describe_run(found), part="run")
         yield _add_bar(found, spans["ran"], step)
     else:
+        yield from _build_filled_steps(found)
         yield from _build_error_steps(found)
     end = (run.journal or {}).get("now") or run.created_at
     yield Step(
@@ -118,6 +119,13 @@ def _build_run_steps(found: Timeline) -> Iterator[Step]:
         end + run.micros // 1000,
         notes=_describe_state_changes(found, end),
     )
+
+
+def _build_filled_steps(found: Timeline) -> Iterator[Step]:
+    """Tell that the text needed no sandbox process."""
+    if found.run_trace.is_filled:
+        note = "The template only puts known texts in their places, which needs no sandbox process."
+        yield Step("bolt", "good", "Filled in the text", notes=[note])
 
 
 def _build_error_steps(found: Timeline) -> Iterator[Step]:

@@ -102,6 +102,7 @@ def _trace_result(prepared: PreparedRun, result: RunResult | SandboxError, outpu
     return replace_fields(
         prepared.trace,
         run_micros=result.micros,
+        is_filled=isinstance(result, RunResult) and result.is_filled,
         calls=prepared.command_calls.calls.trace if prepared.command_calls else (),
         output=output[:_TRACE_OUTPUT_CHARS],
         usage=result.usage,

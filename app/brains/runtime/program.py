@@ -9,6 +9,7 @@ from app.brains.document import arguments as args
 from app.brains.document.prompts import Prompt, PromptAction
 from app.brains.document.schema import Command, Document, Restrictions, ScriptAction
 from app.brains.document.validation import parse_document
+from app.brains.runtime.text_fill import TextFill, read_text_fill
 from app.brains.runtime.trace import Cause, ConsideredLine
 from app.brains.sandbox.types import SCRIPT, TEMPLATE, Source
 from app.brains.text import fold
@@ -23,10 +24,11 @@ from app.unicode import FoldOptions
 
 @immutable
 class CompiledTemplate:
-    """Template; `is_literal` when it has no template syntax and needs no sandbox."""
+    """Template; `is_literal` when it has no template syntax and needs no sandbox, `fill` when it may need none."""
 
     source: Source
     is_literal: bool
+    fill: TextFill | None = None
 
 
 @immutable
@@ -177,7 +179,8 @@ def build_cooldown_scope(command: Command, turn: Turn) -> str:
 
 
 def _compile_template(template: str) -> CompiledTemplate:
-    return CompiledTemplate(Source.from_text(TEMPLATE, template), "{" not in template)
+    source = Source.from_text(TEMPLATE, template)
+    return CompiledTemplate(source, "{" not in template, read_text_fill(template))
 
 
 def _count_past_turns(entries: Sequence[Entry], prompts: Mapping[str, CompiledPrompt]) -> int:

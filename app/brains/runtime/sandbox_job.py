@@ -119,13 +119,17 @@ def mix_seed(seed: int) -> int:
 
 
 def build_job(context: RenderContext, call: Call | None = None, *, measure: bool = False) -> Job | RunResult:
-    """Return the sandbox job of a command; a text without template marks is rendered already."""
+    """Return the sandbox job of a command; a text without template marks or with known texts is rendered already."""
     entry, program = context.entry, context.program
     source = entry.script
     if source is None:
         text = entry.texts[pick_variant(entry.texts, context.seed)]
         if text.is_literal:
             return RunResult({"text": text.source.text})
+        # What is measured is what a sandbox process does.
+        filled = None if measure or text.fill is None else text.fill.fill(context.turn, context.values)
+        if filled is not None:
+            return RunResult({"text": filled}, is_filled=True)
         source = text.source
     strict = program.document.settings.strict
     given = call if entry.script else None

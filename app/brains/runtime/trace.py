@@ -80,10 +80,11 @@ class Trace:
     `cause` is one of Cause, empty for a plain answer; a newer release may have written another word. `reason` says it
     in words, `pause_reason` those of who paused the chat. `considered` are the first commands that were asked,
     `considered_count` all. `surplus` is the end of the message, which no argument takes. `variant`
-    counts from 1. `part` is the part of a prompt that failed. `dropped` are effects
-    of a failed run, `state_effects` those beyond replies that were kept (app.brains.effects.model.dump_effect).
-    `choice_reason` says why another version than the live one ran (app.brains.versions.routing). `merged_into` is the
-    message it was answered with. `unknown` holds the keys of a newer release.
+    counts from 1. `part` is the part of a prompt that failed. `is_filled`: the text was filled without a sandbox
+    process. `dropped` are effects of a failed run, `state_effects` those beyond replies that were kept
+    (app.brains.effects.model.dump_effect). `choice_reason` says why another version than the live one ran
+    (app.brains.versions.routing). `merged_into` is the message it was answered with. `unknown` holds the keys of a
+    newer release.
     """
 
     cause: str = ""
@@ -96,6 +97,7 @@ class Trace:
     variant: int | None = None
     part: str = ""
     run_micros: int | None = None
+    is_filled: bool = False
     calls: Sequence[CallLine] = ()
     output: str = ""
     result: Any = None
@@ -131,7 +133,7 @@ EMPTY_TRACE: Final = Trace()
 _NULLABLE: Final = frozenset(
     {"considered_count", "arguments", "variant", "run_micros", "result", "merged_into"}
 )
-_JSON_KEYS: Final = {"choice_reason": "course", "state_effects": "lasting"}
+_JSON_KEYS: Final = {"is_filled": "filled", "choice_reason": "course", "state_effects": "lasting"}
 _KEYS: Final = tuple(
     (each.name, _JSON_KEYS.get(each.name, each.name)) for each in fields(Trace) if each.name != "unknown"
 )

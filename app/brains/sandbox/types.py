@@ -63,12 +63,16 @@ class Job:
 
 @immutable
 class RunResult:
-    """Result of a run: {"text"} of a template, {"fx", "ret", "reads"} of a script; not validated."""
+    """Result of a run: {"text"} of a template, {"fx", "ret", "reads"} of a script; not validated.
+
+    `is_filled`: the text was filled without a sandbox process (app.brains.runtime.text_fill).
+    """
 
     data: Mapping[str, Any]
     output: str = ""
     usage: Mapping[str, float] = field(default_factory=dict)
     micros: int = 0
+    is_filled: bool = False
 
 
 @immutable
