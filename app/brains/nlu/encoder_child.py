@@ -39,7 +39,9 @@ def confine(memory: int, seconds: int) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 64),
     ):
-        resource.setrlimit(what, (most, most))
+        _, ceiling = resource.getrlimit(what)
+        allowed = most if ceiling == resource.RLIM_INFINITY else min(most, ceiling)
+        resource.setrlimit(what, (allowed, allowed))
 
 
 def load(name: str) -> tuple[Any, str]:
