@@ -1,1 +1,1 @@
-"""Understanding of messages: intents by a trained model, entities, language; numpy is imported only where a model is."""
+"""Understanding of messages: intents by a trained model, entities, language; numpy is imported with a model."""

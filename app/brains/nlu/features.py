@@ -7,6 +7,7 @@ near to nothing (specs: nlu 2, finding 1).
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from app.immutable import immutable
@@ -54,7 +55,7 @@ class Vocabulary:
 def count_features(words: Sequence[str]) -> tuple[Counter[str], Counter[str]]:
     """Count the features of a text: words with their pairs, and parts of words."""
     wholes = Counter(_WORD_BLOCK + word for word in words)
-    wholes.update(f"{_WORD_BLOCK}{first} {second}" for first, second in zip(words, words[1:], strict=False))
+    wholes.update(f"{_WORD_BLOCK}{first} {second}" for first, second in pairwise(words))
     parts: Counter[str] = Counter()
     for word in words:
         edged = f" {word[:_MAX_WORD_CHARS]} "

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from app.brains.nlu.normalise import clean
@@ -31,41 +33,7 @@ _SCRIPTS: Final = (
 )
 # Letters that tell another language of the same script.
 _LETTERS: Final = (("ru", "їєіґ", "uk"), ("ar", "پچژگ", "fa"), ("ar", "ٹڈڑے", "ur"))
-_WORDS: Final[Mapping[str, str]] = {
-    "en": "the is are my i you what when where how can do does a an to of in it for and not have has was please want need "
-    "this that with your me we be on at if will would could should there which why who help hello thanks am been much many "
-    "any from get still did or yes order today tomorrow open close",
-    "es": "el la los las un una es son mi mis yo tu usted que cuando donde como puedo puede de en y no para por con se lo "
-    "quiero necesito esta este estan hay cuanto cuesta gracias hola buenos dias tiene tengo mas pero si cual quien su al del "
-    "pedido hoy manana ya me te",
-    "pt": "o os as um uma e sao meu minha eu voce que quando onde como posso pode de em nao para por com se quero preciso esta "
-    "este quanto custa obrigado obrigada ola bom dia tem tenho mais mas sim qual quem seu ao do da no na pedido hoje amanha ja "
-    "me isso voces ate",
-    "fr": "le la les un une est sont mon ma mes je vous tu que quand ou comment puis peut de en et ne pas pour par avec se veux "
-    "voudrais besoin cette ce combien coute merci bonjour salut avez ai plus mais oui quel quelle qui votre au du des "
-    "commande aujourd hui demain il elle nous suis dans sur j l d c qu",
-    "de": "der die das ein eine ist sind mein meine ich sie du was wann wo wie kann konnen von in und nicht fur mit will mochte "
-    "brauche diese dieser wieviel kostet danke hallo guten tag haben habe hat mehr aber ja welche wer ihr zum zur den dem "
-    "bestellung heute morgen es wir bin auf an noch bitte mir",
-    "it": "il lo la gli le un una e sono mio mia io tu lei che quando dove come posso puo di in non per con si voglio vorrei "
-    "bisogno questo questa quanto costa grazie ciao buongiorno avete ho ha piu ma quale chi suo al del della ordine oggi "
-    "domani mi ti ci",
-    "nl": "de het een is zijn mijn ik u jij wat wanneer waar hoe kan kunnen van in en niet voor met wil graag nodig deze dit "
-    "hoeveel kost dank hallo goedemorgen heeft heb meer maar ja welke wie uw naar bestelling vandaag morgen je er op te nog",
-    "id": "yang di ke dari dan ini itu saya aku kamu anda apa kapan dimana mana bagaimana bisa tidak untuk dengan mau ingin "
-    "perlu berapa harga terima kasih halo selamat ada sudah belum lagi tapi ya siapa pesanan hari besok kak dong nya gak",
-    "tr": "bir bu ve icin ne zaman nerede nasil mi mu var yok degil ben sen siz ile daha cok ama evet hayir hangi kim siparis "
-    "bugun yarin istiyorum lazim kac tesekkurler merhaba gunaydin benim sizin olarak gibi miyim misiniz",
-    "pl": "i w na z nie jest sa moj moja ja ty pan pani co kiedy gdzie jak moge moze do dla chce potrzebuje ten ta to ile "
-    "kosztuje dziekuje czesc dzien dobry ma mam wiecej ale tak ktory kto zamowienie dzis jutro prosze sie czy",
-    "hi-Latn": "hai hain mera meri mere main mujhe aap tum kya kab kahan kaise kar karo kare karna nahi nahin ke ki ka ko se "
-    "mein chahiye kitna kitne kitni paisa dhanyavad namaste kaun aaj kal bhai ho hua gaya raha rahi abhi tak bhi hi toh kyu "
-    "kyun yeh woh batao dijiye sakta sakte",
-}  # fmt: skip
-_BY_WORD: Final[dict[str, list[str]]] = {}
-for _language, _listed in _WORDS.items():
-    for _word in set(_listed.split()):
-        _BY_WORD.setdefault(_word, []).append(_language)
+_FILE: Final = Path(__file__).with_name("small_words.txt")
 
 
 def detect_language(text: str) -> str:
@@ -90,17 +58,34 @@ def _tell_apart(found: Counter[str], text: str) -> str:
     if found["ja"]:
         return "ja"  # Chinese signs stand in Japanese, not the other way round
     best = found.most_common(1)[0][0]
-    return next((code for script, signs, code in _LETTERS if script == best and any(s in text for s in signs)), best)
+    return next(
+        (code for script, signs, code in _LETTERS if script == best and any(s in text for s in signs)), best
+    )
 
 
 def _find_by_words(words: list[str]) -> str:
     """Return the language that most of the words belong to, a word of fewer languages counting more."""
     scores: Counter[str] = Counter()
+    known = _load_words()
     for word in words:
-        listed = _BY_WORD.get(word, ())
+        listed = known.get(word, ())
         for code in listed:
             scores[code] += 12 // len(listed)
     ranked = scores.most_common(2)
     if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
         return ""
     return ranked[0][0]
+
+
+@cache
+def _load_words() -> Mapping[str, list[str]]:
+    """Return the languages of each small word."""
+    found: dict[str, list[str]] = {}
+    language = ""
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            language = line.strip("[]")
+        elif not line.startswith("#"):
+            for word in line.split():
+                found.setdefault(word, []).append(language)
+    return found

@@ -96,7 +96,10 @@ class Model:
         sure = float(calibration.compute_confidence(score, lead)[0])
         # Of those behind the best one only the order and the distance count.
         ranked = [
-            (self.intents[int(each)], round(sure * float(np.exp(joint[0, each] - joint[0, order[0]])), PLACES))
+            (
+                self.intents[int(each)],
+                round(sure * float(np.exp(joint[0, each] - joint[0, order[0]])), PLACES),
+            )
             for each in order
         ]
         return Guess(tuple(ranked), round(calibration.threshold, PLACES), by)

@@ -86,7 +86,7 @@ def _find_direction(slope: Array, image: Array, pairs: list[tuple[Array, ...]]) 
     """Return the step to take, without its sign, and its image: the two loops of L-BFGS."""
     way, way_image = slope.copy(), image.copy()
     shares: list[float] = []
-    for move, move_image, bend, bend_image, curve in reversed(pairs):
+    for _, move_image, bend, bend_image, curve in reversed(pairs):
         share = float(np.vdot(move_image, way)) / curve
         shares.append(share)
         way -= share * bend

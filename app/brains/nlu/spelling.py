@@ -35,7 +35,9 @@ class Spelling:
     def _find(self, word: str) -> str | None:
         if not _SHORTEST <= len(word) <= _LONGEST or not word.isalpha():
             return None
-        near = {each for part in _list_near(word) for each in self._near.get(part, ()) if _is_one_slip(word, each)}
+        near = {
+            each for part in _list_near(word) for each in self._near.get(part, ()) if _is_one_slip(word, each)
+        }
         return min(near, key=self._ranks.__getitem__, default=None)
 
 

@@ -1,11 +1,10 @@
 """File of a trained model: a header in JSON and arrays, compressed; checked in every part before it is used.
 
 `BBNLU1` and a newline, the size of the header and of the arrays unpacked (8 bytes each, little endian), then a zlib
-stream: the header in UTF-8, after it the arrays one behind the other, in the header's order. There is no pickle in it, and
-nothing of it is run. `docs/intents.md` lists the header's fields.
+stream: the header in UTF-8, after it the arrays one behind the other, in the header's order. There is no pickle in it,
+and nothing of it is run. `docs/intents.md` lists the header's fields.
 """
 
-import hashlib
 import json
 import math
 import struct
@@ -16,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from app.brains.nlu.calibration import Calibration, Scale
+from app.brains.nlu.digest import compute_digest
 from app.brains.nlu.features import Vocabulary
 from app.brains.nlu.model import EncoderPart, Model
 from app.brains.nlu.normalise import VERSION
@@ -65,13 +65,18 @@ def load_model(data: bytes, digest: str | None = None) -> Model:
         return _build_model(*_unpack(data))
     except UnreadableModel:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError, RecursionError) as error:
-        raise UnreadableModel(f"the model has a part that is not as it must be: {str(error)[:200]}") from error
-
-
-def compute_digest(data: bytes) -> str:
-    """Return the SHA-256 (hex) of a model's bytes, by which runs name it."""
-    return hashlib.sha256(data).hexdigest()
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        OverflowError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise UnreadableModel(
+            f"the model has a part that is not as it must be: {str(error)[:200]}"
+        ) from error
 
 
 def _unpack(data: bytes) -> tuple[Mapping[str, Any], dict[str, Any]]:

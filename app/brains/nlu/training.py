@@ -72,7 +72,9 @@ class _Part:
     trade: float
 
 
-def train(wanted: TrainingSet, encoder: NamedEncoder | None, progress: Progress = lambda _share: None) -> Trained:
+def train(
+    wanted: TrainingSet, encoder: NamedEncoder | None, progress: Progress = lambda _share: None
+) -> Trained:
     """Train a model; raises UntrainableSet for fewer than two examples.
 
     Where the encoder fails, the model is made of the words alone.
@@ -218,5 +220,3 @@ def _assemble(
         joint.append(found)
         confidence.append(calibration.compute_confidence(*calibration.rate(found, near)))
     return Trained(model, rows, gram, tuple(joint), tuple(confidence))
-
-
