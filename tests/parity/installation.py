@@ -12,8 +12,8 @@ from flask import Flask
 
 from app import create_app, services
 from app.bot.connections.store import ConnectionInput
-from app.brains.versions.intent_models import train_intents
 from app.brains.versions import store
+from app.brains.versions.intent_models import train_intents
 from app.brains.versions.store import DraftReview
 from app.channels.contract import InboundMessage
 from app.db.schema import Base

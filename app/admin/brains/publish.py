@@ -14,7 +14,7 @@ from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
 from app.admin.ui.permissions import require_right
 from app.admin.workbench import drafts, test_results
 from app.admin.workbench.view_model import Workbench, render_workbench
-from app.brains.nlu.training_process import TrainingFailed
+from app.brains.nlu.training.training_process import TrainingFailed
 from app.brains.testing import FailingTests, require_reason
 from app.brains.versions import release, store
 from app.brains.versions.intent_models import UntrainedIntents, train_intents

@@ -8,6 +8,7 @@ from app.immutable import immutable
 
 Array = Any
 
+_SHARES: Final = (1.0, 2.0)  # of the words and of an encoder in a joint score (measured: docs/decisions/0027)
 _BACKGROUND_SHARE: Final = 0.5  # of the score of "none of them" that is taken off (specs: nlu 2)
 _REFUSED_SHARE: Final = 0.1  # of right answers that the threshold refuses
 _STEPS: Final = 40
@@ -47,7 +48,8 @@ class Calibration:
 
     def join(self, scores: tuple[Array, ...]) -> Array:
         """Return the joint scores (rows x classes, the last class is "none of them")."""
-        return np.sum([scale.apply(each) for scale, each in zip(self.scales, scores, strict=True)], axis=0)
+        parts = zip(_SHARES, self.scales, scores, strict=False)
+        return np.sum([share * scale.apply(each) for share, scale, each in parts], axis=0)
 
     def rate(self, joint: Array, near: Array | None) -> tuple[Array, Array]:
         """Return score and lead of the best class for each row; `near` are similarities to the nearest examples."""

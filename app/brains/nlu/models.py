@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.brains import limits
 from app.brains.nlu.encoder import Encoder
-from app.brains.nlu.training_process import TrainingResult, train_apart
-from app.brains.nlu.training_set import TrainingSet
+from app.brains.nlu.training.training_process import TrainingResult, train_apart
+from app.brains.nlu.training.training_set import TrainingSet
 from app.immutable import immutable
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from app.brains.nlu.digest import compute_digest
 from app.brains.nlu.features import Vocabulary
 from app.brains.nlu.model import EncoderPart, Model
 from app.brains.nlu.normalise import VERSION
-from app.brains.nlu.training_set import ALGORITHM
+from app.brains.nlu.training.training_set import ALGORITHM
 
 MAX_BYTES: Final = 64 * 1024 * 1024  # compressed
 _MAX_UNPACKED: Final = 256 * 1024 * 1024

@@ -60,12 +60,12 @@ class IntentModel(Base):
 
     id: Mapped[pk]
     brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
-    # What it was trained on (app.brains.nlu.training_set) and its own bytes, as SHA-256 in hex.
+    # What it was trained on (app.brains.nlu.training.training_set) and its own bytes, as SHA-256 in hex.
     training_digest: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
     # The encoder it was trained with; empty = words alone.
     encoder: Mapped[str] = mapped_column(String(60), default="")
-    # Cross-validated scores, confused pairs, weak examples (app.brains.nlu.evaluation).
+    # Cross-validated scores, confused pairs, weak examples (app.brains.nlu.training.evaluation).
     report: Mapped[JsonObject]
     # As app.brains.nlu.storage writes it.
     body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)

@@ -10,7 +10,7 @@ import sys
 from app.brains import limits
 from app.brains.nlu.encoder import Encoder, is_installed
 from app.brains.nlu.encoder_child import read, write
-from app.brains.nlu.training_set import TrainingSet
+from app.brains.nlu.training.training_set import TrainingSet
 
 
 def main() -> None:
@@ -25,9 +25,9 @@ def main() -> None:
     if body is None:
         return
     # After the limits are set.
-    from app.brains.nlu.evaluation import build_report  # noqa: PLC0415
     from app.brains.nlu.storage import dump_model  # noqa: PLC0415
-    from app.brains.nlu.training import NamedEncoder, UntrainableSet, train  # noqa: PLC0415
+    from app.brains.nlu.training.evaluation import build_report  # noqa: PLC0415
+    from app.brains.nlu.training.trainer import NamedEncoder, UntrainableSet, train  # noqa: PLC0415
 
     wanted = TrainingSet.from_json(json.loads(body))
     encoder = Encoder(wanted.encoder) if is_installed(wanted.encoder) else None

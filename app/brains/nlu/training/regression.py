@@ -4,6 +4,7 @@ The weights of a class are a sum of the rows, so only similarities between rows 
 cross-validation share one matrix. Gradients are taken in the space of the weights, as if they were written out.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -20,9 +21,12 @@ _HALVINGS: Final = 12
 
 @immutable
 class Problem:
-    """Rows to learn: similarities (rows x rows, float32), class of each row, weight of each row, classes."""
+    """Rows to learn: their similarities, class of each row, weight of each row, number of classes.
 
-    gram: Array
+    `multiply` returns the product of the similarities (rows x rows) with a matrix (rows x classes, float32).
+    """
+
+    multiply: Callable[[Array], Array]
     classes: Array
     row_weights: Array
     class_count: int
@@ -47,7 +51,7 @@ def fit(problem: Problem) -> Array:
     at = _evaluate(problem, start, start)
     first = at.slope
     pairs: list[tuple[Array, Array, Array, Array, float]] = []
-    image = problem.gram @ at.slope
+    image = problem.multiply(at.slope)
     least = _TOLERANCE * _TOLERANCE * float(np.vdot(first, image))
     for _ in range(_STEPS):
         if float(np.vdot(at.slope, image)) <= least:
@@ -56,7 +60,7 @@ def fit(problem: Problem) -> Array:
         there = _search(problem, at, way, way_image, -float(np.vdot(at.slope, way_image)))
         if there is None:
             break
-        there_image = problem.gram @ there.slope
+        there_image = problem.multiply(there.slope)
         move, bend = there.coefficients - at.coefficients, there.slope - at.slope
         curve = float(np.vdot(there.scores - at.scores, bend))
         if curve > 0:

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from app.brains import limits
 from app.brains.nlu.encoder_child import SIZE
-from app.brains.nlu.training_set import TrainingSet
+from app.brains.nlu.training.training_set import TrainingSet
 from app.immutable import immutable
 from app.signals import DomainError
 
 Progress = Callable[[float], None]  # is told the share that is done, 0 to 1
 
-_ROOT: Final = Path(__file__).resolve().parents[3]
-_MODULE: Final = "app.brains.nlu.training_child"
+_ROOT: Final = Path(__file__).resolve().parents[4]
+_MODULE: Final = "app.brains.nlu.training.training_child"
 _START_SECONDS: Final = 10.0  # on top of the processor's, for a busy machine
 _MAX_FRAME_BYTES: Final = 67_108_864
 _LOOK_SECONDS: Final = 0.2

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.brains.nlu import regression
 from app.brains.nlu.calibration import calibrate
 from app.brains.nlu.features import SparseRow, Vocabulary, build_vocabulary
-from app.brains.nlu.gram import compute_gram
 from app.brains.nlu.model import NEIGHBOURS, Encode, EncoderPart, Model
-from app.brains.nlu.noise import misspell
 from app.brains.nlu.normalise import NormalText, normalise
-from app.brains.nlu.training_set import TrainingSet, list_background
+from app.brains.nlu.training import regression
+from app.brains.nlu.training.gram import compute_gram
+from app.brains.nlu.training.noise import misspell
+from app.brains.nlu.training.training_set import TrainingSet, list_background
 from app.immutable import immutable
 
 Array = Any
@@ -66,10 +66,19 @@ class NamedEncoder:
 
 @immutable
 class _Part:
-    """One of the models that are joined: similarities of its rows, and what a row counts."""
+    """One of the models that are joined: similarities of its rows, or their vectors; and what a row counts."""
 
-    gram: Array
+    gram: Array | None
+    vectors: Array | None
     trade: float
+
+    def multiply(self, unseen: Array, seen: Array) -> Callable[[Array], Array]:
+        """Return what multiplies the similarities of some rows to others with a matrix."""
+        if self.vectors is not None:
+            left, right = self.vectors[unseen], self.vectors[seen].T
+            return lambda values: left @ (right @ values)
+        gram = np.ascontiguousarray(self.gram[np.ix_(unseen, seen)]) if self.gram is not None else None
+        return lambda values: gram @ values
 
 
 def train(
@@ -91,9 +100,9 @@ def train(
     rows, sparse, gram = _take(rows, kept), [sparse[at] for at in kept], gram[np.ix_(kept, kept)]
     vectors = encoder.encode([each.sentence for each in rows.sentences]) if encoder else None
     progress(0.3)
-    parts = [_Part(gram, _WORD_TRADE)]
+    parts = [_Part(gram, None, _WORD_TRADE)]
     if vectors is not None:
-        parts.append(_Part(_VECTOR_LENGTH**2 * (vectors @ vectors.T), _VECTOR_TRADE))
+        parts.append(_Part(None, np.float32(_VECTOR_LENGTH) * vectors, _VECTOR_TRADE))
     trainer = _Trainer(rows, len(intents) + 1, progress, len(parts))
     held_out = [trainer.cross_validate(part) for part in parts]
     coefficients = [trainer.fit(part, np.arange(len(rows.texts))) for part in parts]
@@ -121,9 +130,9 @@ class _Trainer:
     def fit(self, part: _Part, chosen: Array) -> Array:
         """Return the coefficients of some rows."""
         weights = np.full(len(chosen), part.trade, np.float32)
-        gram = np.ascontiguousarray(part.gram[np.ix_(chosen, chosen)])
+        multiply = part.multiply(chosen, chosen)
         found = regression.fit(
-            regression.Problem(gram, self._rows.classes[chosen], weights, self._class_count)
+            regression.Problem(multiply, self._rows.classes[chosen], weights, self._class_count)
         )
         self._done += 1
         self._progress(0.3 + 0.6 * self._done / self._total)
@@ -135,7 +144,7 @@ class _Trainer:
         for fold in range(FOLDS):
             seen, unseen = np.flatnonzero(self._rows.folds != fold), np.flatnonzero(self._rows.folds == fold)
             if len(seen) and len(unseen):
-                scores[unseen] = part.gram[np.ix_(unseen, seen)] @ self.fit(part, seen)
+                scores[unseen] = part.multiply(unseen, seen)(self.fit(part, seen))
         return scores
 
 

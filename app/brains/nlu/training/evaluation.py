@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from app.brains.nlu.normalise import build_key
-from app.brains.nlu.training import FOLDS, Rows, Trained
+from app.brains.nlu.training.trainer import FOLDS, Rows, Trained
 
 Array = Any
 
