@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from app.brains import limits
 from app.brains.nlu.entities import CHOICE, REGEX, EntityRule, UnreadablePattern, compile_pattern
-from app.brains.nlu.reader import ReadIntent
+from app.brains.nlu.message_reader import ReadIntent
 from app.brains.nlu.training.training_set import TrainingSet
 from app.brains.text import fold
 from app.brains.triggers.intent import IntentName

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from app.brains.document.intents import build_read_intents, build_training_set
 from app.brains.document.schema import Document
 from app.brains.nlu.digest import compute_digest
+from app.brains.nlu.message_reader import Reader
 from app.brains.nlu.models import MODELS, LoadedModel
-from app.brains.nlu.reader import Reader
 from app.immutable import immutable
 
 # Returns the model that a document's intents are read with; None where there is none.

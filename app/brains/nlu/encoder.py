@@ -79,7 +79,7 @@ class Encoder:
                     body = self._ask(json.dumps(chosen).encode(), seconds)
                     found.append(np.frombuffer(body, "<f4").reshape(len(chosen), DIMENSIONS))
             except (EncoderGone, OSError, ValueError) as error:
-                self._give_up(str(error) or type(error).__name__)
+                self._give_up(str(error) or "it could not be asked")
                 return None
         vectors = np.vstack(found)
         is_unit = np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3
@@ -101,7 +101,7 @@ class Encoder:
             ready = json.loads(self._receive(limits.BOOT_SECONDS))
             self.digest = str(ready["digest"])
         except (EncoderGone, OSError, ValueError, KeyError) as error:
-            self._give_up(str(error) or type(error).__name__)
+            self._give_up(str(error) or "it could not be asked")
             return False
         return True
 

@@ -18,7 +18,7 @@ BATCH = 32  # sentences that are encoded together, which bounds the memory
 MAX_FRAME_BYTES = 8_388_608
 
 
-def main() -> None:
+def run_encoder() -> None:
     """Answer until standard input ends; the arguments are the name of the encoder, bytes of memory, seconds of CPU."""
     name, memory, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     confine(memory, seconds)
@@ -91,4 +91,4 @@ def write(sink: BinaryIO, body: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_encoder()

@@ -12,7 +12,7 @@ from app.brains.nlu.training.training_set import TrainingSet
 from app.immutable import immutable
 
 if TYPE_CHECKING:
-    from app.brains.nlu.model import Model
+    from app.brains.nlu.trained_model import Model
 
 
 @immutable

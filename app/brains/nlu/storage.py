@@ -17,8 +17,8 @@ import numpy as np
 from app.brains.nlu.calibration import Calibration, Scale
 from app.brains.nlu.digest import compute_digest
 from app.brains.nlu.features import Vocabulary
-from app.brains.nlu.model import EncoderPart, Model
 from app.brains.nlu.normalise import VERSION
+from app.brains.nlu.trained_model import EncoderPart, Model
 from app.brains.nlu.training.training_set import ALGORITHM
 
 MAX_BYTES: Final = 64 * 1024 * 1024  # compressed

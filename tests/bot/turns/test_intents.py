@@ -11,7 +11,9 @@ from tests.brains.document.test_understanding import build_document
 
 def test_the_worker_reads_messages_with_the_model_of_the_version(installation: Flask):
     runner = InProcessRunner(installation, build_document())
-    replies = runner.answer(channel.build_text(runner.build_envelope(), "please may I return these 3 shirts?"))
+    replies = runner.answer(
+        channel.build_text(runner.build_envelope(), "please may I return these 3 shirts?")
+    )
     assert [reply.text for reply in replies] == ["refund en 3 refund"]
     run = runner.get_last_run()
     with runner.database.read() as session:

@@ -8,8 +8,8 @@ import numpy as np
 
 from app.brains.nlu.calibration import calibrate
 from app.brains.nlu.features import SparseRow, Vocabulary, build_vocabulary
-from app.brains.nlu.model import NEIGHBOURS, Encode, EncoderPart, Model
 from app.brains.nlu.normalise import NormalText, normalise
+from app.brains.nlu.trained_model import NEIGHBOURS, Encode, EncoderPart, Model
 from app.brains.nlu.training import regression
 from app.brains.nlu.training.gram import compute_gram
 from app.brains.nlu.training.noise import misspell
@@ -20,7 +20,6 @@ Array = Any
 Progress = Callable[[float], None]  # is told the share that is done, 0 to 1
 
 FOLDS: Final = 5
-BACKGROUND: Final = ""  # the class of messages that mean none of the intents
 _COPIED_EXAMPLES: Final = 1_500  # of more, no misspelt copies are made
 _PRUNED_ROWS: Final = 2_000  # of more, features of one row are left out
 _WORD_TRADE: Final = 10.0  # how much a row counts against the penalty (C)

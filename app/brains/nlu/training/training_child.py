@@ -13,7 +13,7 @@ from app.brains.nlu.encoder_child import read, write
 from app.brains.nlu.training.training_set import TrainingSet
 
 
-def main() -> None:
+def run_training() -> None:
     """Train once."""
     memory, seconds = limits.TRAINING_MEMORY_BYTES, int(limits.TRAINING_SECONDS)
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
@@ -53,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_training()

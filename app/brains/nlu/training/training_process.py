@@ -19,7 +19,7 @@ from app.signals import DomainError
 Progress = Callable[[float], None]  # is told the share that is done, 0 to 1
 
 _ROOT: Final = Path(__file__).resolve().parents[4]
-_MODULE: Final = "app.brains.nlu.training.training_child"
+MODULE: Final = "app.brains.nlu.training.training_child"
 _START_SECONDS: Final = 10.0  # on top of the processor's, for a busy machine
 _MAX_FRAME_BYTES: Final = 67_108_864
 _LOOK_SECONDS: Final = 0.2
@@ -54,7 +54,7 @@ def train_apart(
         "PATH": os.defpath,
     }
     process = subprocess.Popen(  # noqa: S603  our own module, an environment of our own, no shell
-        [sys.executable, "-s", "-W", "ignore", "-m", _MODULE],
+        [sys.executable, "-s", "-W", "ignore", "-m", MODULE],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 
 from app.brains.nlu.storage import dump_model, load_model
+from app.brains.nlu.training import training_child, training_process
 from app.brains.nlu.training.trainer import Trained
 from app.brains.nlu.training.training_process import TrainingFailed, train_apart
 from app.brains.nlu.training.training_set import TrainingSet
+
+
+def test_the_process_is_the_module_that_trains():
+    assert training_child.__name__ == training_process.MODULE
 
 
 def test_another_process_makes_the_same_model(trained: Trained, wanted: TrainingSet):

@@ -2,8 +2,8 @@
 
 from app.brains.nlu.digest import compute_digest
 from app.brains.nlu.entities import EntityRule
+from app.brains.nlu.message_reader import Reader, ReadIntent
 from app.brains.nlu.models import ModelCache
-from app.brains.nlu.reader import Reader, ReadIntent
 from app.brains.nlu.storage import dump_model
 from app.brains.nlu.training.trainer import Trained
 from app.brains.turn import Understanding
