@@ -103,7 +103,7 @@ def train(
     if vectors is not None:
         parts.append(_Part(None, np.float32(_VECTOR_LENGTH) * vectors, _VECTOR_TRADE))
     trainer = _Trainer(rows, len(intents) + 1, progress, len(parts))
-    held_out = [trainer.cross_validate(part) for part in parts]
+    held_out = [trainer.validate(part) for part in parts]
     coefficients = [trainer.fit(part, np.arange(len(rows.texts))) for part in parts]
     calibrations = [calibrate((held_out[0],), None, rows.classes)]
     nears: list[Array | None] = [None]
@@ -137,7 +137,7 @@ class _Trainer:
         self._progress(0.3 + 0.6 * self._done / self._total)
         return found
 
-    def cross_validate(self, part: _Part) -> Array:
+    def validate(self, part: _Part) -> Array:
         """Return the scores of each row by a model that has not seen it, nor its copy."""
         scores = np.zeros((len(self._rows.texts), self._class_count), np.float32)
         for fold in range(FOLDS):
