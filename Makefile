@@ -77,9 +77,11 @@ torture: dev ## 5,000 messages and 50 kills, on SQLite and on PostgreSQL + Redis
 	$(BIN)/python -m bench.torture --layout sqlite --messages 5000 --kills 50
 	$(BIN)/python -m bench.torture --layout postgres --messages 5000 --kills 50
 
-bench: dev ## measure throughput, latency and CPU, embedded and production
+bench: dev ## measure throughput, latency, CPU, sandbox and live pages, beside pywa + Flask and a floor
 	@sh tools/test-parts.sh
-	$(BIN)/python -m bench.pipeline --layout all
+	$(BIN)/python -m bench.pipeline --layout all --peer all
+	$(BIN)/python -m bench.sandbox
+	$(BIN)/python -m bench.browsers --browsers 500
 
 bench-account: dev ## measure where a message's CPU goes, by process and thread
 	$(BIN)/python -m bench.account

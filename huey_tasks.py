@@ -16,7 +16,6 @@ from huey import MemoryHuey, RedisHuey
 from huey.exceptions import HueyException
 from huey.registry import Message
 from huey.serializer import Serializer
-from redis.exceptions import RedisError
 
 import huey_tasks
 from app import create_app
@@ -110,6 +109,9 @@ class WorkNotifier:
     """Thread that queues the wake-up task, once for many signals, so that no webhook waits for Redis."""
 
     def __init__(self) -> None:
+        from redis.exceptions import RedisError  # noqa: PLC0415  embedded does without Redis
+
+        self._errors = (RedisError, HueyException)
         self._work_waiting = threading.Event()
         self._notifications = 0
         self._thread = threading.Thread(target=self._loop, name="work-notifier", daemon=True)
@@ -133,7 +135,7 @@ class WorkNotifier:
             try:
                 wake_worker()
                 silent = False
-            except (RedisError, HueyException) as error:
+            except self._errors as error:
                 # The sweep of the worker finds the rows all the same.
                 if not silent:
                     log.warning("worker not woken", reason=type(error).__name__)

@@ -76,7 +76,7 @@ def _read_count(status: str, name: str) -> int:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith(f"{name}:")))
 
 
-async def _measure(rig: Rig, scenario: str, seconds: float) -> str:
+async def _measure(rig: Rig[Product], scenario: str, seconds: float) -> str:
     load = rig.load()
     work = {
         "sustained": lambda: load.closed(64, RAMP + seconds),

@@ -105,7 +105,7 @@ def _chats(product: Product, phones: list[str]) -> list[int]:
     return [found[phone] for phone in phones]
 
 
-async def _measure(rig: Rig, plan: Plan, browsers: int) -> dict[str, str]:
+async def _measure(rig: Rig[Product], plan: Plan, browsers: int) -> dict[str, str]:
     """Let so many browsers watch a steady stream of messages; returns the figures of a row."""
     product = rig.product
     url = f"http://127.0.0.1:{product.port}"

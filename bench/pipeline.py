@@ -6,14 +6,15 @@ import sys
 from collections.abc import Callable
 
 from bench.graph import FakeGraph, Options
+from bench.peers import Peer, PeerKind
 from bench.processes import free_port, unwind_on_sigterm
 from bench.product import Layout, Product
 from bench.report import NOTE, machine, table
-from bench.rig import QUIET, Rig
-from bench.scenarios import SCENARIOS, Plan, Result, warm_up
+from bench.rig import QUIET, Rig, System
+from bench.scenarios import PEER_SCENARIOS, SCENARIOS, Plan, Result, warm_up
 
 
-async def _run(product: Product, graph_port: int, names: list[str], plan: Plan) -> dict[str, Result]:
+async def _run(product: System, graph_port: int, names: list[str], plan: Plan) -> dict[str, Result]:
     graph = FakeGraph(Options())
     await graph.start(graph_port)
     rig = Rig(product, graph)
@@ -26,7 +27,7 @@ async def _run(product: Product, graph_port: int, names: list[str], plan: Plan) 
     return plan.results
 
 
-async def _quietest(rig: Rig, name: str, plan: Plan) -> Result:
+async def _quietest(rig: Rig[System], name: str, plan: Plan) -> Result:
     """Run a scenario, again while others take much of the machine, and return the quietest run."""
     runs = []
     for _ in range(plan.tries):
@@ -51,10 +52,19 @@ def run_layout(
         return asyncio.run(_run(product, port, names, plan))
 
 
+def run_peer(kind: PeerKind, names: list[str], plan: Plan) -> dict[str, Result]:
+    """Run those of the named scenarios on a peer that it can be measured in; raises StartError."""
+    port = free_port()
+    with Peer(kind, f"http://127.0.0.1:{port}") as peer:
+        peer.start()
+        return asyncio.run(_run(peer, port, [name for name in names if name in PEER_SCENARIOS], plan))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.pipeline", description="Measure the pipeline.")
     add = parser.add_argument
     add("--layout", action="append", choices=[*Layout, "all"], help="repeatable (default: embedded)")
+    add("--peer", action="append", choices=[*PeerKind, "all"], default=[], help="beside it; repeatable")
     add("--seconds", type=float, default=10, help="length of each measured stretch")
     add("--only", action="append", choices=list(SCENARIOS), help="only this scenario; repeatable")
     add("--tries", type=int, default=1, help="runs of a scenario others disturb; the quietest counts")
@@ -70,11 +80,13 @@ def main() -> None:
     chosen = args.layout or [Layout.EMBEDDED]
     layouts = list(Layout) if "all" in chosen else [Layout(name) for name in chosen]
     names = args.only or list(SCENARIOS)
+    peers = list(PeerKind) if "all" in args.peer else [PeerKind(name) for name in args.peer]
     about = machine()
     results = {}
-    for layout in layouts:
+    for one in (*layouts, *peers):
         plan = Plan(args.seconds, args.status_batch, args.tries, args.patience)
-        results[str(layout)] = run_layout(layout, names, plan)
+        run = run_layout(one, names, plan) if isinstance(one, Layout) else run_peer(one, names, plan)
+        results[str(one)] = run
     print(f"{table(results)}\n\n{about}.\n{NOTE}")
 
 

@@ -6,13 +6,33 @@ import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from itertools import count
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from bench.graph import FakeGraph, Options
 from bench.graph_statuses import StatusOptions
 from bench.load import Load, Target, until
-from bench.processes import cpu_seconds, machine_busy
-from bench.product import SECRETS, WEBHOOK, Product
+from bench.processes import Part, cpu_seconds, machine_busy
+from bench.product import SECRETS, WEBHOOK
+
+
+class System(Protocol):
+    """What a rig reads of what it measures: Brainbox in one of its layouts, or a peer."""
+
+    port: int
+    parts: dict[str, Part]
+
+    @property
+    def layout(self) -> str:
+        """Name in the table."""
+        ...
+
+    @property
+    def own_pids(self) -> list[int]:
+        """Leaders of its own processes, without database and Redis."""
+        ...
+
+
+System_co = TypeVar("System_co", bound=System, covariant=True)
 
 _runs = count(1)
 
@@ -74,10 +94,10 @@ class Stretch:
         return max(0.0, (self.last.machine - self.first.machine - ours) / (self.seconds * cores))
 
 
-class Rig:
+class Rig(Generic[System_co]):
     """Everything one benchmark needs; `graph` runs in the caller's loop for exact times."""
 
-    def __init__(self, product: Product, graph: FakeGraph) -> None:
+    def __init__(self, product: System_co, graph: FakeGraph) -> None:
         self.product = product
         self.graph = graph
 

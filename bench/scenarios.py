@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bench.graph import Options
 from bench.load import Ledger, Load, percentile
 from bench.processes import pss_mb
-from bench.rig import Rig, Stretch
+from bench.rig import Rig, Stretch, System
 
 RAMP = 1.5  # seconds before measuring
 
@@ -61,7 +61,7 @@ def _cpu(stretch: Stretch) -> str:
     return f"{stretch.cpu_per_1000('product'):.2f}" + (f" ({', '.join(services)})" if services else "")
 
 
-async def warm_up(rig: Rig, _plan: Plan) -> Result:
+async def warm_up(rig: Rig[System], _plan: Plan) -> Result:
     """Two hundred messages that are not measured: contacts exist, brains are compiled, caches are warm."""
     load = rig.load()
     await load.open(100, 200)
@@ -69,7 +69,7 @@ async def warm_up(rig: Rig, _plan: Plan) -> Result:
     return Result({}, faults(load.ledger))
 
 
-async def sustained(rig: Rig, plan: Plan) -> Result:
+async def sustained(rig: Rig[System], plan: Plan) -> Result:
     """Window 64, the Graph answers at once."""
     load = rig.load()
     stretch = await rig.measure(load, load.closed(64, RAMP + plan.seconds), RAMP, plan.seconds)
@@ -78,7 +78,7 @@ async def sustained(rig: Rig, plan: Plan) -> Result:
     return Result(cells, faults(load.ledger), stretch)
 
 
-async def steady(rig: Rig, plan: Plan) -> Result:
+async def steady(rig: Rig[System], plan: Plan) -> Result:
     """Open loop at 100 messages a second."""
     load = rig.load()
     count = int((plan.seconds + RAMP) * 100)
@@ -92,7 +92,7 @@ async def steady(rig: Rig, plan: Plan) -> Result:
     return Result(cells, faults(load.ledger), stretch)
 
 
-async def slow_graph(rig: Rig, plan: Plan) -> Result:
+async def slow_graph(rig: Rig[System], plan: Plan) -> Result:
     """Window 256, the Graph takes 100 ms."""
     rig.graph_answers(Options(latency_ms=100))
     load = rig.load()
@@ -104,7 +104,7 @@ async def slow_graph(rig: Rig, plan: Plan) -> Result:
     )
 
 
-async def statuses(rig: Rig, plan: Plan) -> Result:
+async def statuses(rig: Rig[System], plan: Plan) -> Result:
     """Window 64, three statuses follow each reply."""
     await rig.statuses(plan.status_batch)
     load = rig.load()
@@ -119,7 +119,7 @@ async def statuses(rig: Rig, plan: Plan) -> Result:
     )
 
 
-async def burst(rig: Rig, _plan: Plan) -> Result:
+async def burst(rig: Rig[System], _plan: Plan) -> Result:
     """Two seconds as fast as 32 connections are acknowledged, then the rest drains."""
     load = rig.load()
     began = asyncio.get_running_loop().time()
@@ -138,7 +138,7 @@ async def burst(rig: Rig, _plan: Plan) -> Result:
     )
 
 
-async def refused(rig: Rig, _plan: Plan) -> Result:
+async def refused(rig: Rig[System], _plan: Plan) -> Result:
     """Of 300 sends a tenth is refused with 500 or 429."""
     rig.graph_answers(Options(error_rate=0.1, seed=11))
     load = rig.load()
@@ -148,7 +148,7 @@ async def refused(rig: Rig, _plan: Plan) -> Result:
     return Result({"10 % refused sends of 300: lost, dup": _lost_dup(load)}, faults(load.ledger))
 
 
-async def redelivered(rig: Rig, _plan: Plan) -> Result:
+async def redelivered(rig: Rig[System], _plan: Plan) -> Result:
     """Of 200 webhooks every fifth comes twice, at the same time."""
     load = rig.load(twice_every=5)
     await load.open(100, 200)
@@ -160,7 +160,7 @@ def _lost_dup(load: Load) -> str:
     return f"{len(load.ledger.lost())}, {len(load.ledger.duplicates)}"
 
 
-async def memory(rig: Rig, _plan: Plan) -> Result:
+async def memory(rig: Rig[System], _plan: Plan) -> Result:
     """Proportional set size after all the work."""
     parts = rig.product.parts
     services = [f"{name} {pss_mb([parts[name].pid]):.0f}" for name in ("postgres", "redis") if name in parts]
@@ -168,8 +168,10 @@ async def memory(rig: Rig, _plan: Plan) -> Result:
     return Result({"PSS of web + worker, MB": cell}, {})
 
 
-Scenario = Callable[[Rig, Plan], Awaitable[Result]]
+Scenario = Callable[[Rig[System], Plan], Awaitable[Result]]
 SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (sustained, steady, slow_graph, statuses, burst, refused, redelivered, memory)
 }
+# What peers are measured in: they neither try a refused send again nor promise anything about one.
+PEER_SCENARIOS = ("sustained", "steady", "slow_graph", "statuses", "burst", "memory")

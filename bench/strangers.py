@@ -131,7 +131,9 @@ def count_log_lines(product: Product) -> int:
     return sum(log.read_bytes().count(b"\n") for log in logs)
 
 
-async def feel(rig: Rig, session: aiohttp.ClientSession, seconds: float, attack: str = "") -> Feeling:
+async def feel(
+    rig: Rig[Product], session: aiohttp.ClientSession, seconds: float, attack: str = ""
+) -> Feeling:
     """Measure normal traffic for a while, beside an attack if one is named."""
     felt, until, product = Feeling(), time.monotonic() + seconds, rig.product
     url = f"http://127.0.0.1:{product.port}"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-UNUSED = ("requests", "urllib3", "charset_normalizer", "websocket", "rich", "psycopg")
+UNUSED = ("requests", "urllib3", "charset_normalizer", "websocket", "rich", "psycopg", "redis")
 
 
 def list_loaded(code: str, tmp_path: Path) -> set[str]:

@@ -43,6 +43,10 @@ GATHER_DIVISOR = 400_000  # writes a second divided by this are seconds to wait
 MAX_ATTEMPTS = 3
 
 
+class WriterClosedError(RuntimeError):
+    """The process is ending: nothing more is written."""
+
+
 class QueuedWrite(NamedTuple):
     """A write that waits: handler, payload, and who is told of its outcome."""
 
@@ -79,8 +83,7 @@ class Writer:
         self._rate = WriteRate()
         self._connection: Connection | None = None
         self._prepared: object = None
-        # Execution options of the connection that all handlers get.
-        self.options: dict[str, Any] = {"writer": True}
+        self.options: dict[str, Any] = {"writer": True}  # execution options of the handlers' connection
         self.commit_count = 0  # groups written since the start
         # SQLite has one writer anyway: whatever waits shares a commit. PostgreSQL locks rows, so each handler
         # keeps a transaction of its own, in which it takes its locks in one order.
@@ -132,7 +135,7 @@ class Writer:
     def _enqueue(self, handler: Handler[P, R], payload: P, waiter: Waiter) -> None:
         with self._wake:
             if self._closing:
-                raise RuntimeError("the writer is closed")
+                raise WriterClosedError("the writer is closed")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
                 self._thread.start()

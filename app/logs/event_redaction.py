@@ -36,6 +36,8 @@ _MEASURE_ENDINGS: Final = (
 _MAX_DEPTH: Final = 24
 # Shorter texts hold neither a secret nor a number of a person.
 _SHORT: Final = 7
+# Nor do words of letters alone below this: every secret that has no digit or sign in it is longer.
+_SHORT_WORD: Final = 18
 # A whole number below this is nobody's phone number.
 _SMALL: Final = 10**9
 
@@ -94,7 +96,7 @@ class Redactor:
 
     def redact_text(self, text: str) -> str:
         """Return a text without secrets, and without phone numbers and addresses by the rules."""
-        if len(text) < _SHORT:
+        if len(text) < _SHORT or (len(text) < _SHORT_WORD and text.isalpha()):
             return text
         if _HAS_SECRET.search(text):
             text = _SECRETS.sub(_hide_secret, text)

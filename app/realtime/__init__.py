@@ -4,16 +4,19 @@ The application uses `Realtime`.
 """
 
 import secrets
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_socketio import SocketIO
 
 from app.realtime import sockets
 from app.realtime.feed import Feed
-from app.realtime.redis_bridge import RedisBridge
 from app.settings import Settings
 from app.signals import changed
 from app.topics import SESSION_PREFIX
+
+if TYPE_CHECKING:
+    from app.realtime.redis_bridge import RedisBridge
 
 __all__ = ["Realtime"]
 
@@ -23,7 +26,7 @@ class Realtime:
 
     def __init__(self, redis_url: str | None) -> None:
         self._socketio: SocketIO | None = None
-        self._bridge = RedisBridge(redis_url, secrets.token_hex(8)) if redis_url else None
+        self._bridge = _open_bridge(redis_url) if redis_url else None
         publish = self._bridge.publish if self._bridge else None
         self._feed = Feed(self._emit, is_watched=self._is_watched, publish_remote=publish)
 
@@ -55,3 +58,9 @@ class Realtime:
         # Flask-SocketIO sets `server` when it is mounted and types it nowhere.
         server = getattr(self._socketio, "server", None)
         return server is not None and topic in server.manager.rooms.get("/", {})
+
+
+def _open_bridge(redis_url: str) -> "RedisBridge":
+    from app.realtime.redis_bridge import RedisBridge  # noqa: PLC0415  embedded does without Redis
+
+    return RedisBridge(redis_url, secrets.token_hex(8))

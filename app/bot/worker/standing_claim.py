@@ -10,7 +10,7 @@ from collections.abc import Callable
 from app.bot.turns import claim
 from app.bot.turns.claim import ClaimRequest, ClaimResult
 from app.db.follow_up import FollowUp
-from app.db.writer import QueuedWrite, Writer
+from app.db.writer import QueuedWrite, Writer, WriterClosedError
 
 
 class StandingClaim:
@@ -94,7 +94,12 @@ class StandingClaim:
             return
         if request := self._begin_claim():
             self._is_asked, self._is_awaited = False, True
-            self._writer.post(claim.claim_chats, request, self._follow_up)
+            try:
+                self._writer.post(claim.claim_chats, request, self._follow_up)
+            except WriterClosedError:
+                # Nobody will tell of its outcome, for which the thread would wait.
+                self._is_queued = False
+                raise
 
     def _go_along(self) -> QueuedWrite | None:
         """Return a claim that goes along with a transaction which is about to begin (writer's thread)."""

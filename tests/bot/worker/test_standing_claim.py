@@ -12,6 +12,7 @@ from app.bot.ingest.inbox import IngestResult
 from app.bot.lease import LeaseRequest
 from app.bot.turns.claim import ClaimRequest, ClaimResult
 from app.bot.worker.standing_claim import StandingClaim
+from app.db.writer import WriterClosedError
 from tests.bot.conftest import FakeChannel, Pipeline, build_inbound
 
 LONG_S = 10.0
@@ -181,3 +182,15 @@ def test_closing_hands_over_what_is_being_claimed(claims: Claims):
     leave.set()
     held.result(LONG_S)
     assert list_texts(closing.result(LONG_S)) == ["hello"]
+
+
+def test_a_claim_that_a_closed_writer_refuses_is_not_waited_for(claims: Claims) -> None:
+    claims.settle()
+    waiting = claims.wait()
+    claims.pipeline.database.writer.close()
+    with pytest.raises(WriterClosedError):
+        claims.standing.ask()
+    claims.standing.stop_waiting()
+    assert waiting.result(LONG_S) is not None
+    closed = claims.thread.submit(claims.standing.close)
+    assert closed.result(LONG_S) is None
