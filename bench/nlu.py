@@ -158,7 +158,7 @@ def measure_hostile(vectors: Vectors, *, is_whole: bool) -> dict[str, Any]:
     ]
     texts += [
         "".join(chr(chance.randrange(0x110000)) for _ in range(chance.randrange(1, 600)))
-        for _ in range(10_000)
+        for _ in range(10_000 if is_whole else 500)
     ]
     encoder = vectors.name()
     model = train(

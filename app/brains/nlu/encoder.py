@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from app.brains import limits
 from app.brains.nlu.encoder_child import MAX_FRAME_BYTES, SIZE
@@ -31,6 +31,13 @@ _ONE_THREAD: Final[dict[str, str]] = dict.fromkeys(
 
 class EncoderGone(Exception):
     """Encoder process that does not answer."""
+
+
+def wait_readable(stream: IO[bytes], seconds: float) -> bool:
+    """Wait until a stream has something to read, or has ended; tell whether it has. Any descriptor will do."""
+    poller = select.poll()
+    poller.register(stream, select.POLLIN)
+    return bool(poller.poll(max(1, int(seconds * 1_000))))
 
 
 def is_installed(name: str) -> bool:
@@ -128,7 +135,7 @@ class Encoder:
         found = bytearray()
         while len(found) < size:
             left = ends - time.monotonic()
-            if left <= 0 or not select.select([output], [], [], left)[0]:
+            if left <= 0 or not wait_readable(output, left):
                 raise EncoderGone("it took too long")
             piece = os.read(output.fileno(), size - len(found))
             if not piece:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.brains import limits
+from app.brains.nlu.encoder import wait_readable
 from app.brains.nlu.encoder_child import SIZE
 from app.brains.nlu.training.training_set import TrainingSet
 from app.immutable import immutable
@@ -99,7 +99,7 @@ class _FrameReader:
                 raise TrainingFailed("The training was cancelled. Nothing was changed.")
             if time.monotonic() > self._ends:
                 raise TrainingFailed(_TOO_LONG)
-            if not select.select([self._output], [], [], _LOOK_SECONDS)[0]:
+            if not wait_readable(self._output, _LOOK_SECONDS):
                 continue
             piece = os.read(self._output.fileno(), size - len(found))
             if not piece:
