@@ -6,7 +6,7 @@ RUN_STAMP := .venv/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev migrate-db run run-split test check fix lock map doors vendor migration torture bench bench-account bench-browsers bench-counting bench-logs bench-pages bench-queries bench-sandbox strangers escapes fuzz doctor
+.PHONY: help setup dev encoders migrate-db run run-split test check fix lock map doors vendor migration torture bench bench-account bench-browsers bench-counting bench-logs bench-nlu bench-pages bench-queries bench-sandbox strangers escapes fuzz doctor
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ $(DEV_STAMP): $(RUN_STAMP)
 
 setup: $(RUN_STAMP) ## create .venv from the hash-locked requirements
 dev: $(DEV_STAMP) ## the same, with the tools for working on Brainbox
+
+encoders: setup ## install the encoder that reads intents besides their words
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-encoders.txt
 
 migrate-db: setup ## bring the database up to date
 	@$(BIN)/python tools/is_migrated.py || $(FLASK) db upgrade
@@ -55,6 +58,7 @@ fix: dev ## mend what the linters can mend
 lock: dev ## pin requirements*.in with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-emit-index-url requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-emit-index-url requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-emit-index-url requirements-encoders.in -o requirements-encoders.txt
 
 map: ## write docs/map.md, the map of the code
 	@$(PYTHON) tools/map.py
@@ -81,6 +85,9 @@ bench: dev ## measure throughput, latency, CPU, sandbox and live pages, beside p
 
 bench-account: dev ## measure where a message's CPU goes, by process and thread
 	$(BIN)/python -m bench.account
+
+bench-nlu: encoders ## measure the understanding on FOLDER's sets: make bench-nlu FOLDER=../shared/nlu
+	$(BIN)/python -m bench.nlu --data $(FOLDER)
 
 bench-logs: dev ## measure the logging service: answers with dead sinks, drops, kills, its cost
 	$(BIN)/python -m bench.logs

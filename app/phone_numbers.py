@@ -7,6 +7,8 @@ Argentina: with and without the 9.
 import re
 from typing import Final
 
+from app.unicode import FoldOptions, fold
+
 # Country and area, then the eight digits of a mobile number, which begin with 6 to 9.
 _BRAZIL: Final = re.compile(r"55([1-9]{2})9?([6-9]\d{7})")
 _MEXICO: Final = re.compile(r"521?(\d{10})")
@@ -28,3 +30,15 @@ def list_spellings(number: str) -> tuple[str, ...]:
 def unify(number: str) -> str:
     """Return the spelling of a number by which it is compared."""
     return list_spellings(number)[0] if number.startswith("5") else number
+
+
+def normalise_person(name: str) -> str:
+    """Reduce a phone number to its digits in one spelling, so that +233 20-123 is found; leave user ids unchanged."""
+    name = fold(name, _CASE_COUNTS).strip()
+    bare = name.translate(_PHONE_MARKS)
+    return unify(bare) if bare.isdecimal() else name
+
+
+# A number copied from a phone brings marks of direction.
+_CASE_COUNTS = FoldOptions(ignore_case=False)
+_PHONE_MARKS = str.maketrans("", "", "+ -()./")

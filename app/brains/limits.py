@@ -25,6 +25,14 @@ TEST_STUBS: Final = 50
 TEST_ANSWER_BYTES: Final = 65_536
 IMPORT_DEPTH: Final = 40
 
+INTENTS: Final = 100
+INTENT_EXAMPLES: Final = 200
+INTENT_EXAMPLES_TOTAL: Final = 5_000
+EXAMPLE_CHARS: Final = 500
+DESCRIPTION_CHARS: Final = 500  # of an intent
+ENTITIES: Final = 10  # of one intent
+ENTITY_CHOICES: Final = 100
+
 # What WhatsApp takes (specs: whatsapp A9).
 REPLY_CHARS: Final = 4_096
 REPLY_CHARS_WITH_BUTTONS: Final = 1_024
@@ -113,6 +121,15 @@ TEMPLATE_RECURSION: Final = 700  # Jinja's own frames between two of a template'
 PACKET_BYTES: Final = 131_072
 ANSWER_BYTES: Final = 393_216  # from the host: what a web server may answer, and its wrapping
 CRASH_BYTES: Final = 8_192  # of a dying child's last words
+
+# What understanding a message may take.
+ENCODER_SECONDS: Final = 1.0  # for one request
+ENCODER_REST_SECONDS: Final = 30.0  # after it failed
+ENCODER_MEMORY_BYTES: Final = 280 * 1024 * 1024
+ENCODER_CPU_SECONDS: Final = 3_600  # then a new process is started
+TRAINING_SECONDS: Final = 60.0
+TRAINING_MEMORY_BYTES: Final = 512 * 1024 * 1024
+MODELS_KEPT: Final = 50  # trained models in the memory of a process
 
 # How the host keeps its children.
 RUNS_PER_CHILD: Final = 100

@@ -9,7 +9,7 @@ from app.cli.brain_diff import compare_versions, explain_answer, rehearse
 from app.cli.brain_import import import_
 from app.cli.brain_lint import lint
 from app.cli.brain_release import promote, start_canary, start_shadow, stop
-from app.cli.brain_test import list_samples, test
+from app.cli.brain_test import list_samples, test, train
 from app.cli.errors import handle_errors
 from app.cli.options.brain_argument import require_brain
 from app.services import services
@@ -25,6 +25,7 @@ manage_brains.add_command(compare_versions)
 manage_brains.add_command(rehearse)
 manage_brains.add_command(explain_answer)
 manage_brains.add_command(test)
+manage_brains.add_command(train)
 manage_brains.add_command(import_)
 manage_brains.add_command(start_canary)
 manage_brains.add_command(start_shadow)

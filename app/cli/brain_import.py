@@ -17,6 +17,7 @@ from app.brains.document.validation import ValidationProblem
 from app.brains.lint import is_blocking, review
 from app.brains.testing import Suite, require_reason, run_tests
 from app.brains.versions import store
+from app.brains.versions.intent_models import train_intents
 from app.brains.versions.store import DraftReview, UnpublishableDraft
 from app.cli.brain_diff import print_difference
 from app.cli.errors import handle_errors
@@ -110,6 +111,7 @@ def _save(file: Path, found: ImportPreview, options: ImportOptions) -> int | Non
     publish = options.note is not None
     tested = run_tests(Suite(document), services().sandbox) if publish and not wrong else ()
     reason = require_reason(list(tested), options.override_reason)
+    trained = train_intents(document) if publish and not wrong else None
 
     def save(session: Session) -> int | None:
         now = shared.clock()
@@ -122,7 +124,8 @@ def _save(file: Path, found: ImportPreview, options: ImportOptions) -> int | Non
             store.save_draft(session, there.id, document, found.rev, now)
         if options.note is None:
             return None
-        made = store.publish(session, there.id, options.note, None, now, DraftReview(wrong), reason)
+        draft_review = DraftReview(wrong, trained=trained)
+        made = store.publish(session, there.id, options.note, None, now, draft_review, reason)
         return made.number
 
     try:

@@ -7,6 +7,7 @@ from app.brains.lint import is_blocking, review
 from app.brains.testing import Suite, require_reason, run_tests
 from app.brains.versions import release
 from app.brains.versions.canary_guard import Guard
+from app.brains.versions.intent_models import train_intents
 from app.brains.versions.models import Brain
 from app.brains.versions.release import RolloutPlan
 from app.brains.versions.routing import CANARY, MAX_PERCENT, SHADOW
@@ -95,9 +96,9 @@ def _start(slug: str, plan: RolloutPlan, note: str, anyway: str) -> None:
         ]
         tested = () if found else run_tests(Suite(brain.draft, brain.id), services().sandbox)
         signed = PublishDetails(note, None, shared.clock(), require_reason(list(tested), anyway))
-        shared.database.write(
-            lambda s: release.start(s, brain.id, plan, DraftReview(found, brain.draft_rev), signed)
-        )
+        trained = None if found else train_intents(brain.draft)
+        draft_review = DraftReview(found, brain.draft_rev, trained)
+        shared.database.write(lambda s: release.start(s, brain.id, plan, draft_review, signed))
 
 
 def _require_brain(slug: str) -> Brain:

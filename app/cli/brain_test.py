@@ -1,6 +1,7 @@
-"""`flask brain test` and `gallery`: tests of a brain, sample brains."""
+"""`flask brain test`, `train` and `gallery`: tests of a brain, scores of its intents, sample brains."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.brains.document import gallery as samples
+from app.brains.document.understanding import train_intents
 from app.brains.testing import GREEN, RED, CaseResult, Suite, list_failing, run_tests
 from app.cli.errors import handle_errors
 from app.cli.options.brain_argument import read_document
@@ -73,3 +75,42 @@ def list_samples(words: tuple[str, ...], show: str | None) -> None:
         return
     for each in samples.search_samples(" ".join(words)):
         click.echo(f"{each.slug:<24} {each.summary}")
+
+
+@click.command()
+@click.argument("brain", metavar="SLUG|FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@with_appcontext
+def train(brain: str, as_json: bool) -> None:
+    """Train the intents of a draft or a YAML file and print their scores; nothing is stored."""
+    with handle_errors():
+        trained = train_intents(read_document(brain))
+    if trained is None:
+        raise click.ClickException(
+            "There are no intents to train, or the brain has problems: see brain lint."
+        )
+    if as_json:
+        click.echo(json.dumps(trained.report, indent=2, ensure_ascii=False))
+        return
+    _print_report(trained.report)
+
+
+def _print_report(report: Mapping[str, Any]) -> None:
+    low, high = report["interval"]
+    click.echo(f"{report['examples']} examples, read with {report['encoder'] or 'the words alone'}.")
+    click.echo(f"Right: {report['accuracy']:.0%} (95 of 100 times between {low:.0%} and {high:.0%}).")
+    click.echo(f"Right and answered: {report['accepted']:.0%}, wrong and answered: {report['wrong']:.0%}.")
+    click.echo(f"Of other matters {report['wrongly_accepted']:.0%} would be answered.")
+    for each in report["intents"]:
+        mark = click.style("weak", fg="yellow") if each["is_weak"] else "good"
+        click.echo(f"  {mark} {each['name']}: {each['recall']:.0%} of {each['examples']} examples found")
+    for each in report["confusions"]:
+        click.echo(
+            f"“{each['intent']}” is taken for “{each['taken_for']}”: {', '.join(each['examples'][:3])}"
+        )
+    for each in report["conflicts"]:
+        click.echo(
+            "These contradict each other: " + " – ".join(f"{name}: {text}" for name, text in each["examples"])
+        )
+    for each in report["suspicious"]:
+        click.echo(f"“{each['example']}” of “{each['intent']}” looks like “{each['taken_for']}”.")

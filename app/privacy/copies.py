@@ -28,6 +28,7 @@ SCAN_WINDOW_IDS: Final = 5_000
 # What operators set up stays as it is (see `list_remaining_mentions`); the rest holds nobody, or is erased by its rows.
 EXCLUDED_TABLES: Final = frozenset(
     {"brain", "brain_version", "connection", "contact", "user_account", "ai_provider", "worker", "counter"}
+    | {"intent_model"}  # made of what operators wrote, which stays in their documents
     | {"audit_entry", "audit_head", "audit_key"}  # no audit entry holds a number or words of a contact
     | {"rollup", "rollup_delta", "erasure", "retention", "label", "saved_reply", "chat", "errand"}
 )

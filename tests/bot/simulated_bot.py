@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.bot.connections.store import ConnectionInput
 from app.bot.models import Chat, Contact, Message, Run
 from app.brains.versions import store
+from app.brains.versions.intent_models import train_intents
 from app.brains.versions.store import DraftReview
 from app.channels.contract import InboundMessage, Person
 from app.channels.simulator import channel
@@ -47,7 +48,8 @@ class SimulatedBot:
 
     def _create(self, session: Any) -> tuple[int, int]:
         brain = store.create_brain(session, "town", "Town", self.document, 1)
-        store.publish(session, brain.id, "", None, 1, DraftReview())
+        trained = train_intents(self.document)
+        store.publish(session, brain.id, "", None, 1, DraftReview(trained=trained))
         fields = ConnectionInput("Phone", "simulator", "sim-town", {}, brain.id)
         return brain.id, self.services.connections.create(session, fields, 1).id
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.brains.document.gallery import load_samples
+
 BRAIN = """\
 brain: greeter
 title: Greeter
@@ -69,3 +71,18 @@ def test_the_gallery_lists_searches_and_prints_samples_that_are_green(run: Any, 
     assert shown.startswith("# Quiz:")
     assert run("test", file(shown)).exit_code == 0
     assert run("gallery", "--show", "nothing").exit_code == 1
+
+
+def test_the_intents_of_a_file_are_trained_and_their_scores_printed(run: Any, file: Any):
+    path = file(next(each for each in load_samples() if each.slug == "shop-intents").text)
+    answer = run("train", path)
+    assert answer.exit_code == 0
+    assert "52 examples, read with the words alone." in answer.output
+    assert "good order_status" in answer.output
+    assert json.loads(run("train", path, "--json").output)["accuracy"] > 0.8
+
+
+def test_a_file_without_intents_has_nothing_to_train(run: Any, file: Any):
+    answer = run("train", file(BRAIN))
+    assert answer.exit_code == 1
+    assert "no intents" in answer.output

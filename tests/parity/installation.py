@@ -13,6 +13,7 @@ from flask import Flask
 from app import create_app, services
 from app.bot.connections.store import ConnectionInput
 from app.brains.versions import store
+from app.brains.versions.intent_models import train_intents
 from app.brains.versions.store import DraftReview
 from app.channels.contract import InboundMessage
 from app.db.schema import Base
@@ -63,9 +64,11 @@ class Installation:
         fields = ConnectionInput(f"Number {self.count}", channel, account, config, None, 0, 0)
         slug = f"{document['brain'][:40]}-{self.count}"
 
+        trained = train_intents(document)
+
         def create(session: Any) -> tuple[int, int]:
             brain = store.create_brain(session, slug, document["title"], {**document, "brain": slug}, 1)
-            store.publish(session, brain.id, "", None, 1, DraftReview())
+            store.publish(session, brain.id, "", None, 1, DraftReview(trained=trained))
             return brain.id, self.services.connections.create(session, fields, 1).id
 
         made = self.services.database.write(create)

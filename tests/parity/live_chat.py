@@ -18,6 +18,7 @@ from app.bot.release import recorded_turns
 from app.bot.simulator import PhoneAction
 from app.bot.states import SCHEDULE_KIND
 from app.brains.document.test_cases import Act, BrainTest, Expectation, parse_duration
+from app.brains.document.understanding import train_draft
 from app.brains.effects.model import Remember
 from app.brains.example_messages import build_example, build_example_of
 from app.brains.memory import store as memory
@@ -60,7 +61,7 @@ class LiveChat:
             self._version_id = session.scalars(
                 select(version.id).where(version.brain_id == self._brain_id)
             ).one()
-        self.program: Program = compile_program(self._version_id, self._brain_id, document)
+        self.program: Program = compile_program(self._version_id, self._brain_id, document, train_draft)
         start = datetime.fromisoformat(case.start.time or DEFAULT_START)
         zone = ZoneInfo(str(document.get("settings", {}).get("timezone", "UTC")))
         self._clock.now = round((start if start.tzinfo else start.replace(tzinfo=zone)).timestamp() * 1000)

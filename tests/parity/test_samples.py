@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 from app.brains.document.gallery import load_samples
 from app.brains.document.schema import Document
 from app.brains.document.test_cases import BrainTest
+from app.brains.document.understanding import train_draft
 from app.brains.document.yaml_format import load_yaml
 from app.brains.runtime.program import compile_program
 from app.brains.runtime.rehearsal import SAME
@@ -66,7 +67,7 @@ def seed_steps(case: BrainTest, seen: Observation) -> BrainTest:
 
 def compare_with_test(home: Installation, document: Any, case: BrainTest, seen: Observation) -> None:
     """Hold what was seen against `brain test`."""
-    program = compile_program(0, 1, document)
+    program = compile_program(0, 1, document, train_draft)
     expected = play_test(program, seed_steps(case, seen), home.services.sandbox)
     expected.seeds = seen.seeds
     assert seen == expected
@@ -111,5 +112,5 @@ def test_a_sample_does_on_the_simulated_phone_what_its_tests_say(
 
 @pytest.mark.parametrize(("slug", "case"), CASES)
 def test_a_sample_does_in_the_playground_what_its_tests_say(home: Installation, slug: str, case: BrainTest):
-    program = compile_program(0, 1, SAMPLES[slug])
+    program = compile_program(0, 1, SAMPLES[slug], train_draft)
     compare_with_test(home, SAMPLES[slug], case, PlaygroundChat(program, case, home.services.sandbox).play())

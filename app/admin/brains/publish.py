@@ -14,8 +14,10 @@ from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
 from app.admin.ui.permissions import require_right
 from app.admin.workbench import drafts, test_results
 from app.admin.workbench.view_model import Workbench, render_workbench
+from app.brains.nlu.training.training_process import TrainingFailed
 from app.brains.testing import FailingTests, require_reason
 from app.brains.versions import release, store
+from app.brains.versions.intent_models import UntrainedIntents, train_intents
 from app.brains.versions.models import Brain, BrainVersion
 from app.brains.versions.release import InvalidRolloutPlan, NoLiveVersion, UnchangedDraft
 from app.brains.versions.routing import CANARY, SHADOW
@@ -24,6 +26,9 @@ from app.services import services
 from app.web import db
 
 _KEPT: Final = "publish_sheet"
+_REFUSALS: Final = (
+    UnpublishableDraft, NoLiveVersion, UnchangedDraft, InvalidRolloutPlan, TrainingFailed, UntrainedIntents
+)  # fmt: skip
 PARTIAL_MODES: Final = frozenset({CANARY, SHADOW})
 
 blueprint = PageBlueprint(
@@ -72,7 +77,7 @@ def publish(slug: str) -> Response:
         _keep_note(slug)
         responses.flash_notice(str(error), "bad")
         return redirect(url_for("tests.list_tests", slug=slug))
-    except (UnpublishableDraft, NoLiveVersion, UnchangedDraft, InvalidRolloutPlan) as error:
+    except _REFUSALS as error:
         _keep_note(slug)
         responses.flash_notice(str(error), "bad")
         return redirect(url_for("brains.show_workbench", slug=slug))
@@ -142,13 +147,14 @@ def publish_draft(brain: Brain, note: str, anyway: str = "") -> BrainVersion:
 def _review_draft(brain: Brain, note: str, anyway: str) -> tuple[DraftReview, PublishDetails]:
     """Find what keeps the draft, as it was read, from being published, and who signs it.
 
-    Raises FailingTests without a reason `anyway`.
+    Raises FailingTests without a reason `anyway`, and TrainingFailed.
     """
     # Templates are read before the write begins, so that no other write waits for the sandbox.
     problems = drafts.find_problems(brain.draft, brain.id)
     reason = "" if problems else require_reason(test_results.get_or_run(brain).results, anyway)
     signed = PublishDetails(note, current_user.id, services().clock(), reason)
-    return DraftReview(problems, brain.draft_rev), signed
+    trained = None if problems else train_intents(brain.draft)
+    return DraftReview(problems, brain.draft_rev, trained), signed
 
 
 def _email(author_id: int | None) -> str:

@@ -180,7 +180,13 @@ def _tests(document: Mapping[str, Any], brain: Brain | None) -> tuple[int, int] 
 
 
 def _counts(file: Mapping[str, Any]) -> list[str]:
-    words = {"commands": "command", "prompts": "prompt", "groups": "group", "tests": "test"}
+    words = {
+        "commands": "command",
+        "prompts": "prompt",
+        "intents": "intent",
+        "groups": "group",
+        "tests": "test",
+    }
     counts = {word: len(file.get(name) or ()) for name, word in words.items()}
     return [f"{count} {word}{'s' if count != 1 else ''}" for word, count in counts.items() if count]
 

@@ -12,6 +12,7 @@ FIELDS: Final = {
     "message.quoted": "The message it answers to; none as a rule",
     "message.quoted.id": "The quoted message's id",
     "message.quoted.text": "What the quoted message says",
+    "message.language": "The language it is written in, such as en; empty where nothing tells",
     "message.data": "What its kind has besides the text, by WhatsApp's names",
     "message.data.forwarded": "Whether it was forwarded",
     "message.data.frequently_forwarded": "Whether it was forwarded many times",
@@ -34,6 +35,10 @@ FIELDS: Final = {
     "match.text": "The part of the message that matched",
     "match.groups": "What the brackets of a pattern caught, in their order",
     "match.named": "What the named brackets of a pattern caught",
+    "match.intent": "The intent that the message most likely means; empty for none",
+    "match.confidence": "How sure that is, 0 to 1",
+    "match.entities": "The entities of the intent by their names",
+    "match.candidates": "The likeliest intents, each with .intent and .confidence",
     "command": "The command that is running",
     "command.name": "Its name",
 }

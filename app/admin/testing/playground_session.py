@@ -13,6 +13,7 @@ from app.admin.ui import effects, marks, responses, time_format, usage_card
 from app.admin.workbench import command_form, command_view, drafts
 from app.bot.simulator import NAMES, invent_person
 from app.brains import playground
+from app.brains.document.understanding import FindModel, train_draft
 from app.brains.document.validation import InvalidDocument, find_problems, split_off_invalid
 from app.brains.examples import find_triggered_command, suggest_messages
 from app.brains.playground import DRAFT, LIVE, BrokenVariant, State, Variant, VariantOrBroken
@@ -21,6 +22,7 @@ from app.brains.runtime.program import Program, compile_program
 from app.brains.triggers.contract import build_button_turn, build_text_turn
 from app.brains.turn import Turn
 from app.brains.versions import store
+from app.brains.versions.intent_models import build_finder
 from app.brains.versions.models import Brain
 from app.services import services
 from app.text import parse_index
@@ -86,11 +88,11 @@ def compile_programs(
     turns = (turn for each in inputs if left_out for turn in _build_turns(each))
     triggered = (find_triggered_command(document, turn) for turn in turns)
     asked = next((each for each in triggered if each in left_out), None)
-    draft = _describe_left_out(document, asked) if asked else _compile(0, brain.id, usable)
+    draft = _describe_left_out(document, asked) if asked else _compile(0, brain.id, usable, train_draft)
     found: dict[str, Program | BrokenVariant] = {DRAFT: draft}
     live = store.find_live_version(db.session(), brain)
     if live is not None:
-        found[LIVE] = _compile(live.id, brain.id, live.document)
+        found[LIVE] = _compile(live.id, brain.id, live.document, build_finder(services().database, live))
     return found
 
 
@@ -165,9 +167,11 @@ def _describe_left_out(document: Mapping[str, Any], command: Mapping[str, Any]) 
     return BrokenVariant(f"“{command.get('name') or 'Unnamed command'}” is not finished. {reasons}")
 
 
-def _compile(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program | BrokenVariant:
+def _compile(
+    version_id: int, brain_id: int, document: Mapping[str, Any], find_model: FindModel | None
+) -> Program | BrokenVariant:
     try:
-        return compile_program(version_id, brain_id, document)
+        return compile_program(version_id, brain_id, document, find_model)
     except InvalidDocument as error:
         return BrokenVariant(" ".join(_describe_problem(each) for each in error.problems[:3]))
 

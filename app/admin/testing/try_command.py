@@ -18,6 +18,7 @@ from app.admin.ui.responses import show
 from app.admin.workbench import command_form, command_view, drafts
 from app.admin.workbench.command_editor import build_editor
 from app.admin.workbench.view_model import find_command, render_workbench
+from app.brains.document.understanding import train_draft
 from app.brains.document.validation import InvalidDocument, split_off_invalid
 from app.brains.effects import model
 from app.brains.example_messages import build_choice_fields
@@ -110,7 +111,7 @@ def run(brain: Brain, command: command_form.Command, form: command_form.Form) ->
     document = _put_command_first(brain.draft, command)
     turn = build_turn(form, text, pressed=_kind(command) == "button")
     try:
-        alone = compile_program(0, brain.id, {**document, "commands": [command]})
+        alone = compile_program(0, brain.id, {**document, "commands": [command]}, train_draft)
         fires = explain(alone, turn)[0].verdict != "lost"
         # By its trigger when that fires, so that the script sees what the trigger captured.
         asked = turn if fires and _kind(command) != "fallback" else _set_command(turn, command["id"])

@@ -139,7 +139,12 @@ def describe_location(problem: ValidationProblem) -> str:
         "template": "in the answer",
         "buttons": "in the buttons",
     }
-    named |= {"arguments": "in the arguments", "prompts": "in the prompts", "prompt": "in the prompt"}
+    named |= {
+        "arguments": "in the arguments",
+        "prompts": "in the prompts",
+        "prompt": "in the prompt",
+        "intents": "in the intents",
+    }
     named |= {"name": "in the name", "trigger": "in the trigger", "restrict": "in the restrictions"}
     named |= {"prefixes": "in the prefixes", "timezone": "in the time zone", "cooldown": "in the cooldown"}
     return next((named[step] for step in reversed(field) if step in named), "")

@@ -43,7 +43,9 @@ _SECTIONS: Final = (
             ),
             ReferenceEntry("sender", "ctx.sender.name", "Who wrote: .id .name .phone"),
             ReferenceEntry("chat", "ctx.chat.is_group", "Where: .id .is_group"),
-            ReferenceEntry("match", "ctx.match.groups", "What the trigger found: .text .groups .named"),
+            ReferenceEntry(
+                "match", "ctx.match.groups", "What the trigger found: .text .groups .intent .entities"
+            ),
             ReferenceEntry("command", "ctx.command.name", "The command that is running"),
             ReferenceEntry("now", 'ctx.now.strftime("%H:%M")', "The date and time in the brain's time zone"),
         ),

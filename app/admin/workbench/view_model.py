@@ -15,6 +15,7 @@ from app.admin.workbench import command_form, command_view, drafts, problem_mark
 from app.admin.workbench.command_list import Section, build_sections
 from app.bot import command_errors
 from app.brains.document.schema import hash_content
+from app.brains.document.understanding import train_draft
 from app.brains.document.validation import InvalidDocument, ValidationProblem, split_off_invalid
 from app.brains.lint import Finding, is_blocking
 from app.brains.runtime.program import compile_program, explain
@@ -212,7 +213,7 @@ def explain_text(brain: Brain, text: str) -> dict[str, Any]:
     now = services().clock()
     turn = Turn(0, "text", text, Sender("someone", "Someone"), chat_id=0, at=now, now=now, seed=0)
     try:
-        program = compile_program(0, brain.id, split_off_invalid(brain.draft)[0])
+        program = compile_program(0, brain.id, split_off_invalid(brain.draft)[0], train_draft)
     except InvalidDocument as error:
         return {"brain": brain, "problem": f"{error} The draft can be tried when that is done.", "lines": []}
     lines = [(line, *VERDICTS[line.verdict]) for line in explain(program, turn)]

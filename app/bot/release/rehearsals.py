@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.bot.release import recorded_turns
 from app.bot.release.recorded_turns import RecordedTurn
+from app.brains.document.understanding import FindModel, train_draft
 from app.brains.document.validation import InvalidDocument
 from app.brains.runtime.program import Program, compile_program
 from app.brains.runtime.rehearsal import SAME, Comparison, Forecast, Rehearsal, compute_forecast
@@ -91,7 +92,7 @@ class Rehearsals:
 
     def start(self, request: RehearsalRequest) -> RehearsalJob:
         """Begin a rehearsal in the background; one of the same user ends. Raises InvalidDocument."""
-        draft = compile_program(_DRAFT_VERSION_ID, request.brain_id, request.draft)
+        draft = compile_program(_DRAFT_VERSION_ID, request.brain_id, request.draft, train_draft)
         job = RehearsalJob(request.job_id, request.user_id, request.brain_id, request.count, self._clock())
         with self._lock:
             former = self._jobs.pop(request.user_id, None)
@@ -165,10 +166,15 @@ def _add_results(
     return played
 
 
-def compile_version(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program | None:
-    """Compile an earlier version; one that this Brainbox no longer understands is only known by its records."""
+def compile_version(
+    version_id: int, brain_id: int, document: Mapping[str, Any], find_model: FindModel | None = None
+) -> Program | None:
+    """Compile an earlier version; one that this Brainbox no longer understands is only known by its records.
+
+    A record says what was understood; `find_model` is for a version that answers anew.
+    """
     try:
-        return compile_program(version_id, brain_id, document)
+        return compile_program(version_id, brain_id, document, find_model)
     except InvalidDocument:
         return None
 

@@ -26,6 +26,7 @@ from app.brains.runtime.rehearsal import SAME, Comparison, Rehearsal, RunResult
 from app.brains.runtime.replay import CooldownBranch, CooldownEnds
 from app.brains.runtime.runtime import Runtime
 from app.brains.versions.canary_guard import RolloutStats
+from app.brains.versions.intent_models import build_finder
 from app.brains.versions.models import BrainVersion, Rollout, RolloutChange
 from app.brains.versions.routing import SHADOW
 from app.db.after_commit import send_changed
@@ -77,7 +78,7 @@ class Shadow:
             page = recorded_turns.list_answered_after(session, rollout.brain_id, after, until, BATCH_SIZE)
             if not page.turns:
                 return False
-            programs = _compile_programs(session, rollout, page.turns)
+            programs = self._compile_programs(session, rollout, page.turns)
             ends = _read_cooldowns(session, rollout, page)
         candidate = programs.get(rollout.version_id)
         if candidate is None:
@@ -88,20 +89,20 @@ class Shadow:
         self._database.writer.run(lambda db: _store_batch(db, rollout, page, played, cooldowns.changed))
         return len(page.turns) == BATCH_SIZE
 
+    def _compile_programs(
+        self, session: Session, rollout: Rollout, turns: Sequence[RecordedTurn]
+    ) -> dict[int, Program]:
+        """Compile the candidate, which reads messages with its own model, and the versions that answered."""
+        documents = recorded_turns.load_documents(session, turns)
+        found = {number: compile_version(number, *each) for number, each in documents.items()}
+        candidate = session.get_one(BrainVersion, rollout.version_id)
+        finder = build_finder(self._database, candidate)
+        found[candidate.id] = compile_version(candidate.id, candidate.brain_id, candidate.document, finder)
+        return {number: program for number, program in found.items() if program}
+
 
 def _log_error(error: Exception) -> None:
     log.error("shadow failed", exc_info=error)
-
-
-def _compile_programs(
-    session: Session, rollout: Rollout, turns: Sequence[RecordedTurn]
-) -> dict[int, Program]:
-    """Compile the candidate and the versions that answered."""
-    documents = recorded_turns.load_documents(session, turns)
-    candidate = session.get_one(BrainVersion, rollout.version_id)
-    documents[candidate.id] = candidate.brain_id, candidate.document
-    found = {number: compile_version(number, *each) for number, each in documents.items()}
-    return {number: program for number, program in found.items() if program}
 
 
 def _read_cooldowns(session: Session, rollout: Rollout, page: RecordedPage) -> CooldownEnds:

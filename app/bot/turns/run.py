@@ -25,6 +25,7 @@ from app.brains.runtime.outcome import Outcome
 from app.brains.runtime.program import Program, compile_program
 from app.brains.runtime.runtime import RunRequest, Runtime
 from app.brains.runtime.trace import Cause, Trace
+from app.brains.versions.intent_models import build_finder
 from app.brains.versions.models import BrainVersion
 from app.db.writer import Database
 
@@ -126,7 +127,10 @@ class TurnRunner:
 
     def _compile(self, version: BrainVersion) -> None:
         try:
-            self._programs[version.id] = compile_program(version.id, version.brain_id, version.document)
+            finder = build_finder(self._database, version)
+            self._programs[version.id] = compile_program(
+                version.id, version.brain_id, version.document, finder
+            )
         except InvalidDocument as error:
             # One brain that a newer Brainbox no longer understands must not hold up the others.
             log.error("published version cannot run", version=version.id, reason=str(error))  # noqa: TRY400  it says it all

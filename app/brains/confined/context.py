@@ -122,7 +122,10 @@ class Context(TitledObject):
     @property
     def match(self) -> Record:
         """Result of the trigger."""
-        return Record("ctx.match", self._data["match"])
+        given = dict(self._data["match"])
+        for name in ("entities", "candidates"):
+            given[name] = build_record(f"ctx.match.{name}", given.get(name) or {})
+        return Record("ctx.match", given)
 
     @property
     def command(self) -> Record:

@@ -14,7 +14,7 @@ REPLACE: Final = "replace"
 ADD: Final = "add"
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_LISTS: Final = ("commands", "prompts", "groups", "tests")
+_LISTS: Final = ("commands", "prompts", "intents", "groups", "tests")
 # What a page could not even show: fields that are no fields, lists that are no lists.
 _SHAPES: Final = ("This must be a list.", "This must be a group of fields.")
 

@@ -37,11 +37,12 @@ class _UsedNames:
 
 
 def extract_commands(draft: Row, ids: Collection[str]) -> Draft:
-    """Return a document of only these commands, with the groups, prompts and permissions they may need."""
+    """Return a document of only these commands, with the groups, prompts, intents and permissions they may need."""
     commands = [each for each in draft.get("commands", []) if each["id"] in ids]
     scripts = "\n".join(_get_source(each) for each in commands)
     prompt_names = {_get_prompt_name(each) for each in commands}
     groups = {fold(str(each.get("group") or "")) for each in commands}
+    intents = {_get_intent_name(each) for each in commands}
     chosen: Draft = {
         "commands": commands,
         "prompts": [
@@ -49,6 +50,7 @@ def extract_commands(draft: Row, ids: Collection[str]) -> Draft:
             for each in _list_rows(draft, "prompts")
             if each.get("name") in prompt_names | _find_quoted_words(scripts)
         ],
+        "intents": [each for each in _list_rows(draft, "intents") if each.get("name") in intents],
         "groups": [each for each in _list_rows(draft, "groups") if fold(str(each.get("name"))) in groups],
         "grants": _select_grants(
             draft.get("grants"), ai=prompt_names != {""} or bool(_AI.search(scripts)), script=scripts
@@ -84,6 +86,7 @@ def add_commands(draft: Row, file: Row, new_id: Callable[[], str]) -> MergeResul
         "groups": groups,
         "commands": [*here, *fresh],
         "prompts": [*_list_rows(draft, "prompts"), *prompts],
+        "intents": [*_list_rows(draft, "intents"), *_find_missing_intents(draft, file, notes)],
     }
     return MergeResult(
         {**draft, **{key: value for key, value in whole.items() if value or key in draft}},
@@ -141,6 +144,17 @@ def _find_missing_groups(draft: Row, file: Row, fresh: list[Draft]) -> list[Draf
     return [each for each in _list_rows(file, "groups") if fold(str(each.get("name"))) in wanted]
 
 
+def _find_missing_intents(draft: Row, file: Row, notes: list[str]) -> list[Draft]:
+    """Return the intents that the draft does not have; of one name the draft's own stays."""
+    here = {each.get("name"): each for each in _list_rows(draft, "intents")}
+    notes += [
+        f"There is another intent “{each.get('name')}” already: its examples stay as they are."
+        for each in _list_rows(file, "intents")
+        if here.get(each.get("name"), each) != each
+    ]
+    return [each for each in _list_rows(file, "intents") if each.get("name") not in here]
+
+
 def _describe_omissions(file: Row) -> list[str]:
     tests = len(_list_rows(file, "tests"))
     left = [f"{tests} test{'s' if tests != 1 else ''}"] if tests else []
@@ -188,6 +202,11 @@ def _get_source(command: Row) -> str:
 def _get_prompt_name(command: Row) -> str:
     action = command.get("action")
     return str(action.get("prompt") or "") if isinstance(action, Mapping) else ""
+
+
+def _get_intent_name(command: Row) -> str:
+    trigger = command.get("trigger")
+    return str(trigger.get("intent") or "") if isinstance(trigger, Mapping) else ""
 
 
 def _find_quoted_words(script: str) -> set[str]:

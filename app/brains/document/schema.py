@@ -21,6 +21,7 @@ from app.brains import limits
 from app.brains.capabilities import KINDS
 from app.brains.capabilities.grant import GrantSet
 from app.brains.document.arguments import Argument, check_order
+from app.brains.document.intents import Intent, check_intents
 from app.brains.document.prompts import Prompt, PromptAction
 from app.brains.document.test_cases import BrainTest
 from app.brains.text import fold
@@ -57,6 +58,8 @@ class BrainSettings(Part):
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
     timezone: str = "UTC"
     max_commands_per_message: Literal[1] = 1
+    # What reads messages besides their words when intents are trained; one that is not installed is left out.
+    encoder: Literal["use-multilingual", "none"] = "use-multilingual"
     # Every run gets a process of its own, whatever the installation's way is.
     strict: bool = False
     # A conversation with a person finishes on the version it began with, until nothing was said for so long; 0 = it
@@ -203,7 +206,7 @@ class Command(Part):
 
 
 class Document(Part):
-    """Brain document: settings, permissions, groups, commands, prompts and tests."""
+    """Brain document: settings, permissions, groups, commands, prompts, intents and tests."""
 
     brain: Slug
     title: Title
@@ -212,7 +215,14 @@ class Document(Part):
     groups: Annotated[tuple[Group, ...], Field(max_length=limits.GROUPS)] = ()
     commands: Annotated[tuple[Command, ...], Field(max_length=limits.COMMANDS)] = ()
     prompts: Annotated[tuple[Prompt, ...], Field(max_length=limits.PROMPTS)] = ()
+    intents: Annotated[tuple[Intent, ...], Field(max_length=limits.INTENTS)] = ()
     tests: Annotated[tuple[BrainTest, ...], Field(max_length=limits.TESTS)] = ()
+
+    @field_validator("intents")
+    @classmethod
+    def _check_intents(cls, value: tuple[Intent, ...]) -> tuple[Intent, ...]:
+        check_intents(value)
+        return value
 
     @model_validator(mode="after")
     def _check_unique_names(self) -> Self:
@@ -222,6 +232,7 @@ class Document(Part):
             ("groups have the name", [fold(group.name) for group in self.groups]),
             ("tests have the name", [fold(test.name) for test in self.tests]),
             ("prompts have the name", [prompt.name for prompt in self.prompts]),
+            ("intents have the name", [intent.name for intent in self.intents]),
         ):
             twice = _find_duplicate(values)
             if twice is not None:

@@ -9,9 +9,11 @@ from pydantic_core import ErrorDetails
 from app.brains import limits
 from app.brains.document.prompts import PromptAction
 from app.brains.document.schema import ACTIONS, Document
-from app.brains.document.test_cases import EMPTY_STEPS, OBJECT_TAG, TEXT_TAG
+from app.brains.document.test_cases import OBJECT_TAG, TEXT_TAG
+from app.brains.document.validation_messages import find_field_message, format_message
 from app.brains.sandbox.types import SCRIPT, TEMPLATE, SandboxError, Source
 from app.brains.triggers import KINDS
+from app.brains.triggers.intent import Config as IntentConfig
 from app.immutable import immutable
 from app.signals import DomainError
 
@@ -69,7 +71,7 @@ def find_problems(data: Mapping[str, Any], check: SourceCheck | None = None) -> 
     except ValidationError as error:
         found = _list_problems(data, error)
     else:
-        found = _check_commands(document) + _check_prompts(document)
+        found = _check_commands(document) + _check_prompts(document) + _check_intents(document)
     return found + (_check_code(data, check) if check else [])
 
 
@@ -112,12 +114,26 @@ def _check_prompts(document: Document) -> list[ValidationProblem]:
     ]
 
 
+def _check_intents(document: Document) -> list[ValidationProblem]:
+    known = {intent.name for intent in document.intents}
+    return [
+        ValidationProblem(
+            f"commands.{index}.trigger.intent",
+            f"There is no intent “{command.trigger.intent}”.",
+            command.id,
+            fix="Choose another, or create it under Intents.",
+        )
+        for index, command in enumerate(document.commands)
+        if isinstance(command.trigger, IntentConfig) and command.trigger.intent not in known
+    ]
+
+
 def _to_problem(data: Mapping[str, Any], detail: ErrorDetails) -> ValidationProblem:
     place = [str(step) for step in detail["loc"]]
     if len(place) > 3 and place[3] in _TAGS.get(place[2], ()):
         del place[3]  # the union's tag is no field
     place = [step for step in place if step not in {TEXT_TAG, OBJECT_TAG}]  # nor are these
-    message = _find_field_message(detail["type"], place) or _format_message(detail)
+    message = find_field_message(detail["type"], place) or format_message(detail)
     is_empty = detail["type"] == "missing" or detail["input"] in (None, "", [], ())
     kind = EmptyField if is_empty else ValidationProblem
     return kind(".".join(place), message, _find_command_id(data, place))
@@ -147,17 +163,6 @@ def _get_step(value: Any, step: str) -> Any:
     return None
 
 
-def _find_field_message(kind: str, place: Sequence[str]) -> str:
-    """Return the message of an empty or misspelt field by what to fill in; empty for every other field."""
-    if kind == "string_pattern_mismatch":
-        return next((_FORMS[step] for step in reversed(place[-2:]) if step in _FORMS), "")
-    if kind not in _EMPTY_KINDS:
-        return ""
-    if place[0] == "tests" and "steps" in place[:3]:
-        return next((EMPTY_STEPS[step] for step in reversed(place) if step in EMPTY_STEPS), "")
-    return next((_EMPTY_FIELDS[step] for step in reversed(place[-2:]) if step in _EMPTY_FIELDS), "")
-
-
 def split_off_invalid(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
     """Return a document without the commands that are invalid, and these; nothing of the other parts is left out."""
     ids = [each.command_id for each in find_problems(data) if each.command_id]
@@ -167,69 +172,6 @@ def split_off_invalid(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Map
     if not left_out:
         return dict(data), []
     return {**data, "commands": [each for each in listed if _get_step(each, "id") not in ids]}, left_out
-
-
-_FORMS = {
-    "name": "Use small letters, digits and underscores, beginning with a letter, such as order_no.",
-    "words": "A keyword of a command is one word, without spaces.",
-    "prefixes": "A prefix is 1 to 10 characters without spaces, such as !",
-    "language": "Write a language code, such as en or pt-BR.",
-    "id": "Use letters, digits, - and _, at most 40.",
-    "hosts": "Write a host name, such as api.example.com.",
-    "phone": "Write 5 to 15 digits.",
-    "brain": "Use small letters, digits and single hyphens.",
-}
-_EMPTY_KINDS = frozenset({"missing", "too_short", "string_too_short"})
-_EMPTY_FIELDS = {
-    "prompt": "Choose a prompt.",
-    "words": "Add a keyword.",
-    "texts": "Add a keyword.",
-    "ids": "Add a button or list reply.",
-    "pattern": "Add a regular expression.",
-    "template": "Write an answer.",
-    "variants": "Write an answer.",
-    "source": "Write a script.",
-    "name": "Give it a name.",
-}
-
-
-def _format_message(detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
-    if detail["type"] == "value_error":
-        text = str(context.get("error", detail["msg"]))
-        return text[:1].upper() + text[1:] + "."
-    words = _MESSAGES.get(detail["type"])
-    if words is None:
-        return f"{detail['msg']}."
-    return words.format(**{"actual_length": "", "limit": "", **context})
-
-
-_MESSAGES = {
-    "missing": "This is missing.",
-    "extra_forbidden": "This field is not known here. Remove it or correct its name.",
-    "string_type": "This must be a text; put it in quotation marks.",
-    "string_too_long": "This has too many characters: {max_length} are allowed.",
-    "string_too_short": "This has too few characters: at least {min_length}.",
-    "string_pattern_mismatch": "This is not written in the allowed form.",
-    "too_long": "There are {actual_length} entries: {max_length} are allowed.",
-    "too_short": "Add at least {min_length} entry.",
-    "literal_error": "This must be {expected}.",
-    "union_tag_invalid": "There is no kind “{tag}” here. Use one of {expected_tags}.",
-    "union_tag_not_found": "Choose a kind.",
-    "int_type": "This must be a whole number.",
-    "int_parsing": "This must be a whole number.",
-    "int_from_float": "This must be a whole number.",
-    "float_parsing": "This must be a number.",
-    "float_type": "This must be a number.",
-    "bool_type": "This must be true or false.",
-    "bool_parsing": "This must be true or false.",
-    "greater_than_equal": "This must be at least {ge}.",
-    "less_than_equal": "This must be at most {le}.",
-    "dict_type": "This must be a group of fields.",
-    "tuple_type": "This must be a list.",
-    "model_type": "This must be a group of fields.",
-    "model_attributes_type": "This must be a group of fields.",
-}
 
 
 def _check_code(data: Mapping[str, Any], check: SourceCheck) -> list[ValidationProblem]:

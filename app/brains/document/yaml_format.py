@@ -43,7 +43,9 @@ class _ForbiddenSyntax(Exception):
 
 
 # Lists of texts, whatever they look like: a keyword `1.10` or `true` stays as it is written.
-_TEXT_KEYS: Final = frozenset({"words", "texts", "ids", "choices", "variants", "prefixes", "allow", "deny"})
+_TEXT_KEYS: Final = frozenset(
+    {"words", "texts", "ids", "choices", "variants", "prefixes", "allow", "deny", "examples"}
+)
 # Arguments whose default is a text.
 _TEXT_TYPES: Final = frozenset({"word", "rest", "choice"})
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"

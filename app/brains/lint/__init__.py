@@ -6,7 +6,7 @@ from typing import Any, Final
 from app.brains.document.prompts import PromptAction
 from app.brains.document.schema import Command, Document, ReplyAction, ScriptAction
 from app.brains.document.validation import InvalidDocument, ValidationProblem, find_problems
-from app.brains.lint import calls, grants, keywords, names, never, triggers, unused, whatsapp
+from app.brains.lint import calls, grants, intent_rules, keywords, names, never, triggers, unused, whatsapp
 from app.brains.lint.finding import ERROR, WARNING, Code, Draft, Finding
 from app.brains.runtime.program import Program, compile_program
 from app.brains.sandbox.source_facts import Fact
@@ -28,6 +28,7 @@ RULES: Final[tuple[Rule, ...]] = (
     keywords.find,
     triggers.find,
     unused.find,
+    intent_rules.find,
 )
 
 

@@ -15,7 +15,7 @@ from app.brains.sandbox.advice.advice import suggest
 from app.brains.sandbox.source_facts import Fact
 from app.brains.triggers.contract import Match
 from app.brains.triggers.regex import Config as Regex
-from app.brains.turn import Sender, Turn
+from app.brains.turn import Sender, Turn, Understanding
 from app.channels.content import received
 
 # What dictionaries of a template and records of a script can do besides.
@@ -108,10 +108,17 @@ def _build_context(draft: Draft, entry: Entry) -> RenderContext:
     """Build the context of a command as for a message of its kind."""
     someone = Sender("someone", "Someone", "1")
     turn = Turn(
-        0, "text", "", someone, chat_id=0, at=0, now=0, seed=0, quoted=_QUOTED, media=_MEDIA, data=_DATA
-    )
+        0, "text", "", someone, chat_id=0, at=0, now=0, seed=0, quoted=_QUOTED, media=_MEDIA, data=_DATA,
+        understanding=_build_understanding(draft),
+    )  # fmt: skip
     values = {argument.name: argument.default_value for argument in entry.command.arguments}
     return RenderContext(draft.program, turn, entry, _build_match(entry), values, {}, 0)
+
+
+def _build_understanding(draft: Draft) -> Understanding:
+    """Build what is understood of a message that has all entities of all intents."""
+    names = [entity.name for intent in draft.document.intents for entity in intent.entities]
+    return Understanding((("", 0.0),), entities=dict.fromkeys(names))
 
 
 def _build_match(entry: Entry) -> Match:

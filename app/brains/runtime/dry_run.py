@@ -6,6 +6,7 @@ from dataclasses import field, replace
 from typing import Any
 
 from app.brains.capabilities.contract import Capabilities
+from app.brains.document.understanding import train_draft
 from app.brains.document.validation import InvalidDocument, ValidationProblem
 from app.brains.runtime.outcome import Outcome
 from app.brains.runtime.program import Program, compile_program
@@ -45,12 +46,12 @@ def try_command(trial: DryRunRequest, sandbox: SandboxPort) -> Outcome:
 def _compile(trial: DryRunRequest) -> Program:
     """Compile the draft; a command tried alone does not depend on problems of the others."""
     try:
-        return compile_program(_DRAFT, trial.brain_id, trial.document)
+        return compile_program(_DRAFT, trial.brain_id, trial.document, train_draft)
     except InvalidDocument as error:
         kept = _remove_broken_commands(trial, error.problems)
         if kept is None:
             raise
-        return compile_program(_DRAFT, trial.brain_id, kept)
+        return compile_program(_DRAFT, trial.brain_id, kept, train_draft)
 
 
 def _remove_broken_commands(

@@ -1,6 +1,6 @@
 """Outcome of a sandbox result: effects, trace, journal, cooldown."""
 
-from typing import Final
+from typing import Any, Final
 
 from app.brains.capabilities.memory import MemoryGrant
 from app.brains.effects.model import Cool, Effect
@@ -131,11 +131,10 @@ def build_journal(turn: Turn, choice: Choice | None, prepared: PreparedRun | Non
         "sender": [sender.id, sender.name, sender.phone],
         "contact": turn.contact_id,
     }
-    if choice and choice.entry.command.restrict.cooldown:
-        command = choice.entry.command
-        rests = turn.cooldowns.get((command.id, build_cooldown_scope(command, turn)))
-        if rests:
-            journal["rests"] = [command.id, rests]
+    if rests := _find_rests(turn, choice):
+        journal["rests"] = rests
+    if turn.understanding is not None:
+        journal["understanding"] = turn.understanding.to_json()
     if prepared is None:
         return journal
     if turn.quoted is not None:
@@ -147,6 +146,15 @@ def build_journal(turn: Turn, choice: Choice | None, prepared: PreparedRun | Non
     if prepared.command_calls and prepared.command_calls.calls.journal:
         journal["calls"] = prepared.command_calls.calls.journal
     return journal
+
+
+def _find_rests(turn: Turn, choice: Choice | None) -> list[Any]:
+    """Return the command whose cooldown counted and its end (ms); nothing where none did."""
+    if choice is None or not choice.entry.command.restrict.cooldown:
+        return []
+    command = choice.entry.command
+    rests = turn.cooldowns.get((command.id, build_cooldown_scope(command, turn)))
+    return [command.id, rests] if rests else []
 
 
 def _build_cooldown(choice: Choice, turn: Turn) -> tuple[Effect, ...]:

@@ -28,7 +28,8 @@ class JournalCall(TypedDict):
 class Journal(TypedDict, total=False):
     """What a run depended on and may differ another time, stored as JSON with its run; `now` in ms.
 
-    `sender` is id, name and phone; `rests` the command under cooldown and its end (ms); `past` pairs of role and text.
+    `understanding` (app.brains.turn) is there where a trigger or the code asked. `sender` is id, name and phone;
+    `rests` the command under cooldown and its end (ms); `past` pairs of role and text.
     """
 
     now: int
@@ -40,6 +41,7 @@ class Journal(TypedDict, total=False):
     memory: dict[str, dict[str, Any]]
     past: list[list[str]]
     calls: list[JournalCall]
+    understanding: dict[str, Any]
 
 
 @immutable

@@ -1,6 +1,7 @@
 """Compiled brain: trigger matching, cooldown and restriction checks, reasons why commands do not answer."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 from app.brains.document import arguments as args
 from app.brains.document.prompts import Prompt, PromptAction
 from app.brains.document.schema import Command, Document, Restrictions, ScriptAction
+from app.brains.document.understanding import FindModel, build_reader
 from app.brains.document.validation import parse_document
 from app.brains.runtime.text_fill import TextFill, read_text_fill
 from app.brains.runtime.trace import Cause, ConsideredLine
@@ -15,11 +17,10 @@ from app.brains.sandbox.types import SCRIPT, TEMPLATE, Source
 from app.brains.text import fold
 from app.brains.triggers import KINDS
 from app.brains.triggers.contract import Match, MatchInput, TriggerKind, build_match_input
-from app.brains.turn import Sender, Turn
+from app.brains.turn import Sender, Turn, Understanding
 from app.immutable import immutable
-from app.phone_numbers import unify
+from app.phone_numbers import normalise_person
 from app.text import to_storable
-from app.unicode import FoldOptions
 
 
 @immutable
@@ -56,6 +57,7 @@ class Entry:
     can_read_memory: bool = False  # may look at the memory
     can_ask_prompts: bool = False  # may ask a prompt of the brain
     can_call_commands: bool = False  # may call or schedule commands
+    can_read_intents: bool = False  # may look at the language, the intent or the entities of the message
 
 
 @immutable
@@ -78,6 +80,7 @@ class Program:
     commands: Mapping[str, str] = field(repr=False)
     prompts: Mapping[str, CompiledPrompt] = field(default_factory=dict, repr=False)
     past_turns: int = 0  # of a chat, that a prompt may want
+    read: Callable[[str], Understanding] | None = field(default=None, repr=False)  # understands a text
 
 
 @immutable
@@ -101,8 +104,10 @@ class CommandExplanation:
     why: str
 
 
-def compile_program(version_id: int, brain_id: int, document: Mapping[str, Any]) -> Program:
-    """Check and compile a document; raises InvalidDocument with every problem."""
+def compile_program(
+    version_id: int, brain_id: int, document: Mapping[str, Any], find_model: FindModel | None = None
+) -> Program:
+    """Check and compile a document; raises InvalidDocument. Without `find_model` its intents are their examples."""
     # Tests decide nothing at run time: a wrong one must not keep the brain from running.
     checked = parse_document({**document, "tests": ()})
     # The fallback is checked last, wherever it stands.
@@ -128,6 +133,7 @@ def compile_program(version_id: int, brain_id: int, document: Mapping[str, Any])
         {fold(command.name): command.id for command in commands},
         prompts,
         _count_past_turns(entries, prompts),
+        build_reader(checked, find_model).read,
     )
 
 
@@ -136,9 +142,19 @@ def choose(program: Program, turn: Turn) -> tuple[Choice | None, int]:
 
     A turn that names its command gets that one, whatever triggers and restrictions say.
     """
+    return choose_for(program, prepare_match(program, turn))
+
+
+def prepare_match(program: Program, turn: Turn) -> MatchInput:
+    """Prepare a turn for `choose_for`, after which it says what was understood of the message, if anything asked."""
+    return build_match_input(turn, program.document.settings.prefixes, program.read)
+
+
+def choose_for(program: Program, match_input: MatchInput) -> tuple[Choice | None, int]:
+    """Return what `choose` does, for a turn that was prepared."""
+    turn = match_input.turn
     if turn.command_id is not None:
         return _choose_named(program, turn), 0
-    match_input = build_match_input(turn, program.document.settings.prefixes)
     for index, entry in enumerate(program.entries):
         if entry.command.enabled and (match := entry.kind.match(entry.command.trigger, match_input)):
             return _apply_restrictions(entry, match, turn), index
@@ -157,7 +173,7 @@ def _choose_named(program: Program, turn: Turn) -> Choice | None:
 
 def explain(program: Program, turn: Turn) -> list[CommandExplanation]:
     """Return for every command, in matching order, what it would do on this turn."""
-    match_input = build_match_input(turn, program.document.settings.prefixes)
+    match_input = prepare_match(program, turn)
     lines: list[CommandExplanation] = []
     winner = ""
     for entry in program.entries:
@@ -217,7 +233,12 @@ def _compile_command(command: Command, prefix: str, prompts: Mapping[str, Compil
         _mentions(script, "memory", "call", "getattr") or any("memory" in text for text in texts),
         bool(usable_prompts),
         _mentions(script, "call", "schedule", "getattr"),
+        any(map(_INTENT_WORDS.search, [*texts, script.text] if script else texts)),
     )
+
+
+# Without one of these, code looks at nothing that is understood of a message.
+_INTENT_WORDS = re.compile(r"language|intent|confid|entit|candid|items|values|getattr|(?:message|match)\[")
 
 
 def _mentions(script: Source | None, *words: str) -> bool:
@@ -226,19 +247,7 @@ def _mentions(script: Source | None, *words: str) -> bool:
 
 
 def _normalise_people(names: Sequence[str]) -> frozenset[str]:
-    return frozenset(map(_normalise_person, names))
-
-
-def _normalise_person(name: str) -> str:
-    """Reduce a phone number to its digits in one spelling, so that +233 20-123 is found; leave user ids unchanged."""
-    name = fold(name, _CASE_COUNTS).strip()
-    bare = name.translate(_PHONE_MARKS)
-    return unify(bare) if bare.isdecimal() else name
-
-
-# A number copied from a phone brings marks of direction.
-_CASE_COUNTS = FoldOptions(ignore_case=False)
-_PHONE_MARKS = str.maketrans("", "", "+ -()./")
+    return frozenset(map(normalise_person, names))
 
 
 def _compute_verdict(entry: Entry, match_input: MatchInput, winner: str) -> tuple[str, str]:
@@ -283,4 +292,4 @@ def _find_restriction(entry: Entry, restrict: Restrictions, turn: Turn) -> str:
 
 
 def _list_names(sender: Sender) -> frozenset[str]:
-    return frozenset(_normalise_person(name) for name in (sender.id, sender.phone) if name)
+    return frozenset(normalise_person(name) for name in (sender.id, sender.phone) if name)

@@ -156,7 +156,9 @@ class Rehearsal:
         turn = restore_turn(self._draft, recorded_run.turn, journal)
         program = self._get_recorded_program(recorded_run)
         cooldowns = self._cooldowns.read(turn, journal.get("rests"), program)
-        return RunRequest(self._draft, replace(turn, memory=memory, cooldowns=cooldowns), capabilities)
+        # What the draft makes of the message is its own model's business.
+        own = replace(turn, memory=memory, cooldowns=cooldowns, understanding=None)
+        return RunRequest(self._draft, own, capabilities)
 
     def _get_recorded_program(self, recorded_run: RecordedRun) -> Program | None:
         return self._recorded(recorded_run.version_id) if recorded_run.version_id else None

@@ -16,7 +16,7 @@ from app.brains.runtime.program import Program, build_cooldown_scope
 from app.brains.runtime.runtime import RunRequest, Runtime
 from app.brains.runtime.trace import CallLine, Trace
 from app.brains.sandbox.types import SandboxPort
-from app.brains.turn import Sender, Turn
+from app.brains.turn import Sender, Turn, Understanding
 
 NO_ANSWER: Final = "This call was not made when the message came, so there is no recorded answer."
 
@@ -37,6 +37,7 @@ def replay(program: Program, turn: Turn, journal: Mapping[str, Any], sandbox: Sa
 def restore_turn(program: Program, turn: Turn, journal: Mapping[str, Any]) -> Turn:
     """Return the turn as it was when its journal was written."""
     identity, name, phone = journal["sender"]
+    understood = journal.get("understanding")
     then = replace(
         turn,
         text=journal.get("text", turn.text),
@@ -48,6 +49,7 @@ def restore_turn(program: Program, turn: Turn, journal: Mapping[str, Any]) -> Tu
         memory=journal.get("memory", {}),
         past=tuple((role, words) for role, words in journal.get("past", ())),
         cooldowns={},
+        understanding=Understanding.from_json(understood) if understood else None,
     )
     rests = journal.get("rests")
     entry = program.by_id.get(rests[0]) if rests else None

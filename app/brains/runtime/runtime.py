@@ -17,10 +17,11 @@ from app.brains.runtime.command_calls import CommandCalls
 from app.brains.runtime.finish import PreparedRun, build_journal, build_outcome, dump_error
 from app.brains.runtime.outcome import Outcome, OutcomeOrFuture, compute_digest
 from app.brains.runtime.pending_prompts import PendingPrompts
-from app.brains.runtime.program import Choice, Program, choose
+from app.brains.runtime.program import Choice, Program, choose_for, prepare_match
 from app.brains.runtime.sandbox_job import RenderContext, build_job, pick_variant
 from app.brains.runtime.trace import Cause, Trace
 from app.brains.sandbox.types import Job, JobResult, RunResult, SandboxError, SandboxPort
+from app.brains.triggers.contract import MatchInput
 from app.brains.turn import Turn
 from app.immutable import immutable, replace_fields
 
@@ -79,8 +80,12 @@ class Runtime:
         """Choose a command and prepare its run; returns an outcome when there is nothing to run."""
         started = self._clock()
         program, turn = request.program, request.turn
-        choice, considered_count = choose(program, turn)
+        match_input = prepare_match(program, turn)
+        choice, considered_count = choose_for(program, match_input)
+        turn = _add_understanding(match_input, choice)
         trace = _build_trace(program, choice, considered_count)
+        if turn.understanding:
+            trace = replace_fields(trace, understanding=turn.understanding.to_trace())
         if choice is None:
             return self._finish_early(_build_no_match_outcome(turn, trace), turn, choice, started)
         if choice.block_reason:
@@ -123,6 +128,14 @@ class Runtime:
     def _finish_early(self, outcome: Outcome, turn: Turn, choice: Choice | None, started: int) -> Outcome:
         micros, journal = self._compute_micros(started), build_journal(turn, choice)
         return replace_fields(outcome, micros=micros, journal=journal, digest=compute_digest(outcome))
+
+
+def _add_understanding(match_input: MatchInput, choice: Choice | None) -> Turn:
+    """Return the turn with what was understood of its message, where a trigger asked or the chosen code may look."""
+    if choice and choice.entry.can_read_intents:
+        match_input.understand()
+    turn, found = match_input.turn, match_input.understood
+    return turn if found is turn.understanding else replace_fields(turn, understanding=found)
 
 
 def _bind_arguments(choice: Choice, turn: Turn) -> args.BoundArguments:

@@ -10,13 +10,14 @@ from app.brains.memory.overlay import MemoryValues
 from app.brains.runtime.program import CompiledTemplate, Entry, Program
 from app.brains.sandbox.types import Call, Job, RunResult
 from app.brains.triggers.contract import Match
-from app.brains.turn import Turn
+from app.brains.turn import Turn, Understanding
 from app.channels.content.received import Content
 from app.immutable import immutable
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _EMPTY: Mapping[str, Any] = {}
 _NO_DATA: Mapping[str, Any] = Content().to_dict()
+_NOT_UNDERSTOOD = Understanding()
 _MIX_FACTOR = 0x9E3779B97F4A7C15
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -53,6 +54,7 @@ class RenderContext:
     def _build_common_data(self) -> dict[str, Any]:
         turn, entry, match = self.turn, self.entry, self.match
         memory = self.memory if entry.can_read_memory else _EMPTY
+        understood = turn.understanding or _NOT_UNDERSTOOD
         return {
             "message": {
                 "text": turn.text,
@@ -62,11 +64,20 @@ class RenderContext:
                 "quoted": _copy(turn.quoted),
                 "media": _copy(turn.media),
                 "data": dict(_NO_DATA if turn.data is None else turn.data),
+                "language": understood.language,
             },
             "args": dict(self.values),
             "sender": {"name": turn.sender.name, "phone": turn.sender.phone or "", "id": turn.sender.id},
             "chat": {"id": turn.chat_id, "is_group": turn.is_group},
-            "match": {"text": match.text, "groups": list(match.groups), "named": dict(match.named)},
+            "match": {
+                "text": match.text,
+                "groups": list(match.groups),
+                "named": dict(match.named),
+                "intent": understood.intent,
+                "confidence": understood.confidence,
+                "entities": dict(understood.entities),
+                "candidates": [{"intent": name, "confidence": sure} for name, sure in understood.candidates],
+            },
             "command": {"name": entry.command.name},
             "memory": {scope: dict(memory.get(scope, _EMPTY)) for scope in ("contact", "chat", "brain")},
         }

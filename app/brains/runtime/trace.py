@@ -83,8 +83,8 @@ class Trace:
     counts from 1. `part` is the part of a prompt that failed. `is_filled`: the text was filled without a sandbox
     process. `dropped` are effects of a failed run, `state_effects` those beyond replies that were kept
     (app.brains.effects.model.dump_effect). `choice_reason` says why another version than the live one ran
-    (app.brains.versions.routing). `merged_into` is the message it was answered with. `unknown` holds the keys of a
-    newer release.
+    (app.brains.versions.routing). `merged_into` is the message it was answered with. `understanding` is what the
+    intents made of it (app.brains.turn). `unknown` holds the keys of a newer release.
     """
 
     cause: str = ""
@@ -107,6 +107,7 @@ class Trace:
     choice_reason: str = ""
     state_effects: Sequence[Sequence[Any]] = ()
     merged_into: int | None = None
+    understanding: Mapping[str, Any] | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod

@@ -5,6 +5,7 @@ from dataclasses import field
 from typing import Any, Final
 
 from app.brains.document.test_cases import BrainTest
+from app.brains.document.understanding import train_draft
 from app.brains.document.validation import InvalidDocument, ValidationProblem, parse_document
 from app.brains.runtime.program import Program, compile_program
 from app.brains.sandbox.types import SandboxPort
@@ -94,7 +95,7 @@ def require_reason(results: Sequence[CaseResult], reason: str) -> str:
 
 def _compile(suite: Suite) -> Program | str:
     try:
-        return compile_program(_DRAFT, suite.brain_id, suite.document)
+        return compile_program(_DRAFT, suite.brain_id, suite.document, train_draft)
     except InvalidDocument as error:
         return f"The brain cannot run yet. {error}"
 

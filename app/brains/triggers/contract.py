@@ -1,7 +1,7 @@
 """Contract of a trigger kind: traits, settings, matching, explanation, samples."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Protocol
@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, Protocol
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.brains import limits
-from app.brains.turn import Sender, Turn
+from app.brains.turn import Sender, Turn, Understanding
 from app.immutable import immutable
 from app.text import to_storable
 from app.unicode import FoldedText, FoldOptions, fold
@@ -61,7 +61,8 @@ class Match:
 class MatchInput:
     """Turn prepared for many triggers: its text trimmed, its command word split off.
 
-    `word` is folded, None when no prefix was used; `rest` is the text behind it as it was written.
+    `word` is folded, None when no prefix was used; `rest` is the text behind it as it was written. `read` finds out
+    what the brain's intents make of a text.
     """
 
     turn: Turn
@@ -69,6 +70,19 @@ class MatchInput:
     word: str | None = None
     rest: str = ""
     _folds: dict[FoldOptions, FoldedText] = field(default_factory=dict, compare=False, repr=False)
+    read: Callable[[str], Understanding] | None = field(default=None, compare=False, repr=False)
+    _understood: list[Understanding] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def understood(self) -> Understanding | None:
+        """What the intents make of the message, if it was recorded or has been asked for; else None."""
+        return self.turn.understanding or next(iter(self._understood), None)
+
+    def understand(self) -> Understanding | None:
+        """Return what the brain's intents make of the message, found out once; None where there is nobody to ask."""
+        if self.understood is None and self.read is not None:
+            self._understood.append(self.read(self.text))
+        return self.understood
 
     def fold(self, options: FoldOptions) -> FoldedText:
         """Return the text as a trigger compares it; made once for all triggers that compare it so."""
@@ -156,13 +170,21 @@ def build_button_turn(title: str) -> Turn:
     )
 
 
+def build_understood_turn(intent: str) -> Turn:
+    """Return the turn of a message that surely means an intent and says nothing that another trigger looks for."""
+    understanding = Understanding(((intent, 1.0),), 0.5, "example")
+    return Turn(0, "text", FILLER, _SENDER, chat_id=0, at=0, now=0, seed=0, understanding=understanding)
+
+
 def embed_text(text: str) -> Iterator[str]:
     """Yield a text alone, at the beginning, at the end and in the middle of a longer one."""
     yield from (text, f"{text} {FILLER}", f"{FILLER} {text}", f"{FILLER} {text} {FILLER}")
 
 
-def build_match_input(turn: Turn, prefixes: Sequence[str]) -> MatchInput:
-    """Prepare a turn for matching; the longest matching prefix marks a command."""
+def build_match_input(
+    turn: Turn, prefixes: Sequence[str], read: Callable[[str], Understanding] | None = None
+) -> MatchInput:
+    """Prepare a turn for matching; the longest matching prefix marks a command. `read` understands texts."""
     text = to_storable(turn.text).strip()
     folded = FoldedText(text)
     start = len(folded.text) - len(folded.text.lstrip())
@@ -172,10 +194,10 @@ def build_match_input(turn: Turn, prefixes: Sequence[str]) -> MatchInput:
     ends = [end for end in ends if folded.get_boundary(end) is not None]
     folds = {folded.options: folded}
     if not ends:
-        return MatchInput(turn, text, _folds=folds)
+        return MatchInput(turn, text, _folds=folds, read=read)
     word = _COMMAND_WORD.match(folded.text, max(ends))
     rest = text[folded.find_end(word.end(1)) :].lstrip() if word else ""
-    return MatchInput(turn, text, word[1] if word else "", rest, folds)
+    return MatchInput(turn, text, word[1] if word else "", rest, folds, read)
 
 
 def quote(texts: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
-"""Tables of brains: draft, versions, rollouts."""
+"""Tables of brains: draft, versions, trained models of their intents, rollouts."""
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.schema import Base, JsonObject, Millis, pk
@@ -47,6 +47,28 @@ class BrainVersion(Base):
     # Why it was published although tests were not green; null = they were.
     override_reason: Mapped[str | None] = mapped_column(String(500))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Millis]
+    # The trained model its intents are read with; null = it has none. No foreign key: SQLite would copy the table.
+    intent_model_id: Mapped[int | None]
+
+
+class IntentModel(Base):
+    """Trained model of a brain's intents, shared by the versions whose intents are the same; never changed."""
+
+    __tablename__ = "intent_model"
+    __table_args__ = (UniqueConstraint("brain_id", "digest"),)
+
+    id: Mapped[pk]
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
+    # What it was trained on (app.brains.nlu.training.training_set) and its own bytes, as SHA-256 in hex.
+    training_digest: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    # The encoder it was trained with; empty = words alone.
+    encoder: Mapped[str] = mapped_column(String(60), default="")
+    # Cross-validated scores, confused pairs, weak examples (app.brains.nlu.training.evaluation).
+    report: Mapped[JsonObject]
+    # As app.brains.nlu.storage writes it.
+    body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     created_at: Mapped[Millis]
 
 

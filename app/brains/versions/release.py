@@ -77,7 +77,7 @@ def start(
 ) -> Rollout:
     """Create a version from the draft and roll it out as planned; an active rollout ends.
 
-    Raises InvalidRolloutPlan, NoLiveVersion, UnchangedDraft and UnpublishableDraft.
+    Raises InvalidRolloutPlan, NoLiveVersion, UnchangedDraft, UnpublishableDraft and UntrainedIntents.
     """
     plan.check()
     brain = store.lock_brain(session, brain_id)
@@ -89,7 +89,7 @@ def start(
         raise UnchangedDraft(
             f"The draft is the same as version {base.number}, which is live. Change it first."
         )
-    version = _find_matching_version(session, brain) or store.add_version(session, brain, signed)
+    version = _find_matching_version(session, brain) or store.add_version(session, brain, signed, review)
     reason = f"Version {version.number} is tried instead."
     rollouts.end(session, brain, routing.STOPPED, reason, (signed.author_id, signed.now))
     rollout = Rollout(

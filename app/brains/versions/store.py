@@ -7,8 +7,9 @@ from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.brains.document.schema import hash_content
+from app.brains.document.understanding import TrainedIntents
 from app.brains.document.validation import ValidationProblem
-from app.brains.versions import rollouts, routing
+from app.brains.versions import intent_models, rollouts, routing
 from app.brains.versions.models import Brain, BrainVersion
 from app.clock import DAY_MS
 from app.db.change_notes import name_action
@@ -20,10 +21,11 @@ ARCHIVE_DAYS: Final = 30
 
 @immutable
 class DraftReview:
-    """Problems of a draft at the edit count `rev`; `rev` None = a draft that cannot have been saved since."""
+    """Problems of a draft at the edit count `rev` (None = it cannot have been saved since), model of its intents."""
 
     problems: Sequence[ValidationProblem] = ()
     rev: int | None = None
+    trained: TrainedIntents | None = None
 
 
 @immutable
@@ -158,7 +160,7 @@ def publish(  # noqa: PLR0913  who publishes what, when, with which problems and
     review: DraftReview,
     override_reason: str = "",
 ) -> BrainVersion:
-    """Create a version from the draft and make it live; raises UnpublishableDraft.
+    """Create a version from the draft and make it live; raises UnpublishableDraft and UntrainedIntents.
 
     `override_reason` says why it goes live although its tests did not pass. A draft with the content of the live
     version changes nothing and returns that version.
@@ -171,7 +173,7 @@ def publish(  # noqa: PLR0913  who publishes what, when, with which problems and
     tried = rollouts.find_active(session, brain_id)
     version = session.get(BrainVersion, tried.version_id) if tried else None
     if version is None or version.hash != digest:
-        version = add_version(session, brain, PublishDetails(note, author_id, now, override_reason))
+        version = add_version(session, brain, PublishDetails(note, author_id, now, override_reason), review)
     brain.live_version_id, brain.updated_at = version.id, now
     _end_rollout(session, brain, version, (author_id, now))
     rollouts.send_changed(session, brain_id)
@@ -190,8 +192,8 @@ def refuse_unpublishable(brain: Brain, review: DraftReview) -> None:
         raise UnpublishableDraft(problems)
 
 
-def add_version(session: Session, brain: Brain, signed: PublishDetails) -> BrainVersion:
-    """Create the next version from the draft of a locked brain, without making it live."""
+def add_version(session: Session, brain: Brain, signed: PublishDetails, review: DraftReview) -> BrainVersion:
+    """Create the next version from the draft of a locked brain, not live; raises UntrainedIntents."""
     newest = select(func.max(BrainVersion.number)).where(BrainVersion.brain_id == brain.id)
     version = BrainVersion(
         brain_id=brain.id,
@@ -202,6 +204,7 @@ def add_version(session: Session, brain: Brain, signed: PublishDetails) -> Brain
         override_reason=signed.override_reason.strip()[:500] or None,
         author_id=signed.author_id,
         created_at=signed.now,
+        intent_model_id=intent_models.keep_model(session, brain, review.trained, signed.now),
     )
     session.add(version)
     session.flush()

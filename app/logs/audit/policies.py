@@ -56,7 +56,9 @@ AUDITED: Final[Mapping[str, TablePolicy]] = {
     "brain_version": TablePolicy(
         "version",
         "number",
-        kept=("brain_id", "number", "hash", "note", "override_reason", "author_id", "created_at"),
+        kept=(
+            "brain_id", "number", "hash", "note", "override_reason", "author_id", "created_at", "intent_model_id",
+        ),
         documents=("document",),
         screened=("note", "override_reason", "document"),
         owner=("brain", "brain_id"),
@@ -227,6 +229,7 @@ UNAUDITED: Final[Mapping[str, str]] = {
     "contact": _PIPELINE,
     "cooldown": _PIPELINE,
     "counter": _COUNTED,
+    "intent_model": "made of a version's intents by a program; the version is audited, and names it",
     "known_origin": "comes with each sign-in, which is audited",
     "media_file": "comes with the message it belongs to, which is audited where an operator sends it",
     "memory": _PIPELINE,

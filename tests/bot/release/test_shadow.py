@@ -18,6 +18,7 @@ from app.bot.simulator import advance
 from app.brains.memory.models import Memory
 from app.brains.runtime.runtime import Runtime
 from app.brains.versions import release, rollouts, store
+from app.brains.versions.intent_models import train_intents
 from app.brains.versions.models import Rollout, RolloutChange
 from app.brains.versions.release import RolloutPlan
 from app.brains.versions.routing import SHADOW
@@ -25,6 +26,7 @@ from app.brains.versions.store import DraftReview, PublishDetails
 from app.privacy.chat_deletion import delete_chat, delete_dependents
 from app.settings import Settings
 from tests.bot.simulated_bot import SimulatedBot, build_reply_command, build_script_command, wait_until
+from tests.brains.document.test_understanding import build_document
 
 COUNT = 'n = ctx.memory.incr("n")\nctx.reply(f"{n} so far")'
 COMMANDS = [
@@ -186,3 +188,20 @@ def test_a_stopped_shadow_looks_no_further(bot: SimulatedBot):
     late = bot.services.clock() + 10_000
     assert Shadow(bot.database, lambda: Runtime(bot.services.sandbox), lambda: late).run_batch() is False
     assert count_kinds(bot) == {}
+
+
+def test_a_version_in_shadow_mode_reads_messages_with_its_own_model(bot: SimulatedBot):
+    document = build_document()
+    trained = train_intents(document)
+
+    def start(session: Session) -> Rollout:
+        brain = store.get_brain(session, bot.brain_id)
+        draft = {**document, "commands": document["commands"][1:2]}
+        store.save_draft(session, bot.brain_id, draft, brain.draft_rev, 1)
+        review = DraftReview(trained=trained)
+        details = PublishDetails("", None, bot.services.clock())
+        return release.start(session, bot.brain_id, RolloutPlan(SHADOW, 0), review, details)
+
+    bot.database.write(start)
+    bot.say((1, "please may I return these shirts?"))
+    wait_until(lambda: count_kinds(bot) == {"answering": 1})

@@ -13,6 +13,7 @@ from app.bot.turns import claim, commit
 from app.bot.turns.run import TurnRunner
 from app.brains.runtime.runtime import Runtime
 from app.brains.versions import store
+from app.brains.versions.intent_models import train_intents
 from app.brains.versions.models import BrainVersion
 from app.brains.versions.store import DraftReview
 from app.channels.contract import Person
@@ -62,7 +63,8 @@ class InProcessRunner:
         brain_id = None
         if document:
             brain_id = store.create_brain(session, "shop", "Shop", document, 1).id
-            store.publish(session, brain_id, "", None, 1, DraftReview())
+            trained = train_intents(document)
+            store.publish(session, brain_id, "", None, 1, DraftReview(trained=trained))
         return self.services.connections.create(
             session, ConnectionInput("Phone", "simulator", "sim-shop", {}, brain_id), 1
         ).id

@@ -26,7 +26,7 @@ def load_cases(*names: str) -> list[Case]:
     return [case for name in names for case in yaml.safe_load((CORPUS / f"{name}.yaml").read_text())]
 
 
-DEFECTS = load_cases("names", "triggers", "calls", "never")
+DEFECTS = load_cases("names", "triggers", "calls", "never", "intents")
 CLEAN = load_cases("clean")
 
 
@@ -39,7 +39,9 @@ def build_document(case: Case) -> Case:
             long = re.sub(r"%(\d+)%", lambda found: "x" * int(found[1]), action["template"])
             action["template"] = long
         commands.append({"id": f"c{place}", "name": f"command {place}", **given, "action": action})
-    rest = {name: case[name] for name in ("settings", "grants", "groups", "prompts") if name in case}
+    rest = {
+        name: case[name] for name in ("settings", "grants", "groups", "prompts", "intents") if name in case
+    }
     return {"brain": "case", "title": "Case", **rest, "commands": commands}
 
 

@@ -39,6 +39,7 @@ FULL = Trace(
     choice_reason="session",
     state_effects=[["Forget", "chat", "n"]],
     merged_into=9,
+    understanding={"by": "words"},
     unknown={"later": [1]},
 )
 # What stands in a trace of the first version; “anything” stands for what nobody wrote.
@@ -61,6 +62,7 @@ VALUES: dict[str, Any] = {
     "course": st.sampled_from(["session", "candidate"]),
     "lasting": st.lists(st.just(["Forget", "chat", "n"]), max_size=1),
     "merged_into": st.integers(1, 9),
+    "understanding": st.just({"by": "words", "candidates": [["a", 0.5]]}),
     "anything": st.integers(),
 }
 NULLABLE = {"considered_count", "arguments", "variant", "run_micros", "result", "merged_into", "anything"}

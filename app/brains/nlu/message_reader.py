@@ -1,0 +1,76 @@
+"""Reader of messages for one brain: its own examples first, then its model; entities and language besides."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+from app.brains.nlu.entities import EntityRule, find_entities
+from app.brains.nlu.language import detect_language
+from app.brains.nlu.models import LoadedModel
+from app.brains.nlu.normalise import build_key
+from app.brains.turn import Understanding
+from app.immutable import immutable, replace_fields
+from app.signals import DomainError
+
+log = logging.getLogger(__name__)
+
+# Returns the model of a brain; None where there is none. Raises ValueError or DomainError where it cannot be had.
+FindModel = Callable[[], LoadedModel | None]
+
+
+@immutable
+class ReadIntent:
+    """Intent as a reader needs it: name, examples and entities."""
+
+    name: str
+    examples: Sequence[str]
+    entities: Sequence[EntityRule] = ()
+
+
+class Reader:
+    """Reads messages; `find_model` is called when the first message comes that is not word for word an example."""
+
+    def __init__(self, intents: Sequence[ReadIntent], find_model: FindModel = lambda: None) -> None:
+        self._intents = {each.name: each for each in intents}
+        self._find_model = find_model
+
+    def read(self, text: str) -> Understanding:
+        """Return what a message means: an example's own intent, else what the model says."""
+        language = detect_language(text)
+        key = build_key(text)
+        if not key or not self._intents:
+            return Understanding(language=language)
+        known = self._known.get(key)
+        if known is not None:
+            return self._complete(Understanding(((known, 1.0),), 0.5, "example", language=language), text)
+        loaded = self._model
+        if loaded is None:
+            return Understanding(by="untrained", language=language)
+        guess = loaded.model.guess(text, loaded.encode)
+        ranked = tuple(each for each in guess.ranked if each[0] in self._intents)
+        found = Understanding(ranked, guess.threshold, guess.by, loaded.digest, language)
+        return self._complete(found, text)
+
+    def _complete(self, found: Understanding, text: str) -> Understanding:
+        intent = self._intents.get(found.intent)
+        if intent and intent.entities:
+            return replace_fields(found, entities=find_entities(text, intent.entities))
+        return found
+
+    @cached_property
+    def _known(self) -> Mapping[str, str]:
+        """Intents by the words of their examples; words that stand in two mean neither."""
+        found: dict[str, str | None] = {}
+        for intent in self._intents.values():
+            for example in intent.examples:
+                key = build_key(example)
+                found[key] = intent.name if found.get(key, intent.name) == intent.name else None
+        return {key: name for key, name in found.items() if key and name}
+
+    @cached_property
+    def _model(self) -> LoadedModel | None:
+        try:
+            return self._find_model()
+        except (ValueError, DomainError) as error:
+            log.error("the trained model cannot be used: %s", error)  # noqa: TRY400  it says it all
+            return None
