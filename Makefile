@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FLASK := $(BIN)/flask --app wsgi
 RUN_STAMP := .venv/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
-DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+DEV_STAMP := .venv/.dev-$(shell cat requirements.txt requirements-dev.txt requirements-encoders.txt | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev encoders migrate-db run run-split test check fix lock map doors vendor migration torture bench bench-account bench-browsers bench-counting bench-logs bench-nlu bench-pages bench-queries bench-sandbox strangers escapes fuzz doctor
@@ -19,6 +19,7 @@ $(RUN_STAMP):
 
 $(DEV_STAMP): $(RUN_STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-encoders.txt
 	@touch $@
 
 setup: $(RUN_STAMP) ## create .venv from the hash-locked requirements
