@@ -133,7 +133,8 @@ MODELS_KEPT: Final = 50  # trained models in the memory of a process
 
 # How the host keeps its children.
 RUNS_PER_CHILD: Final = 100
-READY_CHILDREN: Final = 8  # forked, warmed and confined, waiting for their first job
+READY_CHILDREN: Final = 8  # forked, warmed and confined, waiting for their first job, where they are used up
+QUIET_READY_CHILDREN: Final = 2  # of them elsewhere: each takes 4 MB
 IDLE_SECONDS: Final = 30.0
 BOOT_SECONDS: Final = 20.0  # half a second on an idle machine; a start that is given up holds every chat up
 JOBS_IN_FLIGHT: Final = 16  # jobs sent ahead of their answers

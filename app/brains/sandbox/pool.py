@@ -17,7 +17,7 @@ from typing import Final
 from app.brains import limits
 from app.brains.confined.confine import NAMESPACES, SECCOMP
 from app.brains.sandbox.isolation import IsolationLevel
-from app.brains.sandbox.process import Child
+from app.brains.sandbox.process import Child, Reserve
 from app.brains.sandbox.snapshot import PoolSnapshot
 from app.brains.sandbox.zygote import BootFailedError, Zygote, ZygoteGoneError, ZygoteOptions
 
@@ -36,7 +36,7 @@ class Pool:
         # Two conditions on one lock: giving a child back must not wake the keeper each time.
         self._free = threading.Condition(self._lock)
         self._work = threading.Condition(self._lock)
-        self._ready: deque[Child] = deque()
+        self._ready = Reserve(options.size, clock)
         self._idle: dict[str, list[Child]] = {}
         self._dead: deque[Child] = deque()
         self._bound = 0
@@ -45,7 +45,6 @@ class Pool:
         self._closing = False
         self._zygote: Zygote | None = None
         self._gone: list[Zygote] = []
-        self._stock = min(options.size, limits.READY_CHILDREN)
         self.in_force: dict[str, int] | None = None
         self.unavailable_reason = ""
         self.peak = 0  # bytes above the zygote, of any child that has ended
@@ -91,7 +90,7 @@ class Pool:
         if self._bound >= self._options.size:
             # The longest idle one makes room; a child never changes its owner.
             self._discard(min(self._list_idle(), key=attrgetter("idle_since")))
-        child = self._ready.popleft()
+        child = self._ready.take()
         child.owner = owner
         self._bound += 1
         if self._needs_more():
@@ -191,7 +190,7 @@ class Pool:
         os.close(self.wake_fd)
 
     def _run_keeper(self) -> None:
-        """Run the pool's thread: keep a zygote, refill the reserve, reap, retire idle children."""
+        """Run the pool's thread: keep a zygote, refill the reserve, reap, retire idle and surplus children."""
         while not self._closing:
             try:
                 self._refill()
@@ -207,8 +206,7 @@ class Pool:
                 if not (self._closing or self._dead or self._needs_more()):
                     self._work.wait(_RETRY_S)
         with self._lock:
-            rest = [*self._ready, *self._list_idle(), *self._dead]
-            self._ready.clear()
+            rest = [*self._ready.take_all(), *self._list_idle(), *self._dead]
             self._idle.clear()
         for child in rest:
             child.kill()
@@ -217,7 +215,7 @@ class Pool:
             zygote.close()
 
     def _needs_more(self) -> bool:
-        return not self.unavailable_reason and len(self._ready) <= self._stock // 2
+        return not self.unavailable_reason and self._ready.is_low
 
     def _refill(self) -> None:
         while self._gone:
@@ -225,13 +223,12 @@ class Pool:
             log.error("sandbox %s: zygote lost (exit code %s)", self._flavour, code)
         if self._zygote is None and not self._closing:
             self._start()
-        wanted = self._stock - len(self._ready)
-        if self._zygote is None or wanted <= 0:
+        wanted = self._ready.wanted
+        if self._zygote is None or not wanted:
             return
-        # A few at a time: the first ones may be waited for.
-        children = self._zygote.fork(min(wanted, max(1, self._stock // 2)))
+        children = self._zygote.fork(wanted)
         with self._lock:
-            self._ready.extend(children)
+            self._ready.add(children)
             self._notify_waiters()
 
     def _reap(self) -> None:
@@ -250,14 +247,16 @@ class Pool:
         for child in self._list_idle():
             if child.idle_since < limit:
                 self._discard(child)
+        for child in self._ready.take_surplus():
+            child.kill()
+            self._dead.append(child)
 
     def _abandon_zygote(self) -> None:
         """Drop a lost zygote: the kernel has ended its children, the keeper starts a new one at once."""
         if self._zygote:
             self._gone.append(self._zygote)
         self._zygote = None
-        self._dead.extend(self._ready)
-        self._ready.clear()
+        self._dead.extend(self._ready.take_all())
         for child in self._list_idle():
             self._discard(child)
         self._work.notify()

@@ -5,6 +5,8 @@ import re
 import signal
 import socket
 import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -112,3 +114,57 @@ class Child:
         """Close the socket and the pidfd."""
         self.socket.close()
         os.close(self.pidfd)
+
+
+class Reserve:
+    """Children that wait for their first job: few, and more once these were used up, until it is quiet again.
+
+    Used under the lock of a pool; `size` is the most that can ever be bound, `clock` counts seconds.
+    """
+
+    def __init__(self, size: int, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._most = min(size, limits.READY_CHILDREN)
+        self._least = min(size, limits.QUIET_READY_CHILDREN)
+        self._kept = self._least
+        self._used_up_at = -inf
+        self._children: deque[Child] = deque()
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def __iter__(self) -> Iterator[Child]:
+        return iter(self._children)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is time to fork more."""
+        return len(self._children) <= self._kept // 2
+
+    @property
+    def wanted(self) -> int:
+        """How many to fork now: a few at a time, since the first ones may be waited for."""
+        return max(0, min(self._kept - len(self._children), max(1, self._kept // 2)))
+
+    def add(self, children: Iterable[Child]) -> None:
+        """Take in children that were forked."""
+        self._children.extend(children)
+
+    def take(self) -> Child:
+        """Take out the oldest child."""
+        child = self._children.popleft()
+        if not self._children:
+            self._kept, self._used_up_at = self._most, self._clock()
+        return child
+
+    def take_surplus(self) -> list[Child]:
+        """Take out those that are too many, once the reserve has not been used up for a while."""
+        if self._used_up_at < self._clock() - limits.IDLE_SECONDS:
+            self._kept = self._least
+        return [self._children.pop() for _ in range(len(self._children) - self._kept)]
+
+    def take_all(self) -> list[Child]:
+        """Take out every child."""
+        children = list(self._children)
+        self._children.clear()
+        return children
