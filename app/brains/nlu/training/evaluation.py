@@ -107,17 +107,19 @@ def _list_confusions(rows: Rows, own: Array, guessed: Array, names: Sequence[str
 
 def _list_conflicts(trained: Trained, own: Array, names: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return examples of two intents that say the same, or nearly."""
-    rows = trained.rows
-    similar = trained.gram[np.ix_(own, own)] / 2.0  # two blocks of length 1 each
-    apart = rows.classes[own][:, None] != rows.classes[own][None, :]
-    found = np.argwhere(np.triu(apart & (similar >= _ALIKE), 1))
+    rows, found = trained.rows, list[tuple[int, int]]()
+    for place, one in enumerate(own):  # row by row: the whole would not fit into the memory of a training
+        others = own[place + 1 :]
+        similar = trained.gram[one, others] / 2.0  # two blocks of length 1 each
+        alike = others[(rows.classes[others] != rows.classes[one]) & (similar >= _ALIKE)]
+        found += [(int(one), int(other)) for other in alike]
+        if len(found) >= _LISTED:
+            break
     same = Counter(build_key(rows.texts[at]) for at in own)
     return [
         {
-            "examples": [
-                [names[rows.classes[at]], rows.texts[at][:_SHOWN_CHARS]] for at in (own[one], own[other])
-            ],
-            "is_same": same[build_key(rows.texts[own[one]])] > 1,
+            "examples": [[names[rows.classes[at]], rows.texts[at][:_SHOWN_CHARS]] for at in (one, other)],
+            "is_same": same[build_key(rows.texts[one])] > 1,
         }
         for one, other in found[:_LISTED]
     ]

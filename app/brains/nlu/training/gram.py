@@ -14,8 +14,8 @@ _BLOCK_COLUMNS: Final = 2_048
 def compute_gram(rows: Sequence[SparseRow], width: int) -> Any:
     """Return the similarities of all rows with each other (float32); `width` is the size of the vocabulary."""
     counts = np.fromiter((len(row.places) for row in rows), np.int64, len(rows))
-    owners = np.repeat(np.arange(len(rows), dtype=np.int64), counts)
-    places = np.concatenate([np.asarray(row.places, np.int64) for row in rows])
+    owners = np.repeat(np.arange(len(rows), dtype=np.int32), counts)
+    places = np.concatenate([np.asarray(row.places, np.int32) for row in rows])
     weights = np.concatenate([np.asarray(row.weights, np.float32) for row in rows])
     order = np.argsort(places, kind="stable")
     owners, places, weights = owners[order], places[order], weights[order]

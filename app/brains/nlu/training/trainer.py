@@ -22,6 +22,7 @@ Progress = Callable[[float], None]  # is told the share that is done, 0 to 1
 FOLDS: Final = 5
 _COPIED_EXAMPLES: Final = 1_500  # of more, no misspelt copies are made
 _PRUNED_ROWS: Final = 2_000  # of more, features of one row are left out
+_BLOCK_ROWS: Final = 512  # that are compared with all examples at a time, which bounds the memory
 _WORD_TRADE: Final = 10.0  # how much a row counts against the penalty (C)
 _VECTOR_TRADE: Final = 30.0
 _VECTOR_LENGTH: Final = 1.5  # of an encoder's vector, whose own length is 1
@@ -197,10 +198,16 @@ def _take(rows: Rows, kept: Array) -> Rows:
 def _measure_nearest(rows: Rows, vectors: Array, background: int) -> Array:
     """Return the mean similarity of each row to the nearest examples of other folds."""
     is_example = (rows.classes < background) & ~rows.is_copy
-    similar = vectors @ vectors[is_example].T
-    similar[rows.folds[:, None] == rows.folds[is_example][None, :]] = -1.0
-    nearest = np.sort(similar, axis=1)[:, -NEIGHBOURS:]
-    return np.where(nearest > -1.0, nearest, 0.0).sum(axis=1) / np.maximum((nearest > -1.0).sum(axis=1), 1)
+    examples, folds = vectors[is_example], rows.folds[is_example]
+    found = np.zeros(len(vectors), np.float32)
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        similar = vectors[block] @ examples.T
+        similar[rows.folds[block, None] == folds[None, :]] = -1.0
+        nearest = np.sort(similar, axis=1)[:, -NEIGHBOURS:]
+        kept = nearest > -1.0
+        found[block] = np.where(kept, nearest, 0.0).sum(axis=1) / np.maximum(kept.sum(axis=1), 1)
+    return found
 
 
 def _build_encoder_part(
@@ -215,7 +222,7 @@ def _sum_weights(sparse: Sequence[SparseRow], coefficients: Array, vocabulary: V
     """Return the weights of features (features x classes) that the coefficients of rows stand for."""
     weights = np.zeros((len(vocabulary.places), coefficients.shape[1]), np.float32)
     for row, shares in zip(sparse, coefficients, strict=True):
-        weights[list(row.places)] += np.asarray(row.weights, np.float32)[:, None] * shares
+        weights[np.asarray(row.places)] += np.asarray(row.weights, np.float32)[:, None] * shares
     return weights.astype(np.float16)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.brains.nlu.storage import dump_model
+from app.brains.nlu.training import trainer
 from app.brains.nlu.training.trainer import NamedEncoder, Trained, UntrainableSet, train
 from app.brains.nlu.training.training_set import TrainingSet
 
@@ -56,3 +57,10 @@ def test_a_background_message_that_an_example_says_is_none():
     background = [text for text, place in zip(rows.texts, rows.classes, strict=True) if place == 1]
     assert "tell me a joke" not in background
     assert "why is the sky blue" in background
+
+
+def test_the_nearest_examples_are_those_of_other_folds(monkeypatch: pytest.MonkeyPatch, wanted: TrainingSet):
+    named = NamedEncoder("letters", "digest", encode)
+    whole = dump_model(train(wanted, named).model)
+    monkeypatch.setattr(trainer, "_BLOCK_ROWS", 7)
+    assert dump_model(train(wanted, named).model) == whole
