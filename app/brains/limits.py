@@ -124,6 +124,7 @@ CRASH_BYTES: Final = 8_192  # of a dying child's last words
 
 # What understanding a message may take.
 ENCODER_SECONDS: Final = 1.0  # for one request
+ENCODER_START_SECONDS: Final = 2.0  # that one message waits for a start; later ones do not
 ENCODER_REST_SECONDS: Final = 30.0  # after it failed
 ENCODER_MEMORY_BYTES: Final = 280 * 1024 * 1024
 ENCODER_CPU_SECONDS: Final = 3_600  # then a new process is started

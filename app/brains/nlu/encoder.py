@@ -48,7 +48,8 @@ def is_installed(name: str) -> bool:
 class Encoder:
     """Encoder process of a name, started when it is first asked and again after it died; for many threads.
 
-    `clock` counts seconds. After a failure it is left alone for a while, and nothing is encoded meanwhile.
+    `clock` counts seconds. After a failure it is left alone for a while, and nothing is encoded meanwhile. A start
+    that takes longer than its caller waits goes on by itself, and holds no later caller up.
     """
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,16 +59,20 @@ class Encoder:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._rests_until = 0.0
+        self._boots_until = 0.0  # while the process starts; 0 = it does not
 
     @property
     def process_id(self) -> int | None:
         """Id of the running process; None while there is none."""
         return self._process.pid if self._process else None
 
-    def start(self) -> bool:
-        """Start the process unless it runs, and wait until it is ready; tell whether it is."""
+    def start(self, seconds: float = limits.BOOT_SECONDS) -> bool:
+        """Start the process unless it runs, and wait so long until it is ready; tell whether it is.
+
+        Only the call that starts it waits: one that finds it starting is told that it is not ready.
+        """
         with self._lock:
-            return self._ensure_started()
+            return self._ensure_started(seconds)
 
     def encode(self, sentences: Sequence[str], seconds: float = limits.ENCODER_SECONDS) -> "Array | None":
         """Return the unit vectors of sentences, a row each; None when the encoder does not answer in time.
@@ -77,13 +82,15 @@ class Encoder:
         import numpy as np  # noqa: PLC0415  only where something is encoded
 
         with self._lock:
-            if not self._ensure_started():
+            if not self._ensure_started(limits.ENCODER_START_SECONDS):
                 return None
             found = []
             try:
                 for start in range(0, len(sentences), _BATCH):
                     chosen = list(sentences[start : start + _BATCH])
                     body = self._ask(json.dumps(chosen).encode(), seconds)
+                    if not body:
+                        return None  # it has no vector for one of them, and is well
                     found.append(np.frombuffer(body, "<f4").reshape(len(chosen), DIMENSIONS))
             except (EncoderGone, OSError, ValueError) as error:
                 self._give_up(str(error) or "it could not be asked")
@@ -97,19 +104,40 @@ class Encoder:
         with self._lock:
             self._stop()
 
-    def _ensure_started(self) -> bool:
-        if self._process and self._process.poll() is None:
+    def _ensure_started(self, seconds: float) -> bool:
+        is_running = self._process is not None and self._process.poll() is None
+        if is_running and not self._boots_until:
             return True
-        if self._clock() < self._rests_until or not is_installed(self.name):
+        if not is_running and self._clock() < self._rests_until:
             return False
-        self._stop()
         try:
-            self._process = _start_process(self.name)
-            ready = json.loads(self._receive(limits.BOOT_SECONDS))
-            self.digest = str(ready["digest"])
+            if not is_running:
+                self._begin()
+            return self._finish_start(0.0 if is_running else seconds)
         except (EncoderGone, OSError, ValueError, KeyError) as error:
             self._give_up(str(error) or "it could not be asked")
             return False
+
+    def _begin(self) -> None:
+        """Start the process without waiting for it; raises EncoderGone where it is not installed or did not start."""
+        was_starting = bool(self._boots_until)
+        self._stop()
+        if was_starting:
+            raise EncoderGone("the process ended before it was ready")
+        if not is_installed(self.name):
+            raise EncoderGone("it is not installed")
+        self._process = _start_process(self.name)
+        self._boots_until = self._clock() + limits.BOOT_SECONDS
+
+    def _finish_start(self, seconds: float) -> bool:
+        """Wait so long for the process to be ready; tell whether it is, and raise EncoderGone when it never will."""
+        output = self._process.stdout if self._process else None
+        if output is None or not wait_readable(output, seconds):
+            if self._clock() >= self._boots_until:
+                raise EncoderGone("its start took too long")
+            return False
+        self.digest = str(json.loads(self._receive(limits.ENCODER_SECONDS))["digest"])
+        self._boots_until = 0.0
         return True
 
     def _ask(self, body: bytes, seconds: float) -> bytes:
@@ -149,7 +177,7 @@ class Encoder:
         self._stop()
 
     def _stop(self) -> None:
-        process, self._process = self._process, None
+        process, self._process, self._boots_until = self._process, None, 0.0
         if process is None:
             return
         process.kill()

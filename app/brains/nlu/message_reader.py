@@ -1,8 +1,8 @@
 """Reader of messages for one brain: its own examples first, then its model; entities and language besides."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 
 from app.brains.nlu.entities import EntityRule, find_entities
 from app.brains.nlu.language import detect_language
@@ -33,6 +33,10 @@ class Reader:
     def __init__(self, intents: Sequence[ReadIntent], find_model: FindModel = lambda: None) -> None:
         self._intents = {each.name: each for each in intents}
         self._find_model = find_model
+        # Its own: functools.cached_property has one lock for all readers, and finding a model may take a training.
+        self._lock = threading.Lock()
+        self._known: Mapping[str, str] | None = None
+        self._found: list[LoadedModel | None] = []
 
     def read(self, text: str) -> Understanding:
         """Return what a message means: an example's own intent, else what the model says."""
@@ -40,10 +44,10 @@ class Reader:
         key = build_key(text)
         if not key or not self._intents:
             return Understanding(language=language)
-        known = self._known.get(key)
+        known = self._get_known().get(key)
         if known is not None:
             return self._complete(Understanding(((known, 1.0),), 0.5, "example", language=language), text)
-        loaded = self._model
+        loaded = self._get_model()
         if loaded is None:
             return Understanding(by="untrained", language=language)
         guess = loaded.model.guess(text, loaded.encode)
@@ -57,9 +61,13 @@ class Reader:
             return replace_fields(found, entities=find_entities(text, intent.entities))
         return found
 
-    @cached_property
-    def _known(self) -> Mapping[str, str]:
-        """Intents by the words of their examples; words that stand in two mean neither."""
+    def _get_known(self) -> Mapping[str, str]:
+        if self._known is None:
+            self._known = self._build_known()
+        return self._known
+
+    def _build_known(self) -> Mapping[str, str]:
+        """Return intents by the words of their examples; words that stand in two mean neither."""
         found: dict[str, str | None] = {}
         for intent in self._intents.values():
             for example in intent.examples:
@@ -67,8 +75,14 @@ class Reader:
                 found[key] = intent.name if found.get(key, intent.name) == intent.name else None
         return {key: name for key, name in found.items() if key and name}
 
-    @cached_property
-    def _model(self) -> LoadedModel | None:
+    def _get_model(self) -> LoadedModel | None:
+        """Return the model, found once; whoever comes meanwhile waits for this reader's, and for no other one's."""
+        with self._lock:
+            if not self._found:
+                self._found.append(self._load())
+            return self._found[0]
+
+    def _load(self) -> LoadedModel | None:
         try:
             return self._find_model()
         except (ValueError, DomainError) as error:

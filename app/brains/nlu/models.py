@@ -1,18 +1,22 @@
 """Trained models in the memory of a process: each is read once, the ones unused longest are dropped."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from app.brains import limits
-from app.brains.nlu.encoder import Encoder
+from app.brains.nlu.encoder import Encoder, is_installed
 from app.brains.nlu.training.training_process import TrainingResult, train_apart
 from app.brains.nlu.training.training_set import TrainingSet
 from app.immutable import immutable
 
 if TYPE_CHECKING:
     from app.brains.nlu.trained_model import Model
+
+
+log = logging.getLogger(__name__)
 
 
 @immutable
@@ -31,7 +35,7 @@ class LoadedModel:
         trained_with = self.model.encoder
         if self.encoder is None or trained_with is None:
             return None
-        if not self.encoder.start() or self.encoder.digest != trained_with.digest:
+        if not self.encoder.start(limits.ENCODER_START_SECONDS) or self.encoder.digest != trained_with.digest:
             return None
         return self.encoder.encode(sentences)
 
@@ -74,15 +78,21 @@ class ModelCache:
     ) -> TrainingResult:
         """Return what training makes of a set, from memory if it was trained before; raises TrainingFailed.
 
-        One training runs at a time: a second one of the same set finds the first one's result.
+        One training runs at a time: a second one of the same set finds the first one's result. A result without the
+        encoder that is wanted and installed is not kept: the next training asks it again.
         """
         with self._training:
             found = self._results.get(wanted.digest)
-            if found is None:
-                found = self._results[wanted.digest] = train_apart(wanted, progress)
-                while len(self._results) > self._size:
-                    self._results.popitem(last=False)
-            self._results.move_to_end(wanted.digest)
+            if found is not None:
+                self._results.move_to_end(wanted.digest)
+                return found
+            found = train_apart(wanted, progress)
+            if is_installed(wanted.encoder) and not found.report.get("encoder"):
+                log.warning("the encoder %s did not answer in a training; words alone decide", wanted.encoder)
+                return found
+            self._results[wanted.digest] = found
+            while len(self._results) > self._size:
+                self._results.popitem(last=False)
             return found
 
     def close(self) -> None:

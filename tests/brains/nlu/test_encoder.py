@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,18 @@ needs_encoder = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def encoder():
-    made = Encoder(NAME)
-    yield made
-    made.close()
+    with closing(Encoder(NAME)) as made:
+        wait_until_ready(made)
+        yield made
+
+
+def wait_until_ready(encoder: Encoder) -> bool:
+    """Wait for a start that is under way, or begin one; tell whether the encoder is ready."""
+    for _ in range(400):
+        if encoder.start():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def read_peak_bytes(process_id: int) -> int:
@@ -35,6 +45,7 @@ def read_peak_bytes(process_id: int) -> int:
 @needs_encoder
 def test_sentences_of_one_meaning_are_near_in_many_languages(encoder: Encoder):
     vectors = encoder.encode(["where is my order", "dónde está mi pedido", "the cat sleeps"])
+    assert vectors is not None
     assert vectors.shape == (3, DIMENSIONS)
     assert vectors[0] @ vectors[1] > 0.7
     assert vectors[0] @ vectors[2] < 0.4
@@ -53,15 +64,44 @@ def test_a_hostile_text_costs_less_than_a_second(encoder: Encoder, text: str):
 @needs_encoder
 def test_a_killed_process_is_started_again_after_a_while():
     now = [0.0]
-    encoder = Encoder(NAME, lambda: now[0])
-    assert encoder.encode(["one"]) is not None
-    os.kill(encoder.process_id or 0, signal.SIGKILL)
-    while encoder.encode(["two"]) is not None:  # its end was not seen yet: a new one was started at once
+    with closing(Encoder(NAME, lambda: now[0])) as encoder:
+        assert encoder.start()
         os.kill(encoder.process_id or 0, signal.SIGKILL)
-    assert encoder.encode(["three"]) is None
-    now[0] += limits.ENCODER_REST_SECONDS
-    assert encoder.encode(["four"]) is not None
-    encoder.close()
+        while (
+            encoder.encode(["one"]) is not None or encoder.process_id
+        ):  # its end was seen: a new one was started
+            assert wait_until_ready(encoder)
+            os.kill(encoder.process_id or 0, signal.SIGKILL)
+        assert not encoder.start()
+        now[0] += limits.ENCODER_REST_SECONDS
+        assert encoder.start()
+
+
+@needs_encoder
+def test_a_start_holds_up_one_caller_only_and_goes_on_by_itself():
+    with closing(Encoder(NAME)) as encoder:
+        assert not encoder.start(0.0)
+        process_id = encoder.process_id
+        os.kill(process_id or 0, signal.SIGSTOP)
+        started = time.perf_counter()
+        assert encoder.encode(["one"]) is None
+        assert time.perf_counter() - started < limits.ENCODER_START_SECONDS
+        os.kill(process_id or 0, signal.SIGCONT)
+        assert wait_until_ready(encoder)
+        assert encoder.process_id == process_id
+
+
+@needs_encoder
+def test_a_start_that_takes_too_long_is_given_up():
+    now = [0.0]
+    with closing(Encoder(NAME, lambda: now[0])) as encoder:
+        assert not encoder.start(0.0)
+        os.kill(encoder.process_id or 0, signal.SIGSTOP)
+        now[0] += limits.BOOT_SECONDS
+        assert not encoder.start()
+        assert encoder.process_id is None
+        assert not encoder.start()  # it rests
+        assert encoder.process_id is None
 
 
 def test_an_encoder_nobody_has_answers_nothing():

@@ -1,5 +1,7 @@
 """A reader knows its examples without a model, and says what decided."""
 
+import threading
+
 from app.brains.nlu.digest import compute_digest
 from app.brains.nlu.entities import EntityRule
 from app.brains.nlu.message_reader import Reader, ReadIntent
@@ -43,3 +45,22 @@ def test_a_model_that_cannot_be_read_leaves_the_examples():
     reader = Reader(INTENTS, lambda: cache.load("0" * 64, lambda: b"no model"))
     assert reader.read("where would my order be").by == "untrained"
     assert reader.read("refund please").intent == "refund"
+
+
+def test_a_model_that_is_long_in_coming_holds_no_other_brain_up():
+    begun, done = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        done.wait(10)
+
+    slow = threading.Thread(target=Reader(INTENTS, wait).read, args=["where would my order be"])
+    slow.start()
+    assert begun.wait(10)
+    other = threading.Thread(target=Reader(INTENTS).read, args=["where would my order be"])
+    other.start()
+    other.join(5)
+    was_held_up = other.is_alive()
+    done.set()
+    slow.join()
+    assert not was_held_up

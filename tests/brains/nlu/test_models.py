@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
 from app.brains.nlu.digest import compute_digest
+from app.brains.nlu.encoder import ENCODERS
 from app.brains.nlu.models import ModelCache
 from app.brains.nlu.storage import dump_model
 from app.brains.nlu.training.trainer import Trained, train
@@ -34,6 +37,12 @@ def test_models_unused_longest_are_dropped():
 def test_what_was_trained_is_not_trained_again(wanted: TrainingSet):
     cache = ModelCache()
     assert cache.train(wanted) is cache.train(wanted)
+
+
+def test_a_model_that_lacks_its_encoder_is_trained_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ENCODERS, "of-this-process", "json")  # the process that trains does not know it
+    cache, wanted = ModelCache(), TrainingSet({"a": ["one", "two"]}, "of-this-process")
+    assert cache.train(wanted) is not cache.train(wanted)
 
 
 def test_numpy_is_not_loaded_without_a_model():
