@@ -6,6 +6,7 @@ Every rule is linear in the text, and the text is cut to 500 characters first.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import re2
@@ -17,6 +18,7 @@ from app.unicode import INDEX_OPTIONS, fold, is_word_edge
 NUMBER, PHONE, EMAIL, MONEY, CHOICE, REGEX = KINDS = ("number", "phone", "email", "money", "choice", "regex")
 
 _PATTERN_MEMORY_BYTES: Final = 1_000_000  # of one compiled pattern
+_WORDINGS_KEPT: Final = 131_072  # of choices, folded: all that the largest intent may have
 _NUMBER: Final = re.compile(r"(?<![\w.,])[-+]?\d{1,15}(?:[.,]\d{1,12})*(?![\w])")
 _PHONE: Final = re.compile(r"(?<![\w+])\+?\d[\d ()./-]{5,24}\d(?!\w)")
 _MAIL: Final = re.compile(
@@ -38,6 +40,7 @@ _AMOUNT: Final = r"\d{1,12}(?:[.,]\d{1,12})*"
 _BEFORE: Final = re.compile(rf"(?P<unit>r\$|[€$£¥₹₦₵₺₽₩₪]|(?<!\w)[a-z]{{2,7}}\.?)\s?(?P<amount>{_AMOUNT})")
 _AFTER: Final = re.compile(rf"(?P<amount>{_AMOUNT})\s?(?P<unit>[€$£¥₹₦₵₺₽₩₪]|[a-z]{{2,8}}(?!\w))")
 _DIGITS: Final = range(7, 16)  # of a phone number
+_NUMBER_DIGITS: Final = 18  # of a number: 64 bits hold it, and no float becomes infinite
 
 
 class UnreadablePattern(ValueError):
@@ -82,7 +85,12 @@ def compile_pattern(pattern: str) -> Any:
 
 
 def parse_number(text: str) -> int | float | None:
-    """Read a number as people write it: 1,299.50 and 1.299,50 are the same; 1.299 and 1,299 are thousands."""
+    """Read a number as people write it: 1,299.50 and 1.299,50 are the same; 1.299 and 1,299 are thousands.
+
+    None for one of more than 18 digits.
+    """
+    if sum(map(str.isdecimal, text)) > _NUMBER_DIGITS:
+        return None
     sign = -1 if text.startswith("-") else 1
     bare = text.lstrip("+-")
     marks = [mark for mark in bare if mark in ".,"]
@@ -96,8 +104,8 @@ def parse_number(text: str) -> int | float | None:
 
 
 def _find_number(_rule: EntityRule, text: str) -> Any:
-    found = _NUMBER.search(fold(text))
-    return parse_number(found[0]) if found else None
+    numbers = (parse_number(found[0]) for found in _NUMBER.finditer(fold(text)))
+    return next((number for number in numbers if number is not None), None)
 
 
 def _find_phone(_rule: EntityRule, text: str) -> Any:
@@ -119,8 +127,9 @@ def _find_money(_rule: EntityRule, text: str) -> Any:
     for _, found in sorted(places, key=lambda each: each[0]):
         unit = found["unit"].rstrip(".")
         currency = _SIGNS.get(unit) or _WORDS.get(unit) or (unit.upper() if unit.upper() in _CODES else "")
-        if currency:
-            return {"amount": parse_number(found["amount"]), "currency": currency}
+        amount = parse_number(found["amount"])
+        if currency and amount is not None:
+            return {"amount": amount, "currency": currency}
     return None
 
 
@@ -130,9 +139,14 @@ def _find_choice(rule: EntityRule, text: str) -> Any:
         (at, -len(wanted), value)
         for value, wordings in (rule.choices or {}).items()
         for each in (value, *wordings)
-        if (wanted := fold(each, INDEX_OPTIONS).strip()) and (at := _find_word(wanted, folded)) >= 0
+        if (wanted := _fold_wording(each)) and (at := _find_word(wanted, folded)) >= 0
     ]
     return min(places)[2] if places else None
+
+
+@lru_cache(maxsize=_WORDINGS_KEPT)
+def _fold_wording(wording: str) -> str:
+    return fold(wording, INDEX_OPTIONS).strip()
 
 
 def _find_word(wanted: str, text: str) -> int:
