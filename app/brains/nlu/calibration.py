@@ -12,6 +12,7 @@ _SHARES: Final = (1.0, 2.0)  # of the words and of an encoder in a joint score (
 _BACKGROUND_SHARE: Final = 0.5  # of the score of "none of them" that is taken off (specs: nlu 2)
 _REFUSED_SHARE: Final = 0.1  # of right answers that the threshold refuses
 _STEPS: Final = 40
+SMALLEST_SPREAD: Final = 1e-6  # scores of a smaller one are equal but for rounding
 _PENALTY: Final = 1e-3
 _RIGHT_SHARE: Final = 0.8  # of messages that mean one of the intents, as the confidence assumes
 
@@ -26,7 +27,8 @@ class Scale:
     @classmethod
     def measure(cls, values: Array) -> "Scale":
         """Return the scale of some scores."""
-        return cls(float(np.mean(values)), float(np.std(values)) or 1.0)
+        spread = float(np.std(values))
+        return cls(float(np.mean(values)), spread if spread >= SMALLEST_SPREAD else 1.0)
 
     def apply(self, values: Array) -> Array:
         """Return scores in units of the spread, 0 = the mean."""

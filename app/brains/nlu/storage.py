@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.brains.nlu.calibration import Calibration, Scale
+from app.brains.nlu.calibration import SMALLEST_SPREAD, Calibration, Scale
 from app.brains.nlu.digest import compute_digest
+from app.brains.nlu.encoder import DIMENSIONS
 from app.brains.nlu.features import Vocabulary
 from app.brains.nlu.normalise import VERSION
 from app.brains.nlu.trained_model import EncoderPart, Model
@@ -27,6 +28,7 @@ _MAGIC: Final = b"BBNLU1\n"
 _SIZES: Final = struct.Struct("<QQ")
 _TYPES: Final = {"<f2": 2, "<f4": 4}
 _LEVEL: Final = 6
+_LARGEST: Final = 1e6  # of any number: what is computed of such ones stays finite
 
 
 class UnreadableModel(ValueError):
@@ -107,7 +109,7 @@ def _read_arrays(listed: Sequence[Any], body: memoryview) -> dict[str, Any]:
         if at + size > len(body):
             raise UnreadableModel("an array of the model is cut off")
         array = np.frombuffer(body[at : at + size], dtype=kind).reshape(shape)
-        if not np.isfinite(array).all():
+        if not np.isfinite(array).all() or float(np.abs(array).max(initial=0.0)) > _LARGEST:
             raise UnreadableModel("the model has a number that is none")
         arrays[str(name)] = array
         at += size
@@ -128,7 +130,7 @@ def _build_model(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Model:
         and all(name[:1] in {"w", "p"} for name in names)
         and weights.shape == (len(names), classes)
         and rarity.shape == (len(names),)
-        and math.isfinite(float(header["unknown"]))
+        and abs(float(header["unknown"])) <= _LARGEST
     )
     if not is_fine or not intents:
         raise UnreadableModel("the parts of the model do not belong together")
@@ -146,7 +148,7 @@ def _build_encoder(named: Any, arrays: Mapping[str, Any], classes: int) -> Encod
     if named is None:
         return None
     weights, examples = arrays["encoder_weights"], arrays["encoder_examples"]
-    if weights.ndim != 2 or examples.ndim != 2 or weights.shape != (examples.shape[1], classes):
+    if weights.shape != (DIMENSIONS, classes) or examples.shape[1:] != (DIMENSIONS,) or not len(examples):
         raise UnreadableModel("the parts of the model do not belong together")
     name, digest = named
     return EncoderPart(str(name), str(digest), weights, examples)
@@ -169,12 +171,14 @@ def _load_calibration(data: Mapping[str, Any], parts: int) -> Calibration:
     (threshold,) = _read_numbers([data["threshold"]], 1)
     if len(scales) != parts or None in scales or score is None:
         raise UnreadableModel("the model has a scale too many or too few")
+    if any(each.spread < SMALLEST_SPREAD for each in (*scales, score, near) if each):
+        raise UnreadableModel("the model has a scale without a spread")
     kept = tuple(each for each in scales if each is not None)
     return Calibration(kept, score, near, (by_score, by_lead, constant), threshold)
 
 
 def _read_numbers(given: Sequence[Any], count: int) -> list[float]:
     numbers = [float(each) for each in given]
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+    if len(numbers) != count or not all(abs(each) <= _LARGEST for each in numbers):
         raise UnreadableModel("the model has a number that is none")
     return numbers

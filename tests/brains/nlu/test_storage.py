@@ -5,10 +5,14 @@ import random
 import struct
 import zlib
 
+import numpy as np
 import pytest
 
+from app.brains.nlu.calibration import Calibration, Scale
 from app.brains.nlu.digest import compute_digest
+from app.brains.nlu.encoder import DIMENSIONS
 from app.brains.nlu.storage import UnreadableModel, dump_model, load_model
+from app.brains.nlu.trained_model import EncoderPart, Model
 from app.brains.nlu.training.trainer import Trained
 
 HEAD = len(b"BBNLU1\n") + 16
@@ -60,6 +64,10 @@ def test_a_changed_model_is_refused(body: bytes):
         lambda header: header["calibrations"][0].update(threshold="x"),
         lambda header: header["calibrations"][0].update(confidence=[1, 2]),
         lambda header: header["calibrations"][0].update(scales=[]),
+        lambda header: header["calibrations"][0].update(scales=[[0, 0], [0, 1], None]),
+        lambda header: header["calibrations"][0].update(scales=[[0, 1], [0, -1], None]),
+        lambda header: header["calibrations"][0].update(confidence=[1e300, 1e300, -1e300]),
+        lambda header: header.update(unknown=1e300),
         lambda header: header.update(encoder=["use", "digest"]),
         lambda header: header.update(unknown=None),
         lambda header: header.clear(),
@@ -68,6 +76,23 @@ def test_a_changed_model_is_refused(body: bytes):
 def test_a_header_that_does_not_fit_is_refused(body: bytes, change):
     with pytest.raises(UnreadableModel):
         load_model(repack(body, change))
+
+
+@pytest.mark.parametrize(("rows", "dimensions"), [(0, DIMENSIONS), (2, 3)])
+def test_vectors_of_another_size_than_the_encoder_s_are_refused(trained: Trained, rows: int, dimensions: int):
+    model, scale = trained.model, Scale(0.0, 1.0)
+    classes = len(model.intents) + 1
+    arrays = np.zeros((dimensions, classes), np.float16), np.zeros((rows, dimensions), np.float16)
+    joint = Calibration((scale, scale), scale, scale, (1.0, 1.0, 0.0), 0.5)
+    made = Model(
+        model.intents,
+        model.vocabulary,
+        model.weights,
+        [*model.calibrations, joint],
+        EncoderPart("use", "0" * 64, *arrays),
+    )
+    with pytest.raises(UnreadableModel, match="belong together"):
+        load_model(dump_model(made))
 
 
 def test_a_bomb_is_refused_before_it_grows():
