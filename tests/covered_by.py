@@ -229,7 +229,6 @@ COVERED_BY = {
     "app/brains/sandbox/errors.py": "tests/brains/sandbox/test_host.py",
     "app/brains/sandbox/lanes.py": "tests/brains/sandbox/test_host.py",
     "app/brains/sandbox/pool.py": "tests/brains/sandbox/test_host.py",
-    "app/brains/sandbox/process.py": "tests/brains/sandbox/test_host.py",
     "app/brains/sandbox/snapshot.py": "tests/brains/sandbox/test_host.py",
     "app/brains/sandbox/types.py": "tests/brains/sandbox/test_host.py",
     "app/brains/sandbox/zygote.py": "tests/brains/sandbox/test_isolation.py",

@@ -11,10 +11,10 @@ from app.brains.document.prompts import Prompt, PromptAction
 from app.brains.document.schema import Command, Document, Restrictions, ScriptAction
 from app.brains.document.understanding import FindModel, build_reader
 from app.brains.document.validation import parse_document
-from app.brains.runtime.text_fill import TextFill, read_text_fill
 from app.brains.runtime.trace import Cause, ConsideredLine
 from app.brains.sandbox.types import SCRIPT, TEMPLATE, Source
 from app.brains.text import fold
+from app.brains.text_fill import TextFill, read_text_fill
 from app.brains.triggers import KINDS
 from app.brains.triggers.contract import Match, MatchInput, TriggerKind, build_match_input
 from app.brains.turn import Sender, Turn, Understanding

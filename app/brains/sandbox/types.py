@@ -65,7 +65,7 @@ class Job:
 class RunResult:
     """Result of a run: {"text"} of a template, {"fx", "ret", "reads"} of a script; not validated.
 
-    `is_filled`: the text was filled without a sandbox process (app.brains.runtime.text_fill).
+    `is_filled`: the text was filled without a sandbox process (app.brains.text_fill).
     """
 
     data: Mapping[str, Any]

@@ -2,7 +2,7 @@
 
 What a template of any other kind costs is mostly the exchange with that process. Whatever is not certain to come out
 the same goes there: other syntax, a value that is no text or is missing, a text that grows too long
-(docs/decisions/0028; tests/brains/runtime/test_text_fill.py compares both).
+(docs/decisions/0028; tests/brains/test_text_fill.py compares both).
 """
 
 import re

@@ -7,10 +7,10 @@ import pytest
 from app.brains import limits
 from app.brains.runtime.program import compile_program
 from app.brains.runtime.runtime import RunRequest, Runtime
-from app.brains.runtime.text_fill import read_text_fill
 from app.brains.sandbox import Sandbox
+from app.brains.text_fill import read_text_fill
 from app.brains.turn import Sender
-from tests.brains.runtime.text_fill_fuzz import build_cases, compare
+from tests.brains.text_fill_fuzz import build_cases, compare
 
 
 def test_random_templates_come_out_alike_here_and_in_a_sandbox_process(sandbox: Sandbox):

@@ -1,4 +1,4 @@
-"""Random templates filled here and rendered in a sandbox process: `python -m tests.brains.runtime.text_fill_fuzz`.
+"""Random templates filled here and rendered in a sandbox process: `python -m tests.brains.text_fill_fuzz`.
 
 Prints a line for each difference, and how many were compared; ends with 1 if there was one.
 """
