@@ -136,7 +136,7 @@ def count_sent(bot: CloudBot) -> int:
 @pytest.fixture
 def path(recorder: CallRecorder, installation: Flask, tmp_path: Path) -> list[str]:
     """Return the files that ran while a known person's message was answered and looked at."""
-    bot = CloudBot(installation, [build_reply_command("hello", "Hello {{ sender.name }}")])
+    bot = CloudBot(installation, [build_reply_command("hello", "Hello {{ sender.name|trim }}")])
     browser = sign_in(installation)
     now = bot.services.clock()
     bot.services.realtime.start()
