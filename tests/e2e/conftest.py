@@ -19,7 +19,7 @@ from bench.fake_graph import ThreadedGraph, running
 from bench.graph import Options
 from tests.conftest import SHARED, skip_or_fail
 from tests.e2e.browser_steps import PageMonitor, sign_in
-from tests.e2e.page_list import Visitor, clean_up, create_sample_data
+from tests.e2e.page_list import Visitor, create_sample_data
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -133,7 +133,6 @@ def visitor(
     sign_in(page, session_cookies)
     words = create_sample_data(page)
     yield Visitor(page, watched, words)
-    clean_up(page, words)
     context.close()
 
 

@@ -178,12 +178,6 @@ def create_lines(page: Page, chat: str, source: str = "shop") -> str:
     return token
 
 
-def clean_up(page: Page, words: dict[str, str]) -> None:
-    """Put away what `prepare` made that other tests would stumble over."""
-    page.goto(f"/brains/{words['sample']}/settings")
-    page.get_by_role("button", name="Archive this brain").click()
-
-
 def _find_number(text: str | None, pattern: str) -> str:
     found = re.search(pattern, text or "")
     assert found, (text, pattern)
