@@ -75,6 +75,8 @@ class BrainSettings(Part):
     @field_validator("timezone")
     @classmethod
     def _check_timezone(cls, value: str) -> str:
+        if not value:
+            raise ValueError("write a time zone, such as Africa/Accra")
         if not is_timezone(value):
             raise ValueError(f"there is no time zone “{value[:40]}”; write one like Africa/Accra")
         return value

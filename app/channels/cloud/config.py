@@ -8,7 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from app.channels.setup_guide import AccountField, SetupGuide
 from app.signals import DomainError
 
-_VISIBLE = re.compile(r"[\x21-\x7e]+")
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+_BUSINESS_ACCOUNT: Final = re.compile(r"[0-9]{0,25}")
+_MAX_SECRET_CHARS: Final = 2_000
+_MAX_PHONE_CHARS: Final = 32
 
 
 class AccountError(DomainError):
@@ -17,14 +20,31 @@ class AccountError(DomainError):
     code = "account"
 
 
-def _check_printable(value: str) -> str:
+def _check_secret(value: str) -> str:
+    if not value:
+        raise ValueError("fill this in, as Meta shows it")
+    if len(value) > _MAX_SECRET_CHARS:
+        raise ValueError(f"is too long: a token of Meta has {_MAX_SECRET_CHARS:,} characters at most")
     # It goes into a header: a line break would end it, other letters cannot be sent.
     if not _VISIBLE.fullmatch(value):
         raise ValueError("must be one word of plain letters, digits and signs: copy it again without spaces")
     return value
 
 
-Secret = Annotated[str, Field(repr=False, min_length=1, max_length=2000), AfterValidator(_check_printable)]
+def _check_display_phone(value: str) -> str:
+    if len(value) > _MAX_PHONE_CHARS:
+        raise ValueError(f"is too long: {_MAX_PHONE_CHARS} characters at most")
+    return value
+
+
+def _check_business_account(value: str) -> str:
+    if not _BUSINESS_ACCOUNT.fullmatch(value):
+        raise ValueError("write the digits that Meta shows, or leave this empty")
+    return value
+
+
+# Each check says in words what to write: the page shows them beside the field.
+Secret = Annotated[str, Field(repr=False), AfterValidator(_check_secret)]
 
 
 class CloudConfig(BaseModel):
@@ -45,12 +65,11 @@ class CloudConfig(BaseModel):
         title="Verify token",
         description="A word of your choice; enter the same one next to the callback URL in Meta.",
     )
-    display_phone: str = Field(
-        default="", max_length=32, title="Phone number", description="As people know it, only for display."
+    display_phone: Annotated[str, AfterValidator(_check_display_phone)] = Field(
+        default="", title="Phone number", description="As people know it, only for display."
     )
-    business_account: str = Field(
+    business_account: Annotated[str, AfterValidator(_check_business_account)] = Field(
         default="",
-        pattern=r"^\d{0,25}$",
         title="WhatsApp Business account id",
         description="Shown next to the phone number id; with it, chats offer your approved templates.",
     )

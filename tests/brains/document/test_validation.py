@@ -171,6 +171,11 @@ def test_wrong_settings_are_named(brain, settings, path):
     assert (path, None) in find_places(brain((ECHO, "hi"), **settings))
 
 
+def test_an_empty_time_zone_is_asked_for_in_words(brain):
+    (problem,) = find_problems(brain((ECHO, "hi"), timezone=""))
+    assert problem.message == "Write a time zone, such as Africa/Accra."
+
+
 def test_ids_and_names_must_differ(brain):
     same = {"trigger": ECHO, "action": {"template": "x"}}
     assert find_problems(brain({**same, "id": "a"}, {**same, "id": "a"}))
