@@ -121,8 +121,9 @@ class CommandEditor:
 
     @cached_property
     def trigger_kinds(self) -> list[tuple[str, str]]:
-        """The kinds of triggers with their titles."""
-        return command_view.list_trigger_kinds()
+        """The kinds of triggers to choose from, with their titles."""
+        chosen = str(self.command["trigger"].get("kind"))
+        return command_view.list_trigger_kinds(self.workbench.brain.draft, chosen)
 
     @cached_property
     def trigger_fields(self) -> list[command_view.TriggerField]:

@@ -54,9 +54,14 @@ class TriggerField:
     help: str = ""
 
 
-def list_trigger_kinds() -> list[tuple[str, str]]:
-    """Return the kinds of triggers with their titles, the commonest first."""
-    return [(each.kind, each.title) for each in sorted(KINDS.values(), key=lambda kind: kind.traits.order)]
+def list_trigger_kinds(draft: Mapping[str, Any], chosen: str) -> list[tuple[str, str]]:
+    """Return the kinds of triggers a draft can have, and the chosen one, with titles; the commonest first."""
+    usable = [
+        each
+        for each in KINDS.values()
+        if not each.traits.needs or draft.get(each.traits.needs) or each.kind == chosen
+    ]
+    return [(each.kind, each.title) for each in sorted(usable, key=lambda kind: kind.traits.order)]
 
 
 def list_trigger_fields(trigger: Mapping[str, Any]) -> list[TriggerField]:

@@ -99,7 +99,7 @@ class Traits:
     `order` is its place in the editor's list, the lowest first; `field` names the setting that holds its texts or its
     pattern. `uses_prefix`: its texts follow one of the brain's prefixes. `is_whole_text`: one of its texts is all that
     a person sends. `is_last`: its commands are asked after all others. `is_internal`: no message fires its commands,
-    only `ctx.call` and `ctx.schedule` run them.
+    only `ctx.call` and `ctx.schedule` run them. `needs`: a section of the brain without which it has nothing to match.
     """
 
     order: int
@@ -109,6 +109,7 @@ class Traits:
     is_whole_text: bool = False
     is_last: bool = False
     is_internal: bool = False
+    needs: str = ""
 
 
 @immutable

@@ -17,7 +17,7 @@ from app.brains.triggers.contract import (
 
 kind = "intent"
 title = "Intent"
-traits = Traits(order=70, field="intent")
+traits = Traits(order=70, field="intent", needs="intents")
 sample_settings = MappingProxyType({"intent": "order_status", "min_confidence": 80})
 
 IntentName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z][a-z0-9_]{0,59}$")]

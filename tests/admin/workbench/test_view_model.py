@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from app.admin.workbench import drafts
+from app.admin.workbench.command_view import list_trigger_kinds
 from app.admin.workbench.view_model import Workbench
 from app.brains import lint
 from app.brains.sandbox import Sandbox
@@ -79,3 +80,18 @@ def test_what_no_template_draws_is_not_read(
         assert workbench.live
         assert workbench.live
         assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("draft", "chosen", "is_offered"),
+    [
+        ({}, "command", False),
+        ({"intents": []}, "command", False),
+        ({"intents": []}, "intent", True),
+        ({"intents": [{"name": "greet", "examples": ["hi"]}]}, "command", True),
+    ],
+)
+def test_a_trigger_is_offered_where_it_has_something_to_choose_from(
+    draft: dict[str, Any], chosen: str, *, is_offered: bool
+):
+    assert ("intent" in dict(list_trigger_kinds(draft, chosen))) == is_offered

@@ -225,7 +225,7 @@ from app.brains.lint import lint
 from app.brains.runtime.program import choose, compile_program
 from app.brains.triggers.contract import build_text_turn
 
-kinds = [kind for kind, _ in command_view.list_trigger_kinds()]
+kinds = [kind for kind, _ in command_view.list_trigger_kinds({}, "")]
 print(kinds.index("button") < kinds.index("length") < kinds.index("regex"))
 form = MultiDict({"t_least": " 3 ", "t_most": "", "t_sizes": "3\\n4", "t_odd": "on"})
 trigger = command_form.read_trigger(form, "length")
@@ -241,7 +241,7 @@ print([finding.code for finding in lint(document, lambda sources: [() for _ in s
 
 editor = SimpleNamespace(
     command=command,
-    trigger_kinds=command_view.list_trigger_kinds(),
+    trigger_kinds=command_view.list_trigger_kinds({}, ""),
     trigger_fields=command_view.list_trigger_fields(trigger),
     trigger_help=command_view.get_trigger_help(trigger),
 )
