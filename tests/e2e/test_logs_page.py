@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.browser_steps import send_message
 from tests.e2e.page_list import create_lines
@@ -54,6 +54,28 @@ def test_new_lines_come_by_themselves_unless_one_is_read(operator: Page):
     send("the fourth")
     page.wait_for_timeout(1500)
     expect(page.locator(".log-line").first).to_contain_text("the third")
+
+
+def test_a_line_opened_while_new_ones_are_fetched_stays_open(operator: Page):
+    page = operator
+    headers = {"Authorization": f"Bearer {create_lines(page, '1', 'slow')}"}
+    page.goto("/logs/?source=slow")
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    page.request.post("/api/logs", headers=headers, data={"text": "the first"})
+    line = page.locator(".log-line").first
+    expect(line).to_contain_text("the first")
+    held: list[Route] = []
+    page.route(re.compile(r"/logs/\?"), lambda route: held.append(route))  # noqa: PLW0108  Playwright wants a function
+    page.request.post("/api/logs", headers=headers, data={"text": "the second"})
+    while not held:
+        page.wait_for_timeout(20)
+    line.locator("summary").click()
+    for each in held:
+        each.continue_()
+    page.unroute_all()
+    page.wait_for_timeout(500)
+    expect(line).to_contain_text("the first")
+    expect(line.locator("details")).to_have_attribute("open", "")
 
 
 def test_filters_work_as_one_types_and_stand_in_the_address(operator: Page):

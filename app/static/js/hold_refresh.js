@@ -2,8 +2,9 @@
 
 import { findAll, findOne } from "./dom.js";
 
-// Holds refreshes of `page` (a selector) back; returns what tells whether one of the rows (`open`, a selector) is read.
-export function holdRefresh(page, open, scrolledPx) {
+// Holds refreshes of `page` (a selector) back while one of the rows (`open`, a selector) is read, and drops an answer
+// that comes when one has been opened since it was asked for, or that `isWanted` (of its request) does not want.
+export function holdRefresh(page, open, scrolledPx, isWanted = () => true) {
   const isReading = () => scrollY > scrolledPx || findAll(open).length > 0;
   document.addEventListener(
     "refresh",
@@ -12,5 +13,9 @@ export function holdRefresh(page, open, scrolledPx) {
     },
     true,
   );
-  return isReading;
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { sourceElement, sourceEvent, request } = event.detail.ctx;
+    if (sourceEvent?.type !== "refresh" || sourceElement !== findOne(page)) return;
+    if (isReading() || !isWanted(request)) event.preventDefault();
+  });
 }
