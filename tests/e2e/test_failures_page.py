@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from bench.fake_graph import ThreadedGraph
 from tests.e2e.browser_steps import check_page
@@ -184,6 +184,32 @@ def dismiss_and_undo(page: Page) -> None:
     expect(get_cause(page, "Country not allowed")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(get_cause(page, "Country not allowed")).to_have_count(1)
+
+
+def test_a_refresh_that_waited_for_the_next_page_does_not_lead_back(
+    page: Page, graph: ThreadedGraph, product: str
+):
+    connect(page)
+    refuse(graph, 131049)
+    send_text(product, 940, "waits")
+    page.goto("/failures/")
+    held: list[Route] = []
+    page.route(re.compile("/failures/[a-z]"), lambda route: held.append(route))  # noqa: PLW0108  it wants a function
+    get_cause(page, "Withheld by Meta").click()
+    while not held:
+        page.wait_for_timeout(20)
+    # News come while the cause is being fetched: the list is still the one on the page.
+    page.evaluate("htmx.trigger('#failures', 'refresh')")
+    page.wait_for_timeout(100)
+    for each in held:
+        each.continue_()
+    page.unroute_all()
+    detail = page.locator("#failures .split-detail")
+    expect(detail.get_by_role("heading", name="Withheld by Meta")).to_be_visible()
+    page.wait_for_timeout(1000)
+    expect(detail.get_by_role("heading", name="Withheld by Meta")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Send (it|all \\d+) again")).click()
+    expect(detail).to_contain_text("None left")
 
 
 def test_on_a_phone_the_list_comes_first_and_a_cause_takes_its_place(

@@ -67,6 +67,20 @@ function connect() {
 
 document.addEventListener("htmx:after:swap", watchTopics);
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceEvent?.type === "refresh") ctx.request.headers["Brainbox-Live"] = "yes";
+  if (ctx.sourceEvent?.type !== "refresh") return;
+  ctx.request.headers["Brainbox-Live"] = "yes";
+  ctx.asked = ctx.sourceElement.getAttribute("hx-get");
 });
+
+// A refresh that waited for another request, or for its answer, may ask for what was shown before somebody went on: it
+// would lead them back.
+for (const moment of ["htmx:before:request", "htmx:before:swap"]) {
+  document.addEventListener(moment, (event) => {
+    const { asked, sourceElement } = event.detail.ctx;
+    if (asked === undefined || asked === sourceElement.getAttribute("hx-get")) return;
+    event.preventDefault();
+    htmx.trigger(sourceElement, "refresh");
+  });
+}
+
 connect();
