@@ -50,8 +50,12 @@ class PartConflict:
 
 def get_brain_or_404(slug: str) -> Brain:
     """Find a brain that is not archived; 404 when there is none."""
-    brain = store.find_brain(db.session(), slug)
-    return brain if brain and brain.archived_at is None else abort(404)
+    return _find_current_brain(db.session(), slug) or abort(404)
+
+
+def _find_current_brain(session: Any, slug: str) -> Brain | None:
+    brain = store.find_brain(session, slug)
+    return brain if brain and brain.archived_at is None else None
 
 
 def change(slug: str, edit: Callable[[Document], Document]) -> Brain:
@@ -64,8 +68,8 @@ def change_at(slug: str, rev: int | None, edit: Callable[[Document], Document]) 
     now = services().clock()
 
     def save(session: Any) -> DraftChange | None:
-        brain = store.find_brain(session, slug)
-        if brain is None or brain.archived_at is not None:
+        brain = _find_current_brain(session, slug)
+        if brain is None:
             return None
         before, based_on = dict(brain.draft), brain.draft_rev if rev is None else rev
         store.save_draft(session, brain.id, edit(deepcopy(before)), based_on, now)
