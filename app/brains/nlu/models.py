@@ -95,11 +95,5 @@ class ModelCache:
                 self._results.popitem(last=False)
             return found
 
-    def close(self) -> None:
-        """End the encoder processes."""
-        with self._lock:
-            for encoder in self._encoders.values():
-                encoder.close()
-
 
 MODELS: Final = ModelCache()
