@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 AXE = Path(__file__).resolve().parent / "vendor/axe-4.14.1.min.js"
 Theme = Literal["light", "dark"]
@@ -21,8 +21,18 @@ class PageMonitor:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.faults: list[str] = []
-        page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
+        self.expected: list[str] = []
+        page.on("console", self._note)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def expect_status(self, status: int) -> None:
+        """Leave out answers with this HTTP status: Chromium writes refusals on purpose to the console too."""
+        self.expected.append(f"status of {status} ")
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type != "error" or any(each in message.text for each in self.expected):
+            return
+        self.faults.append(f"{message.text} {message.location['url']}")
 
 
 def sign_in(page: Page, session_cookies: list[Any]) -> None:

@@ -9,6 +9,7 @@ import { hasSucceeded } from "./htmx_events.js";
 const LEFT = "left-draft";
 const LOOK_MS = 120;
 const LOOKS = 16;
+const BASES = ["base", "rev"];
 const typed = new Set();
 let saving = 0;
 let next = null;
@@ -25,7 +26,17 @@ document.addEventListener("input", ({ target }) => {
   showState(form, "typing");
   showAddress("?new=1");
 });
-document.addEventListener("htmx:config:request", ({ target }) => {
+// A request that waited for another was filled in before that one's answer: what the form is based on came with it, and
+// the old value would be refused as somebody else's change.
+function renewBase({ body, form }) {
+  for (const name of BASES) {
+    const field = form?.elements[name] ?? document.getElementById(name);
+    if (field && body?.has(name)) body.set(name, field.value);
+  }
+}
+
+document.addEventListener("htmx:before:request", ({ target, detail: { ctx } }) => {
+  renewBase(ctx.request);
   if (!isSave(target)) return;
   typed.delete(target);
   saving += 1;
