@@ -18,7 +18,7 @@ from huey.registry import Message
 from huey.serializer import Serializer
 
 import huey_tasks
-from app import create_app
+from app import build_worker_services
 from app.bot.health.heartbeat import Heartbeat
 from app.bot.worker.worker import Worker
 from app.data_folder import set_private_umask
@@ -153,8 +153,7 @@ def tune_interpreter() -> None:
 def run() -> None:
     """Run a standalone worker until SIGTERM."""
     set_private_umask()
-    app = create_app(load_settings())
-    services: Services = app.extensions["services"]
+    services = build_worker_services(load_settings())
     services.logs.attach("worker")
     services.start()
     consumer = huey.create_consumer(

@@ -240,7 +240,12 @@ class Services:
 
 
 def init_app(app: Flask, settings: Settings, database: Database) -> None:
-    """Build the services of this process."""
+    """Build the services of a process that serves pages."""
+    app.extensions["services"] = build_services(settings, database)
+
+
+def build_services(settings: Settings, database: Database) -> Services:
+    """Build the services of this process; `database` is closed by whoever made it."""
     vault, clock = Vault(settings), get_now_ms
     channels = load_channels(settings)
     connections = ConnectionStore(channels, vault)
@@ -266,7 +271,7 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
         webhook,
     )
     shared.put(attach_auditor(database, vault, settings.brainbox_data, clock))
-    app.extensions["services"] = shared
+    return shared
 
 
 def services() -> Services:

@@ -4,18 +4,19 @@ The application uses `Realtime`.
 """
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from flask import Flask
-from flask_socketio import SocketIO
-
-from app.realtime import sockets
 from app.realtime.feed import Feed
 from app.settings import Settings
 from app.signals import changed
 from app.topics import SESSION_PREFIX
 
 if TYPE_CHECKING:
+    from flask import Flask
+    from flask_socketio import SocketIO
+
     from app.realtime.redis_bridge import RedisBridge
 
 __all__ = ["Realtime"]
@@ -26,13 +27,17 @@ class Realtime:
 
     def __init__(self, redis_url: str | None) -> None:
         self._socketio: SocketIO | None = None
+        self._close_session: Callable[[str], None] | None = None
         self._bridge = _open_bridge(redis_url) if redis_url else None
         publish = self._bridge.publish if self._bridge else None
         self._feed = Feed(self._emit, is_watched=self._is_watched, publish_remote=publish)
 
-    def mount(self, app: Flask, settings: Settings) -> None:
+    def mount(self, app: "Flask", settings: Settings) -> None:
         """Serve the browsers of this process; without it, changes only go to the other processes."""
+        from app.realtime import sockets  # noqa: PLC0415  a worker of its own serves no browsers
+
         self._socketio = sockets.mount(app, settings)
+        self._close_session = partial(sockets.close_session_sockets, self._socketio)
 
     def start(self) -> None:
         """Send what changes from here on to browsers and to other processes."""
@@ -49,8 +54,8 @@ class Realtime:
         self._feed.close()
 
     def _emit(self, topic: str, event: dict[str, object]) -> None:
-        if self._socketio and topic.startswith(SESSION_PREFIX):
-            sockets.close_session_sockets(self._socketio, topic)
+        if self._close_session and topic.startswith(SESSION_PREFIX):
+            self._close_session(topic)
         elif self._socketio:
             self._socketio.emit("changed", event, to=topic)
 
