@@ -183,7 +183,10 @@ def test_a_closed_window_takes_a_template_or_a_note(page: Page, write: Write, gr
     bubble = page.locator("#thread .bubble-own").last
     expect(bubble).to_contain_text("your order leaves us on Monday")
     expect(bubble.get_by_role("img", name="Sent")).to_be_visible()
-    assert graph.log[-1].request["template"]["name"] == "order_update"
+    # That the chat is open may mark its message as read a moment later.
+    assert [each.request["template"]["name"] for each in graph.log if "template" in each.request][-1:] == [
+        "order_update"
+    ]
     get_field(page).fill("Called her, all is well")
     get_field(page).press("Enter")
     expect(page.locator("#thread .note")).to_contain_text("Called her, all is well")
