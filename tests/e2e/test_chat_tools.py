@@ -291,7 +291,7 @@ def test_the_simulator_offers_the_editor_and_lets_a_paused_bot_go_on(page: Page)
     page.get_by_label("Message", exact=True).fill("!hello")
     page.keyboard.press("Enter")
     expect(page.locator(".bubble:not(.bubble-own)").last).to_contain_text("!menu")
-    expect(page.locator("#runs").get_by_role("link", name="Edit this bot")).to_have_attribute(
+    expect(page.locator("#runs").get_by_role("link", name="Edit this brain")).to_have_attribute(
         "href", re.compile("/brains/")
     )
     page.goto("/chats/?q=Gus")

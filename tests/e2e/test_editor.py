@@ -145,6 +145,11 @@ def test_words_typed_while_a_slow_save_is_under_way_are_saved_and_no_conflict(pa
             page.keyboard.press("Control+s")
     with page.expect_response(lambda answer: "Third" in (answer.request.post_data or "")):
         held[0].continue_()
+    for words in ("Fourth words", "Last words"):
+        name.fill(words)
+        with page.expect_response(lambda answer: answer.request.method == "POST") as saved:
+            page.keyboard.press("Control+s")
+        assert saved.value.status == 200
     wait_for_save(page)
     expect(page.locator("#save-state")).not_to_contain_text("Somebody else")
     # Publishing waits for saves that are under way: not for one that a later took the place of.
@@ -152,7 +157,41 @@ def test_words_typed_while_a_slow_save_is_under_way_are_saved_and_no_conflict(pa
     page.locator("#publish").get_by_role("button", name="Publish").click()
     expect(page.locator("#workbench-state")).to_contain_text("Version 1 is live")
     open_command(page, brain, "menu")
-    expect(name).to_have_value("Third words")
+    expect(name).to_have_value("Last words")
+
+
+def test_who_leaves_while_a_save_is_under_way_and_comes_back_is_nobody_else(page: Page, brain: str):
+    open_command(page, brain, "menu")
+    name = page.get_by_label("Name", exact=True)
+    name.fill("Before I left")
+    page.goto("/notices/")
+    page.go_back()
+    expect(name).to_have_value("Before I left")
+    expect(page.locator("#editor")).not_to_have_attribute("inert", "")
+    name.fill("And back again")
+    with page.expect_response(lambda answer: answer.request.method == "POST") as saved:
+        page.keyboard.press("Control+s")
+    assert saved.value.status == 200
+
+
+def test_a_double_click_makes_one_brain(page: Page):
+    page.goto("/brains/")
+    page.get_by_role("button", name="New brain").click()
+    page.get_by_label("Name", exact=True).fill("Only once")
+    page.get_by_role("button", name="Create").dblclick()
+    page.wait_for_url(re.compile("/brains/only-once"))
+    page.goto("/brains/")
+    expect(page.get_by_role("link", name="Only once")).to_have_count(1)
+
+
+def test_a_choice_without_choices_is_unfinished_not_wrong(page: Page, brain: str):
+    open_command(page, brain, "echo")
+    page.get_by_role("button", name="Add an argument").click()
+    page.get_by_label("Name of argument 2").fill("item")
+    page.get_by_label("Type of argument 2").select_option(label="One of a list")
+    wait_for_save(page)
+    expect(page.locator("#save-state .todo")).to_contain_text("Add the choices.")
+    expect(page.locator("#save-state .fault")).to_have_count(0)
 
 
 def test_two_editors_of_a_command_see_both_texts_and_choose(page: Page, monitor: PageMonitor, brain: str):
@@ -185,7 +224,7 @@ def test_a_new_argument_has_the_focus_and_a_name_that_scripts_can_read(page: Pag
     page.get_by_label("Type of argument 1").select_option("int")
     expect(page.get_by_label("Minimum of argument 1")).to_be_visible()
     expect(page.get_by_label("Choices of argument 1")).to_have_count(0)
-    page.get_by_label("If it is missing, ask").fill("What is your order number?")
+    page.get_by_label("Reply if it is missing or wrong").fill("What is your order number?")
     wait_for_save(page)
     say(page, "!menu")
     expect(page.locator("#pg-screen")).to_contain_text("What is your order number?")

@@ -100,9 +100,10 @@ def show_new() -> Response:
     account = "" if setup.account_field else f"{setup.account_prefix}{secrets.token_hex(4)}"
     # A proposed value saves inventing one; the form shows it, to be pasted in the provider's form.
     config = {setup.generated_field: secrets.token_urlsafe(24)} if setup.generated_field else {}
-    brains = store.list_brains(db.session(), limit=2)
-    only_id = brains[0].id if len(brains) == 1 else None
-    return _form(kind, ConnectionInput("", kind, account, config, brain_id=only_id))
+    wanted = store.find_brain(db.session(), request.args.get("brain", ""))
+    brains = [wanted] if wanted else store.list_brains(db.session(), limit=2)
+    brain_id = brains[0].id if len(brains) == 1 else None
+    return _form(kind, ConnectionInput("", kind, account, config, brain_id=brain_id))
 
 
 @blueprint.post("/new")

@@ -50,13 +50,19 @@ KINDS = {"text", "button", "list", "location", "contacts", "order", "flow", *MIM
 @blueprint.get("/")
 @require_right(Right.READ_BRAINS)
 def show_phone() -> Response:
-    """Show the phone, or how to get one."""
+    """Show the phone, with `brain` (short name) one that it answers, or how to get one."""
     phones = _list_phones()
-    if not phones:
-        brains = versions_store.list_brains(db.session())
-        return show("testing/simulator/empty.html", brains=brains, channel_kind=SimulatorChannel.kind)
+    brain = versions_store.find_brain(db.session(), request.args.get("brain", ""))
+    fitting = [each for each in phones if each.brain_id == brain.id] if brain else phones
+    if not fitting:
+        return show(
+            "testing/simulator/empty.html",
+            brain=brain,
+            has_phones=bool(phones),
+            channel_kind=SimulatorChannel.kind,
+        )
     wanted = request.args.get("connection", type=parse_int64)
-    chosen = next((each for each in phones if each.id == wanted), phones[0])
+    chosen = next((each for each in fitting if each.id == wanted), fitting[0])
     return show(
         "testing/simulator/phone.html", "screen", phones=phones, **_build_context(chosen, _person(chosen.id))
     )

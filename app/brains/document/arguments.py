@@ -1,10 +1,20 @@
 """Typed arguments of a command: declaration, parsing of a message's text, usage text."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from app.brains import limits
 from app.brains.document.numbers import find_spaced_number, parse_number, parse_whole_number
@@ -14,6 +24,7 @@ from app.immutable import immutable
 Value = str | int | float | bool | None
 
 _CLOSING = {'"': '"', "“": "”", "„": "“", "«": "»"}
+_WORD = re.compile(r"\S+")
 _SURPLUS_CHARS = 60  # of what is too much, as it is said to the person
 _YES = frozenset({"yes", "y", "true", "on", "1"})
 _NO = frozenset({"no", "n", "false", "off", "0"})
@@ -36,16 +47,24 @@ class Argument(BaseModel):
     maximum: float | None = None
     choices: Annotated[
         tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)], ...],
-        Field(max_length=limits.CHOICES),
+        Field(max_length=limits.CHOICES, validate_default=True),
     ] = ()
     description: Annotated[str, StringConstraints(max_length=200)] = ""
     # What the contact reads, instead of the usage, when the value is missing or cannot be read.
     ask: Annotated[str, StringConstraints(strip_whitespace=True, max_length=limits.ASK_CHARS)] = ""
 
+    @field_validator("choices")
+    @classmethod
+    def _check_choices(cls, choices: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        kind = info.data.get("type", "choice" if choices else "")
+        if kind == "choice" and not choices:
+            raise PydanticCustomError("too_short", "at least {min_length} choice", {"min_length": 1})
+        if kind != "choice" and choices:
+            raise ValueError("only an argument of the type choice has choices")
+        return choices
+
     @model_validator(mode="after")
     def _check_bounds_and_default(self) -> Self:
-        if (self.type == "choice") != bool(self.choices):
-            raise ValueError("a choice needs its list of choices, and only a choice has one")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError("the minimum is above the maximum")
         if self.default is not None:
@@ -81,9 +100,18 @@ class Argument(BaseModel):
 
     def _find_choice(self, text: str) -> str:
         for choice in self.choices:
-            if fold(choice) == fold(text):
+            if fold(" ".join(choice.split())) == fold(text):
                 return choice
         raise BadValueError("must be one of " + ", ".join(self.choices))
+
+    def find_choice_end(self, text: str) -> int:
+        """Return where a choice of several words ends with which a text begins, the longest first; 0 = none does."""
+        words = list(_WORD.finditer(text))
+        for count in sorted({len(choice.split()) for choice in self.choices} - {1}, reverse=True):
+            said = fold(" ".join(word.group() for word in words[:count]))
+            if len(words) >= count and any(fold(" ".join(each.split())) == said for each in self.choices):
+                return words[count - 1].end()
+        return 0
 
     @property
     def default_value(self) -> Value:
@@ -148,9 +176,14 @@ def refuse_surplus(values: BoundArguments) -> BoundArguments:
 
 
 def _take(argument: Argument, rest: str, *, is_last: bool) -> tuple[str, str]:
-    """Split off the text of an argument; the last one may be a number with spaces between its thousands."""
+    """Split off the text of an argument.
+
+    A choice may have several words, and the last argument may be a number with spaces between its thousands.
+    """
     if argument.type == "rest":
         return rest.strip(), ""
+    if argument.type == "choice" and (end := argument.find_choice_end(rest)):
+        return " ".join(rest[:end].split()), rest[end:]
     if is_last and argument.type in {"int", "number"} and (end := find_spaced_number(rest)):
         return rest[:end], rest[end:]
     return split_token(rest)

@@ -29,6 +29,7 @@ _EMPTY_FIELDS: Final = {
     "source": "Write a script.",
     "intent": "Choose an intent.",
     "examples": "Add an example.",
+    "choices": "Add the choices.",
     "name": "Give it a name.",
 }
 _MESSAGES: Final = {

@@ -6,17 +6,19 @@ import { hasSucceeded } from "./htmx_events.js";
 
 // ---- Forms that are saved on the server ---------------------------------------------------------------------------
 
-const LEFT = "left-draft";
-const LOOK_MS = 120;
-const LOOKS = 16;
+const FIRST_LOOK_MS = 120;
+const SLOWER = 1.2;
+const LOOKS = 15; // some 8 s together
 const BASES = ["base", "rev"];
 const typed = new Set();
-let saving = 0;
+const saving = new Set();
 let next = null;
 
 const findForm = () => findOne("[data-draft]");
 const findDraft = (target) => target.closest?.("[data-draft]");
 const showState = (form, state) => findOne(form?.dataset.state || "#save-state")?.setAttribute("data-state", state);
+const keyOfLeft = (form) => `left-draft ${form.action}`;
+const isUnsaved = () => [...typed, ...saving].some((form) => form.isConnected);
 const isSave = (target) => Boolean(target.matches?.("[data-draft]"));
 
 document.addEventListener("input", ({ target }) => {
@@ -26,37 +28,39 @@ document.addEventListener("input", ({ target }) => {
   showState(form, "typing");
   showAddress("?new=1");
 });
-// A request that waited for another was filled in before that one's answer: what the form is based on came with it, and
-// the old value would be refused as somebody else's change.
-function renewBase({ body, form }) {
+// A request that waited for another was filled in before that one's answer. What the form is based on came with it: the
+// old value would be refused as somebody else's change. And the place of its own answer was drawn anew.
+function renew(ctx) {
+  const { body, form } = ctx.request;
   for (const name of BASES) {
     const field = form?.elements[name] ?? document.getElementById(name);
     if (field && body?.has(name)) body.set(name, field.value);
   }
+  if (ctx.target && !ctx.target.isConnected) ctx.target = document.getElementById(ctx.target.id);
 }
 
 document.addEventListener("htmx:before:request", ({ target, detail: { ctx } }) => {
-  renewBase(ctx.request);
+  renew(ctx);
   if (!isSave(target)) return;
   typed.delete(target);
-  saving += 1;
+  saving.add(target);
 });
 document.addEventListener("htmx:finally:request", ({ target, detail }) => {
   if (!isSave(target)) return;
-  saving = Math.max(saving - 1, 0);
+  saving.delete(target);
   if (hasSucceeded(detail)) showAddress();
   else typed.add(target);
   const form = next;
-  if (saving || !form) return;
+  if (form && hasSucceeded(detail) && isUnsaved()) return;
   next = null;
-  if (hasSucceeded(detail)) form.submit();
+  if (hasSucceeded(detail)) form?.submit();
 });
 document.addEventListener("htmx:error", ({ target }) => showState(findDraft(target) || findForm(), "lost"));
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("[data-after-save]") || !(typed.size || saving)) return;
+  if (!event.target.matches("[data-after-save]") || !isUnsaved()) return;
   event.preventDefault();
   next = event.target;
-  for (const form of [...typed]) form.requestSubmit();
+  for (const form of typed) if (form.isConnected) form.requestSubmit();
 });
 
 // What is written for the first time has an address of its own from the first letter on, so that a reload finds it.
@@ -66,19 +70,20 @@ function showAddress(more = "") {
   history.replaceState(history.state, "", address + more);
 }
 
-// Leaving within the second before the next save: the browser still delivers this.
+// Leaving within the second before the next save, or while one is under way: the browser still delivers this.
 window.addEventListener("pagehide", () => {
-  for (const form of typed) {
+  for (const form of new Set([...typed, ...saving])) {
     if (!form.isConnected) continue;
     navigator.sendBeacon(form.action, new FormData(form));
-    sessionStorage.setItem(LEFT, JSON.stringify({ action: form.action, base: readBase() }));
+    const base = readBase(form);
+    if (base !== undefined) sessionStorage.setItem(keyOfLeft(form), base);
   }
 });
 
 // ---- Coming back before that save has arrived -----------------------------------------------------------------------
 
 const readBase = (root = document) => findOne("[data-draft] [name=base]", root)?.value;
-const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function hasArrived(base) {
   const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
@@ -87,19 +92,23 @@ async function hasArrived(base) {
 
 // A page drawn from before that save would show old words, and saving it would be refused as somebody else's change.
 async function waitForSave() {
-  const left = JSON.parse(sessionStorage.getItem(LEFT));
-  sessionStorage.removeItem(LEFT);
   const form = findForm();
-  if (!form || left?.action !== form.action || left.base === undefined || left.base !== readBase()) return;
+  const left = form ? sessionStorage.getItem(keyOfLeft(form)) : null;
+  if (left === null) return;
+  sessionStorage.removeItem(keyOfLeft(form));
+  if (left !== readBase(form)) return;
   form.inert = true;
   for (let look = 0; look < LOOKS; look += 1) {
-    await pause();
-    if (await hasArrived(left.base)) return location.reload();
+    await pause(FIRST_LOOK_MS * SLOWER ** look);
+    if (await hasArrived(left)) return location.reload();
   }
   form.inert = false;
 }
 
-window.addEventListener("pageshow", ({ persisted }) => persisted && sessionStorage.getItem(LEFT) && location.reload());
+window.addEventListener("pageshow", ({ persisted }) => {
+  const form = persisted && findForm();
+  if (form && sessionStorage.getItem(keyOfLeft(form)) !== null) location.reload();
+});
 waitForSave();
 
 // ---- Messages that are kept in this browser -----------------------------------------------------------------------

@@ -7,6 +7,7 @@ import "./error_reports.js";
 import "./live.js";
 import "./menus.js";
 import "./notices.js";
+import "./once.js";
 import "./roving.js";
 import "./sheets.js";
 import "./shortcuts.js";

@@ -1,5 +1,6 @@
 """The simulator: what the phone does arrives like any webhook's message."""
 
+import re
 from typing import Any
 
 import pytest
@@ -131,5 +132,18 @@ def test_the_phone_says_that_the_bot_is_paused_and_resumes_it(
 
 def test_the_phone_leads_to_the_editor_of_its_bot(owner: Browser, simulated_connection: Connection):
     page = owner.get(f"/simulator/?connection={simulated_connection.id}").text
-    assert page.count("Edit this bot") == 2  # next to the phone, and above it on narrow screens
+    assert page.count("Edit this brain") == 2  # next to the phone, and above it on narrow screens
     assert 'href="/brains/demo"' in page
+
+
+def test_a_brain_without_a_phone_of_its_own_gets_one(owner: Browser, simulated_connection: Connection):
+    assert owner.get("/simulator/?brain=demo").text.count("composer-text")
+    owner.post("/brains/", title="Second Shop")
+    page = owner.get("/simulator/?brain=second-shop").text
+    assert "No simulated phone talks to Second Shop" in page
+    assert "Open another brain&#39;s phone" in page or "Open another brain's phone" in page
+    assert "/connections/new?channel=simulator&amp;brain=second-shop" in page
+    form = owner.get("/connections/new?channel=simulator&brain=second-shop").text
+    chosen = re.search(r"<option value=\"\d+\" selected[^>]*>([^<]+)", form)
+    assert chosen and chosen[1].startswith("Second Shop")
+    assert simulated_connection.brain_id
