@@ -30,17 +30,15 @@ def test_a_serving_process_loads_no_library_that_nothing_uses(tmp_path: Path):
 
 
 def test_a_worker_of_its_own_loads_no_pages_and_knows_all_tables(tmp_path: Path):
-    code = "\n".join(
-        [
-            "import huey_tasks",
-            "from app.settings import load_settings",
-            "huey_tasks.build_worker_services(load_settings())",
-            "from app.bot.models import Message",
-            "keys = [key for table in Message.metadata.tables.values() for key in table.foreign_keys]",
-            # Raises where a key leads to a table that no module has brought.
-            "assert all(key.column is not None for key in keys) and len(keys) > 50",
-        ]
-    )
+    code = """
+import huey_tasks
+from app.settings import load_settings
+huey_tasks.build_worker_services(load_settings())
+from app.bot.models import Message
+keys = [key for table in Message.metadata.tables.values() for key in table.foreign_keys]
+# Raises where a key leads to a table that no module has brought.
+assert all(key.column is not None for key in keys) and len(keys) > 50
+"""
     assert list_loaded(code, tmp_path, (*PAGES, *UNUSED)) == set()
 
 

@@ -145,5 +145,6 @@ def test_a_brain_without_a_phone_of_its_own_gets_one(owner: Browser, simulated_c
     assert "/connections/new?channel=simulator&amp;brain=second-shop" in page
     form = owner.get("/connections/new?channel=simulator&brain=second-shop").text
     chosen = re.search(r"<option value=\"\d+\" selected[^>]*>([^<]+)", form)
-    assert chosen and chosen[1].startswith("Second Shop")
+    assert chosen
+    assert chosen[1].startswith("Second Shop")
     assert simulated_connection.brain_id
