@@ -9,8 +9,8 @@ from app.bot.release.recorded_turns import build_bare_turn
 from app.bot.states import TROUBLE_STATES, RunOutcome
 from app.brains.document.validation import InvalidDocument
 from app.brains.runtime.program import Entry, Program, compile_program
-from app.brains.runtime.program import explain as explain_matches
 from app.brains.runtime.replay import restore_turn
+from app.brains.runtime.selection.command_choice import explain as explain_matches
 from app.brains.runtime.trace import Cause
 from app.brains.triggers.contract import build_match_input
 from app.brains.turn import Turn

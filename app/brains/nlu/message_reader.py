@@ -38,24 +38,30 @@ class Reader:
         self._known: Mapping[str, str] | None = None
         self._found: list[LoadedModel | None] = []
 
-    def read(self, text: str) -> Understanding:
-        """Return what a message means: an example's own intent, else what the model says."""
+    def read(self, text: str, at: int) -> Understanding:
+        """Return what a message of a moment (ms) means: an example's own intent, else what the model says."""
         language = detect_language(text)
         key = build_key(text)
         if not key or not self._intents:
             return Understanding(language=language)
         known = self._get_known().get(key)
         if known is not None:
-            return self._complete(Understanding(((known, 1.0),), 0.5, "example", language=language), text)
+            found = Understanding(((known, 1.0),), 0.5, "example", language=language)
+            return self._complete(found, text, at)
         loaded = self._get_model()
         if loaded is None:
             return Understanding(by="untrained", language=language)
         guess = loaded.model.guess(text, loaded.encode)
         ranked = tuple(each for each in guess.ranked if each[0] in self._intents)
         found = Understanding(ranked, guess.threshold, guess.by, loaded.digest, language)
-        return self._complete(found, text)
+        return self._complete(found, text, at)
 
-    def _complete(self, found: Understanding, text: str) -> Understanding:
+    def confirm(self, intent: str, text: str, at: int) -> Understanding:
+        """Return what a message of a moment (ms) means whose sender has said which intent is meant."""
+        found = Understanding(((intent, 1.0),), 0.5, "confirmed", language=detect_language(text))
+        return self._complete(found, text, at)
+
+    def _complete(self, found: Understanding, text: str, at: int) -> Understanding:
         intent = self._intents.get(found.intent)
         if intent and intent.entities:
             return replace_fields(found, entities=find_entities(text, intent.entities))
