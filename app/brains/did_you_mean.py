@@ -16,9 +16,10 @@ from app.unicode import fold
 
 SECONDS: Final = 600  # in which a press counts
 OFFERED: Final = limits.BUTTONS - 1  # the last button says that none is meant
-# Confidences from which an intent is offered: the likeliest one, and one behind it (docs/intents.md says why).
-LEAST_LIKELIEST: Final = 0.2
-LEAST_NEXT: Final = 0.1
+# Shares of the model's threshold from which an intent is offered: the likeliest one, and one behind it
+# (docs/intents.md says why).
+LEAST_LIKELIEST: Final = 0.4
+LEAST_NEXT: Final = 0.3
 
 _SCOPE: Final = "chat"
 _PREFIX: Final = "did-you-mean"
@@ -80,14 +81,15 @@ def is_asked_about(turn: Turn, understood: Understanding | None) -> bool:
         and not turn.is_group
         and turn.command_id is None
         and len(turn.text) <= _LONGEST_TEXT
-        and understood.confidence >= LEAST_LIKELIEST
+        and understood.confidence >= LEAST_LIKELIEST * understood.threshold
     )
 
 
 def list_likely(understood: Understanding) -> list[str]:
     """Return the intents likely enough to be offered, the likeliest first."""
     first, *rest = understood.candidates
-    return [first[0], *(name for name, confidence in rest if confidence >= LEAST_NEXT)]
+    least = LEAST_NEXT * understood.threshold
+    return [first[0], *(name for name, confidence in rest if confidence >= least)]
 
 
 def build_question(turn: Turn, language: str, intents: Sequence[str]) -> Question:

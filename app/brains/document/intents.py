@@ -37,10 +37,10 @@ class EntityChoice(_Part):
 
 
 class Entity(_Part):
-    """Value to look for in a message: a number, a phone number, one of some choices, what a pattern finds."""
+    """Value to look for in a message: a number, a phone number, one of some choices, what a pattern finds, a date."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-    kind: Literal["number", "phone", "email", "money", "choice", "regex"]
+    kind: Literal["number", "phone", "email", "money", "choice", "regex", "date", "time", "datetime"]
     choices: Annotated[tuple[EntityChoice, ...], Field(max_length=limits.ENTITY_CHOICES)] = ()
     pattern: Annotated[str, StringConstraints(max_length=limits.TRIGGER_CHARS)] = ""
 
