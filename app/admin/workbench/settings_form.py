@@ -81,11 +81,8 @@ def _merge_question(draft: Draft, asked: dict[str, str] | None) -> dict[str, Any
     if asked is None:
         return None
     old = draft.get("settings", {}).get("did_you_mean")
-    kept = {
-        name: value
-        for name, value in (old if isinstance(old, Mapping) else {}).items()
-        if name not in QUESTION_FIELDS
-    }
+    fields = old if isinstance(old, Mapping) else {}
+    kept = {name: value for name, value in fields.items() if name not in QUESTION_FIELDS}
     return {**kept, **{name: text for name, text in asked.items() if text}}
 
 

@@ -1,4 +1,4 @@
-"""“Did you mean”: asked where no command is sure, answered by a press, once and for ten minutes; done again to the letter."""
+"""“Did you mean”: asked where no command is sure, answered by a press once, and done again to the letter."""
 
 from dataclasses import replace
 from typing import Any
