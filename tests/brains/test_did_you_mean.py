@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.brains.did_you_mean import cut_title
+from app.brains.did_you_mean import cut_title, take_out_question
 from app.brains.document.understanding import train_draft
 from app.brains.effects.model import Forget, Remember, Reply
 from app.brains.memory.overlay import QUESTION_KEY
@@ -97,7 +97,7 @@ def test_an_unsure_message_is_asked_about(program: Program, sandbox: Any):
     assert (kept.scope, kept.key, kept.ttl) == ("chat", QUESTION_KEY, 600)
     assert (asked.status, asked.command_id, asked.trace.cause) == ("answered", None, Cause.ASKED_BACK)
     assert asked.trace.reason == "asked back: “Money back for a return” or “Order status”?"
-    assert asked.journal["asked"] == ["refund", "order_status"]
+    assert asked.journal.get("asked") == ["refund", "order_status"]
 
 
 def test_it_is_asked_in_the_language_of_the_message(program: Program, sandbox: Any):
@@ -114,7 +114,8 @@ def test_a_press_runs_the_command_with_the_original_message(program: Program, sa
     assert settled == Forget("chat", QUESTION_KEY)
     assert outcome.command_id == "refund"
     assert outcome.trace.considered[-1]["why"] == "confirmed: “Money back for a return”"
-    assert (outcome.journal["answer"], outcome.journal["question"]["text"]) == ("refund", TEXT)
+    assert outcome.journal.get("answer") == "refund"
+    assert outcome.journal.get("question", {}).get("text") == TEXT
 
 
 def test_the_second_one_offered_may_be_meant(program: Program, sandbox: Any):
@@ -126,7 +127,7 @@ def test_none_of_these_is_answered_by_the_default_reply(program: Program, sandbo
     reply, memory = ask(program, sandbox)
     outcome = run(program, sandbox, build_press(reply.buttons[2].id, memory))
     assert outcome.effects == (Reply(f"Default reply to {TEXT}"), Forget("chat", QUESTION_KEY))
-    assert outcome.journal["answer"] == ""
+    assert outcome.journal.get("answer") == ""
     assert outcome.trace.considered[-1]["why"].startswith("refused:")
 
 
@@ -221,14 +222,11 @@ def test_a_rehearsal_of_the_same_brain_finds_nothing_new(sandbox: Any):
     assert [(each.kind, each.notes) for each in compared] == [(SAME, ()), (SAME, ())]
 
 
-def test_code_does_not_see_the_question(sandbox: Any):
-    document = build_document()
-    document["grants"] = {"memory": {}}
-    document["commands"][3]["action"]["template"] = "{{ memory.chat|length }} {{ memory.chat.own }}"
-    program = compile_document(document)
+def test_code_does_not_see_the_question(program: Program, sandbox: Any):
     reply, memory = ask(program, sandbox)
-    outcome = run(program, sandbox, build_press(reply.buttons[2].id, memory))
-    assert outcome.effects[0] == Reply("1 1")
+    turn = take_out_question(build_press(reply.buttons[2].id, memory))
+    assert turn.memory == {"chat": {"own": 1}, "contact": {}, "brain": {}}
+    assert turn.question["text"] == TEXT
 
 
 @pytest.mark.parametrize(
