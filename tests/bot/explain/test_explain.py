@@ -260,4 +260,4 @@ def test_a_question_back_and_its_answers_are_explained(installation: Flask):
     found = explain_message(bot)
     assert found.cause == "answered"
     assert "confirmed: “No connection”" in found.sentence
-    assert bot.list_runs()[-1].journal["answer"] == "no_connection"
+    assert (bot.list_runs()[-1].journal or {}).get("answer") == "no_connection"
