@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from app.brains.fuzzy import SearchText, find_best
-from app.brains.runtime.program import Program, choose, compile_program
+from app.brains.runtime.program import Program, compile_program
 from app.brains.runtime.runtime import RunRequest, Runtime
+from app.brains.runtime.selection.command_choice import choose
 from app.brains.sandbox import Sandbox
 from app.brains.turn import Sender, Turn
 

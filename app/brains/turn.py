@@ -21,7 +21,8 @@ class Understanding:
     """What a brain's intents make of a message, as it is recorded with the run.
 
     `candidates` are intents with confidences (0 to 1), the likeliest first; the first one is meant from `threshold` on.
-    `by` says what decided: example (it stands among them) | words | encoder | untrained | nothing. `model` is the
+    `by` says what decided: example (it stands among them) | words | encoder | confirmed (by a press) |
+    untrained | nothing. `model` is the
     SHA-256 (hex) of the model that was asked; `entities` are those of the likeliest intent.
     """
 
@@ -106,3 +107,7 @@ class Turn:
         tuple[str, str]
     ] = ()  # role (user, assistant) and words of what was said before, oldest first
     understanding: Understanding | None = None
+    # The open question of the chat (app.brains.did_you_mean); with `answer`, the one this message has answered: by the
+    # intent that is meant, empty = none of those offered.
+    question: Any = None
+    answer: str | None = None

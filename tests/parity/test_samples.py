@@ -27,7 +27,7 @@ from tests.parity.sent import describe_effect, describe_sent
 OWN = [load_yaml(path.read_text()) for path in sorted((Path(__file__).parent / "brains").glob("*.yaml"))]
 SAMPLES = {sample.slug: sample.document for sample in load_samples()} | {each["brain"]: each for each in OWN}
 # Groups, handoffs, schedules and memory of every scope.
-ON_POSTGRES = {"group-moderation", "group-people", "everything", "support-desk"}
+ON_POSTGRES = {"clinic-appointments", "group-moderation", "group-people", "everything", "support-desk"}
 CASES = [
     pytest.param(slug, case, id=f"{slug}-{case.name}")
     for slug, document in SAMPLES.items()

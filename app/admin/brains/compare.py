@@ -66,6 +66,7 @@ LABELS: Final = {
     "settings.prefixes": "Command prefixes",
     "settings.session_minutes": "Minutes a conversation keeps its version",
     "settings.burst_seconds": "Seconds to wait for rapid messages",
+    "settings.did_you_mean": "Did you mean",
     "settings.strict": "A new process for every run",
     "restrict.chats": "Where",
     "restrict.allow": "Only for",

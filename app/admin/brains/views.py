@@ -207,6 +207,7 @@ def _show_settings(brain: Brain, wrong: Sequence[ValidationProblem] = ()) -> Res
         language=rules.get("language", "en"),
         strict=bool(rules.get("strict")),
         session_minutes=rules.get("session_minutes", 0),
+        ask_back=settings_form.get_question(brain.draft),
         burst_seconds=rules.get("burst_seconds", 0),
         grants=settings_form.get_grants(brain.draft),
         capabilities=settings_form.list_capabilities(),

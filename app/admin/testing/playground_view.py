@@ -7,6 +7,7 @@ from app.admin.ui import effects, time_format
 from app.admin.ui.effects import EffectView
 from app.brains import playground
 from app.brains.effects.model import Effect, React
+from app.brains.memory.overlay import QUESTION_KEY
 from app.brains.playground import DRAFT, LIVE, State, TranscriptLine, Variant, VariantOrBroken
 from app.brains.playground.records import Record, load_effect
 from app.clock import DAY_MS, HOUR_MS
@@ -204,6 +205,7 @@ def _build_variant_state(
         )
         for scope, entries in arm.world.get_memory_entries(person).items()
         for key, (value, ends) in sorted(entries.items())
+        if key != QUESTION_KEY
     ]
     plans = [
         (names.get(plan.command_id, plan.command_id), plan.due_at)

@@ -24,7 +24,8 @@ from app.brains.effects import model
 from app.brains.example_messages import build_choice_fields
 from app.brains.runtime import dry_run
 from app.brains.runtime.outcome import Outcome
-from app.brains.runtime.program import compile_program, explain
+from app.brains.runtime.program import compile_program
+from app.brains.runtime.selection.command_choice import explain
 from app.brains.runtime.trace import Trace
 from app.brains.triggers import KINDS
 from app.brains.turn import Sender, Turn

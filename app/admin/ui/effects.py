@@ -8,6 +8,7 @@ from app.admin.ui import time_format
 from app.admin.ui.states import get_kind_word
 from app.brains.effects import model
 from app.brains.effects.model import Effect
+from app.brains.memory.overlay import QUESTION_KEY
 from app.immutable import immutable
 
 OWNERS = {"contact": "this contact", "chat": "this chat", "brain": "everybody"}
@@ -64,6 +65,8 @@ def _describe_schedule(effect: model.Schedule, names: Mapping[str, str], now: in
 
 
 def _describe_remember(effect: model.Remember) -> str:
+    if effect.key == QUESTION_KEY:
+        return "Waits ten minutes for the answer to “did you mean”"
     kept = f", for {time_format.format_duration(effect.ttl * 1000)}" if effect.ttl else ""
     return f"Remembers {effect.key} = {format_value(effect.value)} for {OWNERS[effect.scope]}{kept}"
 
@@ -76,6 +79,8 @@ def _describe_increment(effect: model.Increment) -> str:
 
 
 def _describe_forget(effect: model.Forget) -> str:
+    if effect.key == QUESTION_KEY:
+        return "The question “did you mean” is answered"
     return f"Forgets {effect.key} for {OWNERS[effect.scope]}"
 
 

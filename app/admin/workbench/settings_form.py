@@ -9,10 +9,12 @@ from app.admin.workbench.command_list import apply_group_rename
 from app.brains import limits
 from app.brains.capabilities import KINDS
 from app.brains.capabilities.kind import CapabilityKind, FormField
+from app.brains.document.intents import DidYouMean
 
 Draft = dict[str, Any]
 
 BLANK_ROWS = 2
+QUESTION_FIELDS = ("question", "none", "refused", "late")
 LIMITS = {
     "session": limits.SESSION_MINUTES,
     "burst": limits.BURST_SECONDS,
@@ -65,10 +67,34 @@ def _general(form: Form) -> Callable[[Draft], Draft]:
         "session_minutes": parse_number(form.get("session_minutes") or "0"),
         "burst_seconds": parse_number(form.get("burst_seconds") or "0"),
     }
+    texts = {name: form.get(f"ask_{name}", "").strip() for name in QUESTION_FIELDS}
+    asked = texts if "did_you_mean" in form else None
     return lambda draft: {
         **draft,
         "title": title or draft.get("title", ""),
-        "settings": {**draft.get("settings", {}), **rules},
+        "settings": {**draft.get("settings", {}), **rules, "did_you_mean": _merge_question(draft, asked)},
+    }
+
+
+def _merge_question(draft: Draft, asked: dict[str, str] | None) -> dict[str, Any] | None:
+    """Keep the titles and languages of the question back, which the form does not show."""
+    if asked is None:
+        return None
+    old = draft.get("settings", {}).get("did_you_mean")
+    fields = old if isinstance(old, Mapping) else {}
+    kept = {name: value for name, value in fields.items() if name not in QUESTION_FIELDS}
+    return {**kept, **{name: text for name, text in asked.items() if text}}
+
+
+def get_question(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the form shows of the question back: `given`, its texts, the languages it is also asked in."""
+    written = draft.get("settings", {}).get("did_you_mean")
+    fields = written if isinstance(written, Mapping) else {}
+    texts = {name: fields.get(name, DidYouMean.model_fields[name].default) for name in QUESTION_FIELDS}
+    return {
+        "given": isinstance(written, Mapping),
+        **texts,
+        "languages": sorted(fields.get("languages") or ()),
     }
 
 

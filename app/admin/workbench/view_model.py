@@ -18,7 +18,8 @@ from app.brains.document.schema import hash_content
 from app.brains.document.understanding import train_draft
 from app.brains.document.validation import InvalidDocument, ValidationProblem, split_off_invalid
 from app.brains.lint import Finding, is_blocking
-from app.brains.runtime.program import compile_program, explain
+from app.brains.runtime.program import compile_program
+from app.brains.runtime.selection.command_choice import explain
 from app.brains.turn import Sender, Turn
 from app.brains.versions import rollouts, store
 from app.brains.versions.canary_guard import Guard

@@ -9,8 +9,8 @@ from app.bot.release.recorded_turns import build_bare_turn
 from app.bot.states import TROUBLE_STATES, RunOutcome
 from app.brains.document.validation import InvalidDocument
 from app.brains.runtime.program import Entry, Program, compile_program
-from app.brains.runtime.program import explain as explain_matches
 from app.brains.runtime.replay import restore_turn
+from app.brains.runtime.selection.command_choice import explain as explain_matches
 from app.brains.runtime.trace import Cause
 from app.brains.triggers.contract import build_match_input
 from app.brains.turn import Turn
@@ -28,6 +28,9 @@ def explain_run(case: MessageContext) -> Explanation:
     outcome = case.run.outcome if case.run else ""
     if outcome == RunOutcome.FAILED:
         return _explain_failed(case)
+    asked = _explain_question(case)
+    if asked:
+        return asked
     held_back = _explain_blocked(case)
     if held_back:
         return held_back
@@ -43,6 +46,21 @@ def _explain_failed(case: MessageContext) -> Explanation:
         f"“{case.get_command_name(case.command_id)}” failed{place}: {what}",
         str(error.get("fix") or "Open the command and repair it."),
     )
+
+
+def _explain_question(case: MessageContext) -> Explanation | None:
+    """Explain a message that was asked about, or the press that answered the question."""
+    reason = case.trace.reason
+    if case.trace.cause == Cause.ASKED_BACK:
+        sentence = f"No command was sure of this message, so it was {reason}"
+        return Explanation(
+            "asked_back", sentence, "Give the intent that is meant this message as an example."
+        )
+    if case.trace.cause == Cause.TOO_LATE:
+        return Explanation("too_late", f"The button came too late: {reason}.")
+    if case.trace.cause == Cause.REFUSED:
+        return Explanation("refused", f"The question back was {reason}.", "Add a default reply.")
+    return None
 
 
 def _explain_blocked(case: MessageContext) -> Explanation | None:
@@ -80,6 +98,10 @@ def _explain_answered(case: MessageContext) -> Explanation:
         return case.build_command_explanation(
             "answered", f"“{name}” matches and has answered how it is used, because {reason}."
         )
+    if case.journal.get("answer") is not None and case.trace.considered:
+        why = case.trace.considered[-1]["why"]
+        sentence = f"Answered about the message before the question back; {why}."
+        return case.build_command_explanation("answered", sentence)
     others = _list_shadowed(case)
     also = f" “{others[0]}” matches too, but is checked later." if others else ""
     return case.build_command_explanation("answered", f"“{name}” matches and has answered.{also}")

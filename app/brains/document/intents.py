@@ -16,6 +16,10 @@ Example = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=limits.EXAMPLE_CHARS)
 ]
 Wording = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+ButtonTitle = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=limits.BUTTON_CHARS)
+]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 ENCODERS = ("use-multilingual", "none")
 
 
@@ -33,10 +37,10 @@ class EntityChoice(_Part):
 
 
 class Entity(_Part):
-    """Value to look for in a message: a number, a phone number, one of some choices, what a pattern finds."""
+    """Value to look for in a message: a number, a phone number, one of some choices, what a pattern finds, a date."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-    kind: Literal["number", "phone", "email", "money", "choice", "regex"]
+    kind: Literal["number", "phone", "email", "money", "choice", "regex", "date", "time", "datetime"]
     choices: Annotated[tuple[EntityChoice, ...], Field(max_length=limits.ENTITY_CHOICES)] = ()
     pattern: Annotated[str, StringConstraints(max_length=limits.TRIGGER_CHARS)] = ""
 
@@ -79,6 +83,50 @@ class Intent(_Part):
         if twice is not None:
             raise ValueError(f"two entities have the name “{twice}”; give each its own")
         return self
+
+
+_Said = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=limits.REPLY_CHARS_WITH_BUTTONS)
+]
+_Titles = Annotated[dict[IntentName, ButtonTitle], Field(max_length=limits.INTENTS)]
+
+
+class QuestionTexts(_Part):
+    """Texts of “did you mean”: the question, its last button, what is said when that or an old button is pressed.
+
+    `titles` are the buttons of intents, where their commands' names will not do.
+    """
+
+    question: _Said = "Did you mean one of these?"
+    none: ButtonTitle = "None of these"
+    refused: _Said = "Please say it in other words."
+    late: _Said = "That was a while ago. Please write it again."
+    titles: _Titles = {}
+
+
+class TranslatedTexts(_Part):
+    """The same in another language; what is left out is said as in the brain's own."""
+
+    question: _Said | None = None
+    none: ButtonTitle | None = None
+    refused: _Said | None = None
+    late: _Said | None = None
+    titles: _Titles = {}
+
+
+class DidYouMean(QuestionTexts):
+    """Question about a message that no command was sure of; `languages` has its texts by the message's language."""
+
+    languages: Annotated[dict[Language, TranslatedTexts], Field(max_length=20)] = {}
+
+    def get_texts(self, language: str) -> QuestionTexts:
+        """Return the texts in a language, in the brain's own where it has none."""
+        translated = self.languages.get(language)
+        if translated is None:
+            return self
+        said = translated.model_dump(exclude_none=True, exclude={"titles"})
+        own = self.model_dump(include=set(QuestionTexts.model_fields))
+        return QuestionTexts(**{**own, **said, "titles": {**self.titles, **translated.titles}})
 
 
 def check_intents(intents: Sequence[Intent]) -> None:

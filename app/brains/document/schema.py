@@ -21,7 +21,7 @@ from app.brains import limits
 from app.brains.capabilities import KINDS
 from app.brains.capabilities.grant import GrantSet
 from app.brains.document.arguments import Argument, check_order
-from app.brains.document.intents import Intent, check_intents
+from app.brains.document.intents import DidYouMean, Intent, Language, check_intents
 from app.brains.document.prompts import Prompt, PromptAction
 from app.brains.document.test_cases import BrainTest
 from app.brains.text import fold
@@ -55,11 +55,13 @@ class BrainSettings(Part):
     """Settings of a brain that apply to all its commands."""
 
     prefixes: Annotated[tuple[Prefix, ...], Field(max_length=10)] = ("!",)
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    language: Language = "en"
     timezone: str = "UTC"
     max_commands_per_message: Literal[1] = 1
     # What reads messages besides their words when intents are trained; one that is not installed is left out.
     encoder: Literal["use-multilingual", "none"] = "use-multilingual"
+    # A message that no command was sure of is answered with the likeliest ones to choose from; null = it is not.
+    did_you_mean: DidYouMean | None = None
     # Every run gets a process of its own, whatever the installation's way is.
     strict: bool = False
     # A conversation with a person finishes on the version it began with, until nothing was said for so long; 0 = it

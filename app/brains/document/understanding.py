@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -18,8 +19,12 @@ FindModel = Callable[[Document], LoadedModel | None]
 
 def build_reader(document: Document, find_model: FindModel | None) -> Reader:
     """Return the reader of a document's messages; without `find_model` it knows the examples only."""
+    settings = document.settings
     return Reader(
-        build_read_intents(document.intents), (lambda: find_model(document)) if find_model else (lambda: None)
+        build_read_intents(document.intents),
+        (lambda: find_model(document)) if find_model else (lambda: None),
+        ZoneInfo(settings.timezone),
+        settings.language,
     )
 
 

@@ -28,6 +28,7 @@ def find(draft: Draft) -> Iterator[Finding]:
             fix = f"Write at least {_FEW}, better 10 to 20, in each language that contacts write."
             yield _build_finding("few-examples", f"{place}.examples", message, fix)
     yield from _find_unused(draft)
+    yield from _find_useless_question(draft)
 
 
 def _find_unused(draft: Draft) -> Iterator[Finding]:
@@ -41,6 +42,28 @@ def _find_unused(draft: Draft) -> Iterator[Finding]:
             yield _build_finding(
                 "unused-intent", str(place), message, "Give a command this trigger, or remove the intent."
             )
+
+
+def _find_useless_question(draft: Draft) -> Iterator[Finding]:
+    """Find a question back that can never have a button, and titles of buttons that there are not."""
+    asked = draft.document.settings.did_you_mean
+    if asked is None or not draft.whole:
+        return
+    used = {
+        command.trigger.intent
+        for _, command in draft.commands
+        if command.enabled and isinstance(command.trigger, Config)
+    }
+    if not used:
+        message = "“Did you mean” is on, but no command that is on has the trigger Intent: there is nothing to offer."
+        fix = "Give a command the trigger Intent, or switch the question off."
+        yield Finding("settings.did_you_mean", message, fix=fix, code="nothing-to-offer", severity=WARNING)
+        return
+    titled = {name for texts in (asked, *asked.languages.values()) for name in texts.titles}
+    for name in sorted(titled - used):
+        message = f"A button of “did you mean” has a title for “{name}”, for which no command has the trigger Intent."
+        fix = "Correct the name, or remove the title."
+        yield Finding("settings.did_you_mean", message, fix=fix, code="unused-button-title", severity=WARNING)
 
 
 def _list_uses(draft: Draft) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,8 @@ from typing import Final
 
 from app.brains.document.schema import Command
 from app.brains.lint.finding import WARNING, Draft, Finding, build_command_finding
-from app.brains.runtime.program import Entry, choose
+from app.brains.runtime.program import Entry
+from app.brains.runtime.selection.command_choice import choose
 from app.brains.text import fold
 from app.brains.triggers import KINDS
 from app.brains.triggers.contract import Sample, build_match_input, build_text_turn

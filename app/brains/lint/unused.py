@@ -7,7 +7,7 @@ from app.brains.document.prompts import PromptAction
 from app.brains.document.schema import BrainSettings, Command, ReplyAction
 from app.brains.example_messages import build_choice_fields
 from app.brains.lint.finding import WARNING, Code, Draft, Finding, build_command_finding
-from app.brains.runtime.program import choose
+from app.brains.runtime.selection.command_choice import choose
 from app.brains.text import fold
 from app.brains.triggers import KINDS
 from app.brains.triggers.contract import build_button_turn

@@ -1,12 +1,16 @@
 """Variables with unsaved changes applied, their expiry, and limits on number and size."""
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from app.brains import limits
 from app.brains.effects.model import Forget, Increment, MemoryEffect, Remember
 from app.brains.effects.untrusted import BadEffect, read_number
 from app.brains.text import count_json_bytes
+
+QUESTION_KEY: Final = (
+    "?did-you-mean"  # of the question a chat is to answer: no code sees it, and it fills no limit
+)
 
 MemoryValues = Mapping[str, Mapping[str, Any]]  # by scope and key
 
@@ -64,6 +68,7 @@ def check_limits(memory: MemoryValues, effects: Iterable[MemoryEffect], max_entr
 
 def check_scope(scope: str, entries: Mapping[str, Any], max_entries: int) -> None:
     """Check the entries of one scope against the limits; raises BadEffect."""
+    entries = {key: value for key, value in entries.items() if key != QUESTION_KEY}
     if len(entries) > max_entries:
         raise BadEffect(
             f"The memory of the {scope} would hold {len(entries)} values; {max_entries} are allowed. "

@@ -12,7 +12,7 @@ from app.brains import limits
 from app.brains.effects.model import Forget, MemoryEffect
 from app.brains.effects.untrusted import BadEffect
 from app.brains.memory.models import Memory
-from app.brains.memory.overlay import apply_effect, check_scope, compute_expiry
+from app.brains.memory.overlay import QUESTION_KEY, apply_effect, check_scope, compute_expiry
 from app.db.schema import get_table
 from app.immutable import immutable
 
@@ -94,6 +94,7 @@ def list_variables(session: Session, owner: MemoryOwner, now: int, limit: int) -
     query = (
         select(_c.scope, _c.key, _c.value)
         .where(_c.brain_id == owner.brain_id, _c.scope.in_(sorted(names)), _build_live_filter(now))
+        .where(_c.key != QUESTION_KEY)
         .order_by(_c.scope.desc(), _c.key)
         .limit(limit)
     )

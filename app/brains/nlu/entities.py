@@ -1,6 +1,6 @@
-"""Entities of a message: numbers, phone numbers, e-mail addresses, amounts of money, choices, patterns.
+"""Entities of a message: numbers, phone numbers, e-mail addresses, amounts of money, choices, patterns, dates, times.
 
-Every rule is linear in the text, and the text is cut to 500 characters first.
+Every rule is linear in the text, or bounded as dates are, and the text is cut to 500 characters first.
 """
 
 import re
@@ -11,11 +11,15 @@ from typing import Any, Final
 
 import re2
 
+from app.brains.nlu.dates import Moment, find_clock_time, find_date, find_datetime
 from app.brains.nlu.normalise import clean
 from app.immutable import immutable
 from app.unicode import INDEX_OPTIONS, fold, is_word_edge
 
-NUMBER, PHONE, EMAIL, MONEY, CHOICE, REGEX = KINDS = ("number", "phone", "email", "money", "choice", "regex")
+NUMBER, PHONE, EMAIL, MONEY, CHOICE, REGEX, DATE, TIME, DATETIME = KINDS = (
+    "number", "phone", "email", "money", "choice", "regex", "date", "time", "datetime",
+)  # fmt: skip
+DATE_KINDS: Final = frozenset({DATE, DATETIME})  # whose finding depends on the moment and the languages
 
 _PATTERN_MEMORY_BYTES: Final = 1_000_000  # of one compiled pattern
 _WORDINGS_KEPT: Final = 131_072  # of choices, folded: all that the largest intent may have
@@ -57,15 +61,16 @@ class EntityRule:
     pattern: str = ""
 
 
-def find_entities(text: str, rules: Sequence[EntityRule]) -> dict[str, Any]:
+def find_entities(text: str, rules: Sequence[EntityRule], moment: Moment) -> dict[str, Any]:
     """Return the first value of each entity in a message; an empty text for one that is not there.
 
-    A number is an int or float, money a value with `amount` and `currency` (ISO 4217), all else a text.
+    A number is an int or float, money a value with `amount` and `currency` (ISO 4217), all else a text. Days are those
+    after `moment`, in its zone.
     """
     if not rules:
         return {}
     cleaned = clean(text)
-    found = {rule.name: _FINDERS[rule.kind](rule, cleaned) for rule in rules}
+    found = {rule.name: _FINDERS[rule.kind](rule, cleaned, moment) for rule in rules}
     return {name: "" if value is None else value for name, value in found.items()}
 
 
@@ -103,12 +108,12 @@ def parse_number(text: str) -> int | float | None:
     return sign * float(f"{re.sub('[.,]', '', whole)}.{rest}")
 
 
-def _find_number(_rule: EntityRule, text: str) -> Any:
+def _find_number(_rule: EntityRule, text: str, _moment: Moment) -> Any:
     numbers = (parse_number(found[0]) for found in _NUMBER.finditer(fold(text)))
     return next((number for number in numbers if number is not None), None)
 
 
-def _find_phone(_rule: EntityRule, text: str) -> Any:
+def _find_phone(_rule: EntityRule, text: str, _moment: Moment) -> Any:
     for found in _PHONE.finditer(fold(text)):
         digits = re.sub(r"\D", "", found[0])
         if len(digits) in _DIGITS:
@@ -116,12 +121,12 @@ def _find_phone(_rule: EntityRule, text: str) -> Any:
     return None
 
 
-def _find_email(_rule: EntityRule, text: str) -> Any:
+def _find_email(_rule: EntityRule, text: str, _moment: Moment) -> Any:
     found = _MAIL.search(text)
     return found[0].rstrip(".-") if found else None
 
 
-def _find_money(_rule: EntityRule, text: str) -> Any:
+def _find_money(_rule: EntityRule, text: str, _moment: Moment) -> Any:
     folded = fold(text, INDEX_OPTIONS)
     places = [(each.start(), each) for form in (_BEFORE, _AFTER) for each in form.finditer(folded)]
     for _, found in sorted(places, key=lambda each: each[0]):
@@ -133,7 +138,7 @@ def _find_money(_rule: EntityRule, text: str) -> Any:
     return None
 
 
-def _find_choice(rule: EntityRule, text: str) -> Any:
+def _find_choice(rule: EntityRule, text: str, _moment: Moment) -> Any:
     folded = fold(text, INDEX_OPTIONS)
     places = [
         (at, -len(wanted), value)
@@ -156,18 +161,21 @@ def _find_word(wanted: str, text: str) -> int:
     return at
 
 
-def _find_pattern(rule: EntityRule, text: str) -> Any:
+def _find_pattern(rule: EntityRule, text: str, _moment: Moment) -> Any:
     found = compile_pattern(rule.pattern).search(text)
     if found is None:
         return None
     return next((group for group in found.groups() if group), None) or found.group()
 
 
-_FINDERS: Final[Mapping[str, Callable[[EntityRule, str], Any]]] = {
+_FINDERS: Final[Mapping[str, Callable[[EntityRule, str, Moment], Any]]] = {
     NUMBER: _find_number,
     PHONE: _find_phone,
     EMAIL: _find_email,
     MONEY: _find_money,
     CHOICE: _find_choice,
     REGEX: _find_pattern,
+    DATE: lambda _rule, text, moment: find_date(text, moment),
+    TIME: lambda _rule, text, _moment: find_clock_time(text),
+    DATETIME: lambda _rule, text, moment: find_datetime(text, moment),
 }

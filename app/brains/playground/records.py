@@ -7,8 +7,9 @@ from typing import Any, Final
 from app.brains.effects import model
 from app.brains.effects.model import Button, Effect, Menu, Reply, Row, Section
 from app.brains.runtime.outcome import Outcome
-from app.brains.runtime.program import Program, choose
+from app.brains.runtime.program import Program
 from app.brains.runtime.sandbox_job import RenderContext
+from app.brains.runtime.selection.command_choice import choose
 from app.brains.turn import Turn
 
 Record = dict[str, Any]

@@ -1,17 +1,19 @@
-"""Outcome of a sandbox result: effects, trace, journal, cooldown."""
+"""Outcome of a turn, with a sandbox result or without: effects, trace, journal, cooldown."""
 
 from typing import Any, Final
 
+from app.brains import limits
 from app.brains.capabilities.memory import MemoryGrant
-from app.brains.effects.model import Cool, Effect
+from app.brains.document import arguments as args
+from app.brains.effects.model import Cool, Effect, Reply
 from app.brains.effects.parse import select_memory_effects
 from app.brains.effects.untrusted import BadEffect
 from app.brains.memory.overlay import check_limits
 from app.brains.runtime.command_calls import CommandCalls, build_rules
 from app.brains.runtime.decode import Decision, build_limit_error, decode_result
 from app.brains.runtime.outcome import Journal, Outcome, compute_digest, compute_status
-from app.brains.runtime.program import Choice, build_cooldown_scope
 from app.brains.runtime.sandbox_job import RenderContext
+from app.brains.runtime.selection.command_choice import Choice, build_cooldown_scope
 from app.brains.runtime.trace import LIMIT_KINDS, Cause, ErrorRecord, Trace
 from app.brains.sandbox.types import RunResult, SandboxError
 from app.brains.turn import Turn
@@ -92,6 +94,7 @@ def _build_decided_outcome(prepared: PreparedRun, decided: Decision, trace: Trac
         if cools
         else decided.effects
     )
+    effects = (*effects, *prepared.choice.effects)
     inner = prepared.command_calls.reads if prepared.command_calls else ()
     reads = tuple(dict.fromkeys((*decided.reads, *inner))) if inner else decided.reads
     return Outcome(status, effects, command.id, None, trace, reads=reads)
@@ -122,6 +125,43 @@ def dump_error(error: SandboxError) -> ErrorRecord:
     }
 
 
+def build_no_match_outcome(turn: Turn, trace: Trace) -> Outcome:
+    """Build the outcome of a turn that no command matches."""
+    if turn.command_id:
+        reason, cause = "the command it was to run is no longer there", Cause.COMMAND_GONE
+    else:
+        reason, cause = "no command matches this message", Cause.NO_MATCH
+    return Outcome("silent", trace=replace_fields(trace, cause=cause, reason=reason))
+
+
+def build_blocked_outcome(choice: Choice, trace: Trace) -> Outcome:
+    """Build the outcome of a command that may not answer: what it says instead, if anything."""
+    command = choice.entry.command
+    trace = replace_fields(trace, cause=choice.block_cause, reason=f"“{command.name}” {choice.block_reason}")
+    if choice.message:
+        return Outcome("answered", (Reply(choice.message),), command.id, trace=trace)
+    return Outcome("silent", command_id=command.id, trace=trace)
+
+
+def build_usage_outcome(choice: Choice, values: args.BoundArguments, trace: Trace) -> Outcome:
+    """Build the outcome of an incomplete command: a reply with its argument's question, or with its usage."""
+    usage = choice.entry.usage
+    reason = values.problem or f"the argument {values.missing} is missing"
+    trace = replace_fields(trace, cause=Cause.USAGE, reason=reason)
+    text = values.ask or (f"{values.problem}\n{usage}" if values.problem else usage)
+    return Outcome("answered", (Reply(text[: limits.REPLY_CHARS]),), choice.entry.command.id, trace=trace)
+
+
+def build_invalid_outcome(choice: Choice, values: args.BoundArguments, trace: Trace) -> Outcome:
+    """Build a failed outcome for a command that nobody typed, who could read its usage."""
+    why = values.problem or f"The argument {values.missing} is missing."
+    error = SandboxError(
+        "error", why, f"Give the arguments of “{choice.entry.command.name}” where it is scheduled."
+    )
+    trace = replace_fields(trace, cause=Cause.ERROR, error=dump_error(error))
+    return Outcome("failed", (), choice.entry.command.id, why, trace, sandbox_error=error)
+
+
 def build_journal(turn: Turn, choice: Choice | None, prepared: PreparedRun | None = None) -> Journal:
     """Build the journal: everything a run depended on that may differ another time."""
     sender = turn.sender
@@ -135,8 +175,14 @@ def build_journal(turn: Turn, choice: Choice | None, prepared: PreparedRun | Non
         journal["rests"] = rests
     if turn.understanding is not None:
         journal["understanding"] = turn.understanding.to_json()
-    if prepared is None:
-        return journal
+    if turn.answer is not None:
+        journal |= {"question": turn.question, "answer": turn.answer}
+    return journal if prepared is None else journal | _record_run(turn, prepared)
+
+
+def _record_run(turn: Turn, prepared: PreparedRun) -> Journal:
+    """Return what the code of a command depended on."""
+    journal: Journal = {}
     if turn.quoted is not None:
         journal["quoted"] = dict(turn.quoted)
     if prepared.context.entry.can_read_memory and turn.memory:

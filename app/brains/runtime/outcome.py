@@ -28,7 +28,9 @@ class JournalCall(TypedDict):
 class Journal(TypedDict, total=False):
     """What a run depended on and may differ another time, stored as JSON with its run; `now` in ms.
 
-    `understanding` (app.brains.turn) is there where a trigger or the code asked. `sender` is id, name and phone;
+    `understanding` (app.brains.turn) is there where a trigger or the code asked. `asked` are the
+    intents offered by “did you mean”, `question` the one that was answered (app.brains.did_you_mean) and `answer` the
+    intent that was meant, empty = none of them. `sender` is id, name and phone;
     `rests` the command under cooldown and its end (ms); `past` pairs of role and text.
     """
 
@@ -42,6 +44,9 @@ class Journal(TypedDict, total=False):
     past: list[list[str]]
     calls: list[JournalCall]
     understanding: dict[str, Any]
+    asked: list[str]
+    question: dict[str, Any]
+    answer: str
 
 
 @immutable

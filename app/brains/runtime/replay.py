@@ -12,8 +12,9 @@ from app.brains.capabilities.contract import CallContext, CallRefusal
 from app.brains.effects.model import Cool, Effect
 from app.brains.runtime.capability_calls import hash_arguments
 from app.brains.runtime.outcome import Outcome
-from app.brains.runtime.program import Program, build_cooldown_scope
+from app.brains.runtime.program import Program
 from app.brains.runtime.runtime import RunRequest, Runtime
+from app.brains.runtime.selection.command_choice import build_cooldown_scope
 from app.brains.runtime.trace import CallLine, Trace
 from app.brains.sandbox.types import SandboxPort
 from app.brains.turn import Sender, Turn, Understanding
@@ -50,6 +51,7 @@ def restore_turn(program: Program, turn: Turn, journal: Mapping[str, Any]) -> Tu
         past=tuple((role, words) for role, words in journal.get("past", ())),
         cooldowns={},
         understanding=Understanding.from_json(understood) if understood else None,
+        question=journal.get("question"),
     )
     rests = journal.get("rests")
     entry = program.by_id.get(rests[0]) if rests else None

@@ -6,26 +6,30 @@ from concurrent.futures import Future
 from dataclasses import field
 from typing import Any, Final
 
-from app.brains import limits
 from app.brains.capabilities.contract import CallContext, Capabilities
 from app.brains.document import arguments as args
 from app.brains.document.prompts import PromptAction
-from app.brains.effects.model import Reply
 from app.brains.runtime import prompts
 from app.brains.runtime.capability_calls import CapabilityCalls
 from app.brains.runtime.command_calls import CommandCalls
-from app.brains.runtime.finish import PreparedRun, build_journal, build_outcome, dump_error
+from app.brains.runtime.finish import (
+    PreparedRun,
+    build_blocked_outcome,
+    build_invalid_outcome,
+    build_journal,
+    build_no_match_outcome,
+    build_outcome,
+    build_usage_outcome,
+)
 from app.brains.runtime.outcome import Outcome, OutcomeOrFuture, compute_digest
 from app.brains.runtime.pending_prompts import PendingPrompts
-from app.brains.runtime.program import Choice, Program, choose_for, prepare_match
+from app.brains.runtime.program import Program
 from app.brains.runtime.sandbox_job import RenderContext, build_job, pick_variant
-from app.brains.runtime.trace import Cause, Trace
+from app.brains.runtime.selection.command_choice import Choice
+from app.brains.runtime.selection.turn_selection import Selection, select
 from app.brains.sandbox.types import Job, JobResult, RunResult, SandboxError, SandboxPort
-from app.brains.triggers.contract import MatchInput
 from app.brains.turn import Turn
 from app.immutable import immutable, replace_fields
-
-_MAX_TRACED = 50
 
 # What a run needs of the sandbox: one job, or those that render the parts of a prompt.
 PreparedJobs = Sequence[Job | RunResult | SandboxError]
@@ -78,25 +82,21 @@ class Runtime:
 
     def _plan(self, request: RunRequest) -> Outcome | tuple[PreparedRun, PreparedJobs]:
         """Choose a command and prepare its run; returns an outcome when there is nothing to run."""
-        started = self._clock()
-        program, turn = request.program, request.turn
-        match_input = prepare_match(program, turn)
-        choice, considered_count = choose_for(program, match_input)
-        turn = _add_understanding(match_input, choice)
-        trace = _build_trace(program, choice, considered_count)
-        if turn.understanding:
-            trace = replace_fields(trace, understanding=turn.understanding.to_trace())
-        if choice is None:
-            return self._finish_early(_build_no_match_outcome(turn, trace), turn, choice, started)
+        started, program = self._clock(), request.program
+        selected = select(program, request.turn)
+        turn, choice, trace = selected.turn, selected.choice, selected.trace
+        if selected.said or choice is None:
+            said = selected.said or build_no_match_outcome(turn, trace)
+            return self._finish_early(said, selected, started)
         if choice.block_reason:
-            return self._finish_early(_build_blocked_outcome(choice, trace), turn, choice, started)
+            return self._finish_early(build_blocked_outcome(choice, trace), selected, started)
         declared = choice.entry.command.arguments
         values = _bind_arguments(choice, turn)
         if declared:
             trace = replace_fields(trace, arguments=values.values, surplus=values.surplus[:_SURPLUS_CHARS])
         if not values.is_complete:
-            explained = _build_usage_outcome if turn.arguments is None else _build_invalid_outcome
-            return self._finish_early(explained(choice, values, trace), turn, choice, started)
+            explained = build_usage_outcome if turn.arguments is None else build_invalid_outcome
+            return self._finish_early(explained(choice, values, trace), selected, started)
         context = RenderContext(
             program, turn, choice.entry, choice.match, values.values, turn.memory, turn.seed
         )
@@ -125,17 +125,13 @@ class Runtime:
     def _compute_micros(self, started: int) -> int:
         return (self._clock() - started) // 1000
 
-    def _finish_early(self, outcome: Outcome, turn: Turn, choice: Choice | None, started: int) -> Outcome:
-        micros, journal = self._compute_micros(started), build_journal(turn, choice)
+    def _finish_early(self, outcome: Outcome, selected: Selection, started: int) -> Outcome:
+        micros, journal = self._compute_micros(started), build_journal(selected.turn, selected.choice)
+        if selected.asked:
+            journal["asked"] = list(selected.asked)
+        if selected.choice and selected.choice.effects:
+            outcome = replace_fields(outcome, effects=(*outcome.effects, *selected.choice.effects))
         return replace_fields(outcome, micros=micros, journal=journal, digest=compute_digest(outcome))
-
-
-def _add_understanding(match_input: MatchInput, choice: Choice | None) -> Turn:
-    """Return the turn with what was understood of its message, where a trigger asked or the chosen code may look."""
-    if choice and choice.entry.can_read_intents:
-        match_input.understand()
-    turn, found = match_input.turn, match_input.understood
-    return turn if found is turn.understanding else replace_fields(turn, understanding=found)
 
 
 def _bind_arguments(choice: Choice, turn: Turn) -> args.BoundArguments:
@@ -166,49 +162,3 @@ def _chain(prepared: PreparedRun, future: "Future[RunResult | SandboxError]") ->
 
     future.add_done_callback(settle)
     return ending
-
-
-def _build_trace(program: Program, choice: Choice | None, considered_count: int) -> Trace:
-    """Build the trace of a choice: the commands checked, at most 50, and the one that won."""
-    considered = [entry.miss_trace for entry in program.entries[: min(considered_count, _MAX_TRACED)]]
-    if choice:
-        verdict, why = (
-            ("blocked", choice.block_reason) if choice.block_reason else ("won", "matches the message")
-        )
-        considered.append({"command": choice.entry.command.id, "verdict": verdict, "why": why})
-    return Trace(considered=considered, considered_count=considered_count + (choice is not None))
-
-
-def _build_no_match_outcome(turn: Turn, trace: Trace) -> Outcome:
-    if turn.command_id:
-        reason, cause = "the command it was to run is no longer there", Cause.COMMAND_GONE
-    else:
-        reason, cause = "no command matches this message", Cause.NO_MATCH
-    return Outcome("silent", trace=replace_fields(trace, cause=cause, reason=reason))
-
-
-def _build_blocked_outcome(choice: Choice, trace: Trace) -> Outcome:
-    command = choice.entry.command
-    trace = replace_fields(trace, cause=choice.block_cause, reason=f"“{command.name}” {choice.block_reason}")
-    if choice.message:
-        return Outcome("answered", (Reply(choice.message),), command.id, trace=trace)
-    return Outcome("silent", command_id=command.id, trace=trace)
-
-
-def _build_usage_outcome(choice: Choice, values: args.BoundArguments, trace: Trace) -> Outcome:
-    """Build the outcome of an incomplete command: a reply with its argument's question, or with its usage."""
-    usage = choice.entry.usage
-    reason = values.problem or f"the argument {values.missing} is missing"
-    trace = replace_fields(trace, cause=Cause.USAGE, reason=reason)
-    text = values.ask or (f"{values.problem}\n{usage}" if values.problem else usage)
-    return Outcome("answered", (Reply(text[: limits.REPLY_CHARS]),), choice.entry.command.id, trace=trace)
-
-
-def _build_invalid_outcome(choice: Choice, values: args.BoundArguments, trace: Trace) -> Outcome:
-    """Build a failed outcome for a command that nobody typed, who could read its usage."""
-    why = values.problem or f"The argument {values.missing} is missing."
-    error = SandboxError(
-        "error", why, f"Give the arguments of “{choice.entry.command.name}” where it is scheduled."
-    )
-    trace = replace_fields(trace, cause=Cause.ERROR, error=dump_error(error))
-    return Outcome("failed", (), choice.entry.command.id, why, trace, sandbox_error=error)

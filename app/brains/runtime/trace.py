@@ -32,6 +32,10 @@ class Cause(StrEnum):
     RESTRICTION = "restriction"
     COOLDOWN = "cooldown"
     USAGE = "usage"
+    # It was asked whether one of the likeliest commands is meant; what was pressed came too late, or meant none.
+    ASKED_BACK = "asked_back"
+    TOO_LATE = "too_late"
+    REFUSED = "refused"
     # A command ran.
     NOTHING_TO_SAY = "nothing_to_say"
     NO_AI_ANSWER = "no_ai_answer"

@@ -57,12 +57,16 @@ class Match:
     named: Mapping[str, str] = field(default_factory=dict)
 
 
+# Returns what a brain's intents make of a text that was written at a moment (ms).
+ReadText = Callable[[str, int], Understanding]
+
+
 @immutable
 class MatchInput:
     """Turn prepared for many triggers: its text trimmed, its command word split off.
 
     `word` is folded, None when no prefix was used; `rest` is the text behind it as it was written. `read` finds out
-    what the brain's intents make of a text.
+    what the brain's intents make of a text that was written at a moment (ms).
     """
 
     turn: Turn
@@ -70,7 +74,7 @@ class MatchInput:
     word: str | None = None
     rest: str = ""
     _folds: dict[FoldOptions, FoldedText] = field(default_factory=dict, compare=False, repr=False)
-    read: Callable[[str], Understanding] | None = field(default=None, compare=False, repr=False)
+    read: ReadText | None = field(default=None, compare=False, repr=False)
     _understood: list[Understanding] = field(default_factory=list, compare=False, repr=False)
 
     @property
@@ -81,7 +85,7 @@ class MatchInput:
     def understand(self) -> Understanding | None:
         """Return what the brain's intents make of the message, found out once; None where there is nobody to ask."""
         if self.understood is None and self.read is not None:
-            self._understood.append(self.read(self.text))
+            self._understood.append(self.read(self.text, self.turn.at))
         return self.understood
 
     def fold(self, options: FoldOptions) -> FoldedText:
@@ -182,9 +186,7 @@ def embed_text(text: str) -> Iterator[str]:
     yield from (text, f"{text} {FILLER}", f"{FILLER} {text}", f"{FILLER} {text} {FILLER}")
 
 
-def build_match_input(
-    turn: Turn, prefixes: Sequence[str], read: Callable[[str], Understanding] | None = None
-) -> MatchInput:
+def build_match_input(turn: Turn, prefixes: Sequence[str], read: ReadText | None = None) -> MatchInput:
     """Prepare a turn for matching; the longest matching prefix marks a command. `read` understands texts."""
     text = to_storable(turn.text).strip()
     folded = FoldedText(text)

@@ -12,9 +12,13 @@ from app.bot import handoff
 from app.bot.explain.explain import explain
 from app.bot.explain.explanation import CAUSE_TITLES, Explanation
 from app.bot.models import Chat, Connection, Message
+from app.brains.document.gallery import load_samples
 from app.brains.versions import store
 from app.brains.versions.models import Brain
 from app.channels.cloud.parse import build_notice
+from app.channels.contract import Person
+from app.channels.simulator import channel
+from app.channels.simulator.channel import Envelope
 from tests.bot.simulated_bot import (
     CloudBot,
     SimulatedBot,
@@ -227,3 +231,33 @@ def test_an_answer_and_an_unknown_message_have_no_explanation(
 def test_every_cause_has_its_words():
     assert all(CAUSE_TITLES.values())
     assert Explanation("old", "x").title == "Too old"
+
+
+def press(bot: SimulatedBot, title: str) -> None:
+    """Press a button of the last answer."""
+    payload = bot.list_replies(1)[-1].payload
+    button = next(each for each in payload["buttons"] if each["title"] == title)
+    envelope = Envelope(f"sim.press.{title}", Person(phone="1555000001", name="P1"), bot.services.clock())
+    item = channel.build_button_reply(envelope, button["id"], title)
+    with bot.run_worker():
+        bot.services.receive_local(bot.connection_id, [item])
+        wait_until(lambda: bot.list_runs()[-1].message_id == find_last_inbound(bot))
+
+
+def test_a_question_back_and_its_answers_are_explained(installation: Flask):
+    document = next(each.document for each in load_samples() if each.slug == "internet-support")
+    parts = {name: document[name] for name in ("settings", "grants", "intents")}
+    bot = SimulatedBot(installation, document["commands"], **parts)
+    bot.say((1, "um problema com o roteador"))
+    with bot.run_worker():
+        wait_until(lambda: len(bot.list_replies(1)) == 1)
+    found = explain_message(bot)
+    assert (found.cause, found.title) == ("asked_back", "Asked back")
+    assert "asked back: “Talk to a technician” or “No connection”?" in found.sentence
+    press(bot, "Sem conexão")
+    wait_until(lambda: len(bot.list_replies(1)) == 2)
+    assert "Desligue o roteador" in bot.list_reply_texts(1)[-1]
+    found = explain_message(bot)
+    assert found.cause == "answered"
+    assert "confirmed: “No connection”" in found.sentence
+    assert (bot.list_runs()[-1].journal or {}).get("answer") == "no_connection"

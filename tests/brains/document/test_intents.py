@@ -37,7 +37,7 @@ def test_a_brain_with_an_intent_is_fine():
         (build(order(examples=[])), "intents.0.examples"),
         (build(order(examples=["x" * 501])), "intents.0.examples.0"),
         (build(order(examples=["x"] * 201)), "intents.0.examples"),
-        (build(order(entities=[{"name": "n", "kind": "date"}])), "intents.0.entities.0.kind"),
+        (build(order(entities=[{"name": "n", "kind": "colour"}])), "intents.0.entities.0.kind"),
         (build(order(entities=[{"name": "n", "kind": "choice"}])), "intents.0.entities.0"),
         (build(order(entities=[{"name": "n", "kind": "regex", "pattern": "("}])), "intents.0.entities.0"),
         (build(order(entities=[{"name": "n", "kind": "number"}] * 2)), "intents.0"),

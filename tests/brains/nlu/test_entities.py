@@ -2,9 +2,11 @@
 
 import time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.brains.nlu.dates import Moment
 from app.brains.nlu.entities import (
     KINDS,
     EntityRule,
@@ -14,11 +16,12 @@ from app.brains.nlu.entities import (
     parse_number,
 )
 
+NOW = Moment(1_767_603_600_000, ZoneInfo("UTC"), ("en", "es"))
 SIZES = {"large": ("grande", "XL"), "small": ("pequeño",)}
 
 
 def find(kind: str, text: str, **more: Any) -> Any:
-    return find_entities(text, [EntityRule("x", kind, SIZES, **more)])["x"]
+    return find_entities(text, [EntityRule("x", kind, SIZES, **more)], NOW)["x"]
 
 
 @pytest.mark.parametrize(
@@ -71,15 +74,16 @@ def test_numbers_are_read_as_people_write_them(text: str, number: float):
 )
 def test_no_text_takes_long(text: str):
     rules = [EntityRule(kind, kind, SIZES, r"(\d+)+ (a|aa)+$") for kind in KINDS]
+    find_entities("tomorrow, mañana", rules, NOW)  # loads what is loaded once
     started = time.perf_counter()
-    assert set(find_entities(text, rules)) == set(KINDS)
+    assert set(find_entities(text, rules, NOW)) == set(KINDS)
     assert time.perf_counter() - started < 0.2
 
 
 def test_as_many_choices_as_are_allowed_take_no_time_once_they_are_known():
     choices = {f"value {at}": [f"wörding {at} {n}" for n in range(100)] for at in range(100)}
     rules = [EntityRule("x", "choice", choices)]
-    find_entities("anything", rules)
+    find_entities("anything", rules, NOW)
     started = time.perf_counter()
-    assert find_entities("the wording 7 99, please", rules) == {"x": "value 7"}
+    assert find_entities("the wording 7 99, please", rules, NOW) == {"x": "value 7"}
     assert time.perf_counter() - started < 0.1

@@ -18,7 +18,7 @@ INTENTS = [
 
 
 def test_an_example_means_its_intent_without_a_model():
-    found = Reader(INTENTS).read("Refund, please!")
+    found = Reader(INTENTS).read("Refund, please!", 0)
     assert (found.intent, found.confidence, found.by) == ("refund", 1.0, "example")
     assert found.entities == {"amount": ""}
     assert found.language == "en"
@@ -26,15 +26,15 @@ def test_an_example_means_its_intent_without_a_model():
 
 def test_an_example_of_two_intents_means_neither():
     reader = Reader([ReadIntent("a", ["same words"]), ReadIntent("b", ["Same words!"])])
-    assert reader.read("same words").by == "untrained"
+    assert reader.read("same words", 0).by == "untrained"
 
 
 def test_other_words_need_a_model(trained: Trained):
-    assert Reader(INTENTS).read("where would my order be").by == "untrained"
+    assert Reader(INTENTS).read("where would my order be", 0).by == "untrained"
     body = dump_model(trained.model)
     cache = ModelCache()
     reader = Reader(INTENTS, lambda: cache.load(compute_digest(body), lambda: body))
-    found = reader.read("where would my order be")
+    found = reader.read("where would my order be", 0)
     assert (found.intent, found.by, found.model) == ("order_status", "words", compute_digest(body))
     assert Understanding.from_json(found.to_json()) == found
     assert "entities" not in found.to_trace()
@@ -43,8 +43,8 @@ def test_other_words_need_a_model(trained: Trained):
 def test_a_model_that_cannot_be_read_leaves_the_examples():
     cache = ModelCache()
     reader = Reader(INTENTS, lambda: cache.load("0" * 64, lambda: b"no model"))
-    assert reader.read("where would my order be").by == "untrained"
-    assert reader.read("refund please").intent == "refund"
+    assert reader.read("where would my order be", 0).by == "untrained"
+    assert reader.read("refund please", 0).intent == "refund"
 
 
 def test_a_model_that_is_long_in_coming_holds_no_other_brain_up():
@@ -54,10 +54,10 @@ def test_a_model_that_is_long_in_coming_holds_no_other_brain_up():
         begun.set()
         done.wait(10)
 
-    slow = threading.Thread(target=Reader(INTENTS, wait).read, args=["where would my order be"])
+    slow = threading.Thread(target=Reader(INTENTS, wait).read, args=["where would my order be", 0])
     slow.start()
     assert begun.wait(10)
-    other = threading.Thread(target=Reader(INTENTS).read, args=["where would my order be"])
+    other = threading.Thread(target=Reader(INTENTS).read, args=["where would my order be", 0])
     other.start()
     other.join(5)
     was_held_up = other.is_alive()

@@ -49,7 +49,8 @@ def test_numpy_is_not_loaded_without_a_model():
     code = (
         "import sys, app.bot.worker.worker, app.admin, app.services\n"
         "from app.brains.document.gallery import build_demo_document\n"
-        "from app.brains.runtime.program import choose, compile_program\n"
+        "from app.brains.runtime.program import compile_program\n"
+        "from app.brains.runtime.selection.command_choice import choose\n"
         "from app.brains.triggers.contract import build_text_turn\n"
         "choose(compile_program(1, 1, build_demo_document()), build_text_turn('where is it'))\n"
         "print('numpy' in sys.modules)"

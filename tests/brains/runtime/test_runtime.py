@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from app.brains.document.gallery import build_demo_document
 from app.brains.document.validation import InvalidDocument
 from app.brains.effects.model import Cool, Increment, React, Reply, build_buttons
-from app.brains.runtime.program import compile_program, explain
+from app.brains.runtime.program import compile_program
 from app.brains.runtime.runtime import RunRequest, Runtime
+from app.brains.runtime.selection.command_choice import explain
 from app.brains.turn import Sender
 from tests.brains.owners import OWNERS
 

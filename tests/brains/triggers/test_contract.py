@@ -222,7 +222,8 @@ from app.admin.brains.compare import get_label
 from app.admin.workbench import command_form, command_view
 from app.brains.examples import suggest_messages
 from app.brains.lint import lint
-from app.brains.runtime.program import choose, compile_program
+from app.brains.runtime.program import compile_program
+from app.brains.runtime.selection.command_choice import choose
 from app.brains.triggers.contract import build_text_turn
 
 kinds = [kind for kind, _ in command_view.list_trigger_kinds({}, "")]
