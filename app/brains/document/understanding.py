@@ -46,7 +46,7 @@ def train_intents(
         return None
     if not document.intents:
         return None
-    wanted = build_training_set(document.intents, document.settings.encoder)
+    wanted = build_training_set(document.intents, document.settings.encoder, document.not_intents)
     result = MODELS.train(wanted, progress)
     return TrainedIntents(wanted.digest, compute_digest(result.model), result.report, result.model)
 
@@ -55,5 +55,5 @@ def train_draft(document: Document) -> LoadedModel | None:
     """Return the model of a draft, trained now unless it was since its intents changed; raises TrainingFailed."""
     if not document.intents:
         return None
-    result = MODELS.train(build_training_set(document.intents, document.settings.encoder))
+    result = MODELS.train(build_training_set(document.intents, document.settings.encoder, document.not_intents))
     return MODELS.load(compute_digest(result.model), lambda: result.model)
