@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.bot.learning.past_texts import list_past_texts
-from app.brains.document.intent_effect import Router, ScoreChanges, compare_scores
+from app.bot.learning.comparison import Router, ScoreChanges, compare_scores
 from app.brains.document.intents import build_training_set
 from app.brains.document.schema import Document
 from app.brains.document.validation import InvalidDocument, parse_document

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.bot.models import IgnoredMessage, Message
 
 
-def ignore(session: Session, brain_id: int, message_ids: Sequence[int], now: int) -> int:
+def mark_ignored(session: Session, brain_id: int, message_ids: Sequence[int], now: int) -> int:
     """Mark messages as ignored for a brain; returns how many were not. `now` in ms."""
     there = set(session.scalars(select(Message.id).where(Message.id.in_(message_ids))))
     marked = select(IgnoredMessage.message_id).where(

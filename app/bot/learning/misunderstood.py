@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.bot.learning.past_texts import CALLED, FALLBACK, INTENT, list_trigger_kinds, select_texts
 from app.bot.models import IgnoredMessage, Run
-from app.brains.document.intent_edits import list_known_keys
+from app.brains.nlu.learning.intent_edits import list_known_keys
 from app.brains.nlu.learning.clustering import MOST_MESSAGES
 from app.brains.nlu.normalise import build_key
 from app.brains.turn import Understanding

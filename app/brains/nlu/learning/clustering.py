@@ -37,7 +37,7 @@ def build_clusters(texts: Sequence[str], encode: Encode | None = None) -> list[C
     read = [normalise(texts[places[0]]) for places in same]
     wordings = _merge_near_duplicates(same, read)
     leaders = [read[first] for first, _ in wordings]
-    groups = group_similar(_compare(leaders, encode))
+    groups = join_similar(_compare(leaders, encode))
     found = [[wordings[at][1] for at in group] for group in groups]
     for cluster in found:
         cluster.sort(key=lambda places: (-len(places), places[0]))
@@ -97,7 +97,7 @@ def _select_content(words: Sequence[str]) -> Sequence[str]:
     return [word for word in words if not is_small_word(word)] or words
 
 
-def group_similar(similar: Array) -> list[list[int]]:
+def join_similar(similar: Array) -> list[list[int]]:
     """Return groups of rows whose mean similarity is more than SIMILAR: average linkage by chains of neighbours."""
     matrix = similar.astype(np.float32).copy()
     np.fill_diagonal(matrix, -2.0)
