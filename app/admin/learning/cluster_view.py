@@ -104,4 +104,4 @@ def _find_likely(messages: Iterable[MisunderstoodMessage], names: Collection[str
         count += 1
         for name, confidence in message.candidates:
             sums[name] += confidence
-    return [(name, total / count) for name, total in sums.most_common() if name in names][:_LIKELY]
+    return [(name, round(total / count, 4)) for name, total in sums.most_common() if name in names][:_LIKELY]

@@ -1,0 +1,157 @@
+"""Messages that were not understood: which are listed and why, and that what is deleted is gone from the list."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.bot.learning import ignored
+from app.bot.learning.misunderstood import (
+    DAYS,
+    MisunderstoodCounts,
+    MisunderstoodMessage,
+    Reason,
+    list_misunderstood,
+)
+from app.bot.learning.past_texts import find_texts, list_past_texts
+from app.bot.models import IgnoredMessage, Message, Run
+from app.brains.versions import store
+from app.clock import DAY_MS
+from app.privacy.chat_deletion import delete_messages
+from tests.bot.simulated_bot import SimulatedBot, wait_until
+from tests.brains.document.test_understanding import build_document
+
+SAID = {
+    "where is my order": None,
+    "menu": None,  # a command of its own words
+    "my parrot sings at night": Reason.UNKNOWN,
+    "¿habla usted?": Reason.UNKNOWN,
+}
+
+
+class LearningBot(SimulatedBot):
+    """A bot with intents, and what its messages are listed as."""
+
+    def list_texts(self, now: int = 0, *, ignored_ones: bool = False) -> dict[str, MisunderstoodMessage]:
+        with self.database.read() as session:
+            brain = store.get_brain(session, self.brain_id)
+            moment = now or self.services.clock()
+            found = list_misunderstood(session, brain, moment, ignored=ignored_ones)
+        return {each.text: each for each in found}
+
+    def count(self) -> int:
+        with self.database.read() as session:
+            brain = store.get_brain(session, self.brain_id)
+            return self.services.get(MisunderstoodCounts).count(session, brain, self.services.clock())
+
+    def hear(self, *texts: str) -> None:
+        """Let people say something, and wait until it is answered."""
+        before = len(self.list_runs())
+        with self.run_worker():
+            self.say(*((number % 3, text) for number, text in enumerate(texts)))
+            wait_until(lambda: len(self.list_runs()) == before + len(texts))
+
+    def edit_understanding(self, text: str, **changes: Any) -> None:
+        """Change what was recorded of a message, as another model would have left it."""
+
+        def edit(session: Any) -> None:
+            query = select(Run).join(Message, Message.id == Run.message_id).where(Message.text == text)
+            run = session.scalars(query).one()
+            journal = dict(run.journal or {})
+            recorded = {**journal.pop("understanding", {}), **changes}
+            run.journal = {**journal, "understanding": recorded} if changes else journal
+
+        self.database.write(edit)
+
+    def edit_draft(self, **changes: Any) -> None:
+        def edit(session: Any) -> None:
+            brain = store.get_brain(session, self.brain_id)
+            store.save_draft(session, brain.id, {**brain.draft, **changes}, brain.draft_rev, 2)
+
+        self.database.write(edit)
+
+
+@pytest.fixture
+def bot(installation: Flask) -> Iterator[LearningBot]:
+    document = build_document()
+    made = LearningBot(installation, document["commands"], settings={"encoder": "none"}, intents=document["intents"])
+    made.hear(*SAID)
+    yield made
+
+
+def test_what_no_intent_was_accepted_for_is_listed(bot: LearningBot):
+    found = bot.list_texts()
+    assert {text: each.reason for text, each in found.items()} == {
+        text: reason for text, reason in SAID.items() if reason
+    }
+    parrot = found["my parrot sings at night"]
+    assert parrot.is_simulated
+    assert parrot.language == "en"
+    assert found["¿habla usted?"].language == "es"
+    assert 0 <= parrot.uncertainty <= 1
+    assert bot.count() == 2
+
+
+def test_an_answer_just_above_the_threshold_is_listed_as_not_certain(bot: LearningBot):
+    text = "my parrot sings at night"
+    for confidence, reason in ((0.49, Reason.UNKNOWN), (0.5, Reason.UNSURE), (0.64, Reason.UNSURE), (0.65, None)):
+        bot.edit_understanding(text, candidates=[["refund", confidence]], threshold=0.5, by="words")
+        found = bot.list_texts().get(text)
+        assert (found and found.reason) == reason
+
+
+def test_a_default_reply_without_a_model_is_listed_where_there_are_intents(bot: LearningBot):
+    text = "my parrot sings at night"
+    bot.edit_understanding(text)
+    assert bot.list_texts()[text].reason == Reason.DEFAULT
+    bot.edit_draft(intents=[])
+    assert text not in bot.list_texts()
+    assert bot.count() == 0
+
+
+def test_what_the_draft_has_an_example_of_is_dealt_with(bot: LearningBot):
+    bot.edit_draft(not_intents=["My parrot sings at NIGHT!"])
+    assert list(bot.list_texts()) == ["¿habla usted?"]
+    assert bot.count() == 1
+
+
+def test_what_is_older_than_a_month_is_not_listed(bot: LearningBot):
+    assert bot.list_texts(bot.services.clock() + DAYS * DAY_MS + 60_000) == {}
+
+
+def test_ignored_messages_are_listed_apart_and_come_back(bot: LearningBot):
+    text = "my parrot sings at night"
+    message_id = bot.list_texts()[text].message_id
+    mark = bot.database.write(lambda session: ignored.mark_ignored(session, bot.brain_id, [message_id, 10**9], 5))
+    again = bot.database.write(lambda session: ignored.mark_ignored(session, bot.brain_id, [message_id], 5))
+    assert (mark, again) == (1, 0)
+    assert list(bot.list_texts(ignored_ones=True)) == [text]
+    assert text not in bot.list_texts()
+    assert bot.count() == 1
+    assert bot.database.write(lambda session: ignored.restore(session, bot.brain_id, [message_id])) == 1
+    assert bot.count() == 2
+
+
+def test_a_deleted_message_is_gone_with_its_mark(bot: LearningBot):
+    text = "my parrot sings at night"
+    message_id = bot.list_texts()[text].message_id
+    bot.database.write(lambda session: ignored.mark_ignored(session, bot.brain_id, [message_id], 5))
+    bot.database.write(lambda session: delete_messages(session.connection(), [message_id]))
+    assert text not in {*bot.list_texts(), *bot.list_texts(ignored_ones=True)}
+    with bot.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(IgnoredMessage)) == 0
+        brain = store.get_brain(session, bot.brain_id)
+        assert text not in {each.text for each in list_past_texts(session, brain, 100)}
+        assert find_texts(session, bot.brain_id, [message_id]) == {}
+
+
+def test_past_texts_are_those_an_intent_may_decide(bot: LearningBot):
+    with bot.database.read() as session:
+        brain = store.get_brain(session, bot.brain_id)
+        assert [each.text for each in list_past_texts(session, brain, 100)] == [
+            text for text in reversed(SAID) if text != "menu"
+        ]
+        assert [each.text for each in list_past_texts(session, brain, 1)] == ["¿habla usted?"]
+        assert find_texts(session, bot.brain_id + 1, [1, 2, 3]) == {}
