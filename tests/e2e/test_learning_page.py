@@ -1,10 +1,10 @@
-"""Messages that were not understood become an intent in one gesture, and what that changes is seen before publishing."""
+"""Messages that were not understood become an intent in one gesture; what that changes is seen beforehand."""
 
 import re
 
 import pytest
 import yaml
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.brains.document.test_understanding import build_document
 from tests.e2e.browser_steps import check_page, send_message
@@ -22,7 +22,11 @@ def publish_intents(page: Page) -> None:
     document |= {name: wanted[name] for name in ("commands", "intents", "settings")}
     document.pop("tests", None)
     page.goto("/brains/import?into=my-first-bot")
-    file = {"name": "shop.yaml", "mimeType": "text/yaml", "buffer": yaml.safe_dump(document).encode()}
+    file: FilePayload = {
+        "name": "shop.yaml",
+        "mimeType": "text/yaml",
+        "buffer": yaml.safe_dump(document).encode(),
+    }
     page.get_by_label("File").set_input_files(file)
     page.get_by_role("button", name="Preview import").click()
     page.get_by_role("button", name="Replace the draft", exact=True).click()
@@ -53,8 +57,9 @@ def test_a_cluster_becomes_an_intent_and_its_effect_is_seen_before_publishing(pa
     expect(page.get_by_text("Everything was understood")).to_be_visible()
     check_page(page, "learning-empty", faults)
     page.goto("/simulator/")
-    for text in (*ODD, "what does a ticket to mars cost", "where do you ship to"):
+    for count, text in enumerate((*ODD, "what does a ticket to mars cost", "where do you ship to"), 1):
         send_message(page, text, "Nothing")
+        expect(page.locator(".bubble:not(.bubble-own)")).to_have_count(count)
     page.goto(BRAIN)
     page.get_by_role("navigation", name="Pages of this brain").get_by_role("link", name="Learning").click()
     cluster = page.locator(".cluster").first
@@ -85,7 +90,9 @@ def test_a_cluster_becomes_an_intent_and_its_effect_is_seen_before_publishing(pa
     expect(page.locator(".cluster")).to_have_count(1)
     page.get_by_role("link", name="Effect of the changes").click()
     page.get_by_role("button", name="Train and compare").click()
-    expect(page.get_by_role("heading", name="Messages that mean another intent")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("heading", name="Messages that mean another intent")).to_be_visible(
+        timeout=90_000
+    )
     expect(page.locator(".change")).to_have_count(3)
     expect(page.locator(".change").first).to_contain_text("parrot")
     expect(page.get_by_role("table", name="Scores")).to_contain_text(re.compile(r"Right intent.*%"))

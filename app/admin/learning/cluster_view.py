@@ -1,4 +1,4 @@
-"""View model of clusters of messages: wordings, languages, likeliest intents, a name; texts hidden where not allowed."""
+"""View model of clusters of messages: wordings, likeliest intents, suggested name; texts hidden from some roles."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -98,10 +98,11 @@ def _build_row(wording: Sequence[MisunderstoodMessage], *, may_read: bool) -> Wo
 
 def _find_likely(messages: Iterable[MisunderstoodMessage], names: Collection[str]) -> list[tuple[str, float]]:
     """Return the intents of the draft that the messages were likeliest to mean, with their mean confidence."""
-    sums: Counter[str] = Counter()
+    sums: dict[str, float] = {}
     count = 0
     for message in messages:
         count += 1
         for name, confidence in message.candidates:
-            sums[name] += confidence
-    return [(name, round(total / count, 4)) for name, total in sums.most_common() if name in names][:_LIKELY]
+            sums[name] = sums.get(name, 0.0) + confidence
+    ranked = sorted(sums.items(), key=lambda each: (-each[1], each[0]))
+    return [(name, round(total / count, 4)) for name, total in ranked if name in names][:_LIKELY]

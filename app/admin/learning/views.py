@@ -1,7 +1,7 @@
-"""Learning page of a brain: messages it did not understand, in clusters; each is added, left aside or ignored at once."""
+"""Learning page of a brain: messages it did not understand, in clusters, added to intents, left out or ignored."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from flask import abort, redirect, request, url_for
 from flask_login import current_user
@@ -104,7 +104,7 @@ def add_to_none(slug: str) -> Response:
 
 @blueprint.post("/ignore")
 @require_right(Right.WRITE_BRAINS)
-def ignore(slug: str) -> Response:
+def mark_ignored(slug: str) -> Response:
     """Hide the chosen messages until somebody asks for them."""
     brain = _get_brain(slug)
     chosen = sorted(_choose_texts(brain))
@@ -114,9 +114,7 @@ def ignore(slug: str) -> Response:
     count = services().database.write(lambda session: ignored.mark_ignored(session, brain_id, chosen, now))
     if count:
         address = url_for("learning.restore", slug=slug)
-        responses.flash_undo(
-            f"{_count_messages(count)} ignored.", address, ",".join(map(str, chosen))
-        )
+        responses.flash_undo(f"{_count_messages(count)} ignored.", address, ",".join(map(str, chosen)))
     return redirect(url_for("learning.list_clusters", slug=slug))
 
 
@@ -125,7 +123,10 @@ def ignore(slug: str) -> Response:
 def restore(slug: str) -> Response:
     """List ignored messages again."""
     brain = _get_brain(slug)
-    brain_id, chosen = brain.id, _parse_ids([*request.form.getlist("value"), *request.form.getlist("message")])
+    brain_id, chosen = (
+        brain.id,
+        _parse_ids([*request.form.getlist("value"), *request.form.getlist("message")]),
+    )
     count = services().database.write(lambda session: ignored.restore(session, brain_id, chosen))
     responses.flash_notice(f"{_count_messages(count)} listed again." if count else _NO_CHOICE)
     return redirect(url_for("learning.list_clusters", slug=slug))

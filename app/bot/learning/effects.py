@@ -1,4 +1,4 @@
-"""Effect of a draft's intents on past messages: background threads, number of messages, progress, number in parallel."""
+"""Effect of a draft's intents on past messages: background threads, number of messages, progress."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -9,8 +9,8 @@ from typing import Any, Final
 import structlog
 from sqlalchemy.orm import Session
 
-from app.bot.learning.past_texts import list_past_texts
 from app.bot.learning.comparison import Router, ScoreChanges, compare_scores
+from app.bot.learning.past_texts import list_past_texts
 from app.brains.document.intents import build_training_set
 from app.brains.document.schema import Document
 from app.brains.document.validation import InvalidDocument, parse_document
@@ -92,9 +92,7 @@ class IntentEffects:
     def start(self, request: EffectRequest) -> EffectJob:
         """Begin a comparison in the background; one of the same user ends. Raises InvalidDocument."""
         document = parse_document({**request.draft, "tests": ()})
-        job = EffectJob(
-            request.job_id, request.user_id, request.brain_id, self._clock(), request.draft_rev
-        )
+        job = EffectJob(request.job_id, request.user_id, request.brain_id, self._clock(), request.draft_rev)
         with self._lock:
             former = self._jobs.pop(request.user_id, None)
             self._jobs[request.user_id] = job

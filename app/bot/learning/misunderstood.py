@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.bot.learning.past_texts import CALLED, FALLBACK, INTENT, list_trigger_kinds, select_texts
 from app.bot.models import IgnoredMessage, Run
-from app.brains.nlu.learning.intent_edits import list_known_keys
 from app.brains.nlu.learning.clustering import MOST_MESSAGES
+from app.brains.nlu.learning.intent_edits import list_known_keys
 from app.brains.nlu.normalise import build_key
 from app.brains.turn import Understanding
 from app.brains.versions.models import Brain
@@ -139,8 +139,6 @@ class MisunderstoodCounts:
 
 def _find_state(session: Session, brain_id: int) -> tuple[int, int]:
     """Return the newest run and the number of marks, each by an index."""
-    last = session.scalar(
-        select(Run.id).where(Run.brain_id == brain_id).order_by(Run.id.desc()).limit(1)
-    )
+    last = session.scalar(select(Run.id).where(Run.brain_id == brain_id).order_by(Run.id.desc()).limit(1))
     marks = session.scalar(select(func.count()).where(IgnoredMessage.brain_id == brain_id))
     return last or 0, marks or 0

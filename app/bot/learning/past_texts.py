@@ -29,7 +29,7 @@ class PastText:
     sent_at: int
 
 
-def select_texts(brain_id: int, since: int = 0) -> Select[Any]:
+def select_texts(brain_id: int, since: int = 0) -> Select[Any, Any, Any, Any, Any, Any, Any, Any, Any]:
     """Return the query of texts written to a brain since a moment (ms), the newest first.
 
     A row has message_id, command_id, understood (JSON), joined (text), chat_id, text, created_at, channel, ignored.

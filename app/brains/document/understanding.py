@@ -55,5 +55,7 @@ def train_draft(document: Document) -> LoadedModel | None:
     """Return the model of a draft, trained now unless it was since its intents changed; raises TrainingFailed."""
     if not document.intents:
         return None
-    result = MODELS.train(build_training_set(document.intents, document.settings.encoder, document.not_intents))
+    result = MODELS.train(
+        build_training_set(document.intents, document.settings.encoder, document.not_intents)
+    )
     return MODELS.load(compute_digest(result.model), lambda: result.model)

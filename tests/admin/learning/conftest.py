@@ -25,7 +25,10 @@ def shop(services: Services, demo_brain: Any) -> Any:
 
     def edit(session: Any) -> Any:
         there = store.get_brain(session, demo_brain.id)
-        draft = {**there.draft, **{name: value for name, value in build_document().items() if name not in {"brain", "title"}}}
+        draft = {
+            **there.draft,
+            **{name: value for name, value in build_document().items() if name not in {"brain", "title"}},
+        }
         draft["settings"] = {**there.draft["settings"], "encoder": "none"}
         store.save_draft(session, there.id, draft, there.draft_rev, services.clock())
         trained = train_intents(draft)
@@ -48,7 +51,8 @@ def say(
     def write(*words: str) -> None:
         person = Person(phone="15550100001", name="Ada <b>")
         items = [
-            channel.build_text(Envelope(f"in.{next(count)}", person, services.clock()), text) for text in words
+            channel.build_text(Envelope(f"in.{next(count)}", person, services.clock()), text)
+            for text in words
         ]
         services.receive_local(simulated_connection.id, items)
         with app.app_context():

@@ -32,7 +32,10 @@ def test_the_largest_cluster_comes_first_and_of_one_size_the_least_certain():
         "a table for two people",
     ]
     first = cards[0]
-    assert [(row.count, row.value, row.is_simulated) for row in first.rows] == [(2, "1,3", False), (1, "4", True)]
+    assert [(row.count, row.value, row.is_simulated) for row in first.rows] == [
+        (2, "1,3", False),
+        (1, "4", True),
+    ]
     assert (first.key, first.languages, first.likely) == ("1", ["en"], [("refund", 0.4)])
     assert first.suggested_name == "parrots_sing"
     assert first.reasons[0][0] == "No intent"

@@ -7,8 +7,8 @@ from typing import Any
 from app.accounts.roles import Role
 from app.brains.versions import store
 from app.services import Services
-from tests.admin.browser import Browser
 from tests.admin.brains.test_rehearsal import wait_for_page
+from tests.admin.browser import Browser
 from tests.admin.learning.test_views import ODD, list_values
 from tests.bot.simulated_bot import wait_until
 
@@ -19,7 +19,11 @@ def test_the_scores_that_moved_and_the_messages_that_go_elsewhere_are_shown(
     owner: Browser, say: Callable[..., None]
 ):
     say(*ODD, "where is my order", "menu")
-    owner.post("/brains/demo/learning/new", message=list_values(owner.get("/brains/demo/learning/").text), name="parrot")
+    owner.post(
+        "/brains/demo/learning/new",
+        message=list_values(owner.get("/brains/demo/learning/").text),
+        name="parrot",
+    )
     answer = owner.post(PAGE)
     assert answer.status_code == 302
     page = wait_for_page(owner, answer.location)

@@ -19,7 +19,20 @@ from app.brains.nlu.training.trainer import Trained, train
 from tests.brains.document.test_understanding import build_document
 from tests.brains.nlu.conftest import EXAMPLES
 
-WORDS = ["parrot", "order", "refund", "open", "please", "my", "late", "shoes", "sunday", "where", "money", "ticket"]
+WORDS = [
+    "parrot",
+    "order",
+    "refund",
+    "open",
+    "please",
+    "my",
+    "late",
+    "shoes",
+    "sunday",
+    "where",
+    "money",
+    "ticket",
+]
 
 
 def train_document(data: dict[str, Any]) -> tuple[Document, Trained, LoadedModel]:
@@ -79,7 +92,9 @@ def compute_scores(trained: Trained) -> tuple[dict[str, float], dict[str, float]
 def compute_route(document: Document, model: LoadedModel, text: str) -> str:
     """Follow a message by hand: the examples, then the model, then the least that is asked for."""
     key = build_key(text)
-    owners = {each.name for each in document.intents for example in each.examples if build_key(example) == key}
+    owners = {
+        each.name for each in document.intents for example in each.examples if build_key(example) == key
+    }
     if len(owners) == 1:
         name, sure, least = owners.pop(), 1.0, 0.5
     else:

@@ -1,6 +1,5 @@
 """Messages that were not understood: which are listed and why, and that what is deleted is gone from the list."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -74,11 +73,13 @@ class LearningBot(SimulatedBot):
 
 
 @pytest.fixture
-def bot(installation: Flask) -> Iterator[LearningBot]:
+def bot(installation: Flask) -> LearningBot:
     document = build_document()
-    made = LearningBot(installation, document["commands"], settings={"encoder": "none"}, intents=document["intents"])
+    made = LearningBot(
+        installation, document["commands"], settings={"encoder": "none"}, intents=document["intents"]
+    )
     made.hear(*SAID)
-    yield made
+    return made
 
 
 def test_what_no_intent_was_accepted_for_is_listed(bot: LearningBot):
@@ -96,7 +97,12 @@ def test_what_no_intent_was_accepted_for_is_listed(bot: LearningBot):
 
 def test_an_answer_just_above_the_threshold_is_listed_as_not_certain(bot: LearningBot):
     text = "my parrot sings at night"
-    for confidence, reason in ((0.49, Reason.UNKNOWN), (0.5, Reason.UNSURE), (0.64, Reason.UNSURE), (0.65, None)):
+    for confidence, reason in (
+        (0.49, Reason.UNKNOWN),
+        (0.5, Reason.UNSURE),
+        (0.64, Reason.UNSURE),
+        (0.65, None),
+    ):
         bot.edit_understanding(text, candidates=[["refund", confidence]], threshold=0.5, by="words")
         found = bot.list_texts().get(text)
         assert (found and found.reason) == reason
@@ -124,7 +130,9 @@ def test_what_is_older_than_a_month_is_not_listed(bot: LearningBot):
 def test_ignored_messages_are_listed_apart_and_come_back(bot: LearningBot):
     text = "my parrot sings at night"
     message_id = bot.list_texts()[text].message_id
-    mark = bot.database.write(lambda session: ignored.mark_ignored(session, bot.brain_id, [message_id, 10**9], 5))
+    mark = bot.database.write(
+        lambda session: ignored.mark_ignored(session, bot.brain_id, [message_id, 10**9], 5)
+    )
     again = bot.database.write(lambda session: ignored.mark_ignored(session, bot.brain_id, [message_id], 5))
     assert (mark, again) == (1, 0)
     assert list(bot.list_texts(ignored_ones=True)) == [text]

@@ -1,4 +1,4 @@
-"""Clusters of messages: the same wordings, near duplicates (least similarity), groups of similar ones; how many at once."""
+"""Clusters of messages: near duplicates and groups of similar ones (least similarity); how many at once."""
 
 import math
 from array import array

@@ -54,7 +54,9 @@ def add_examples(intents: Iterable[Row], name: str, texts: Iterable[str]) -> Add
                 f"A brain has at most {limits.INTENTS} intents. Remove one, or add the messages to another."
             )
         rows.append({"name": name, "examples": []})
-    known = {key: str(each.get("name")) for each in rows for key in map(build_key, list_examples(each)) if key}
+    known = {
+        key: str(each.get("name")) for each in rows for key in map(build_key, list_examples(each)) if key
+    }
     there = list_examples(rows[place])
     total = sum(len(list_examples(each)) for each in rows)
     room = min(limits.INTENT_EXAMPLES - len(there), limits.INTENT_EXAMPLES_TOTAL - total)
@@ -78,7 +80,9 @@ def add_not_intents(draft: Row, texts: Iterable[str]) -> AddedExamples:
     """
     intents = [dict(each) for each in draft.get("intents") or ()]
     there = list_not_intents(draft)
-    known = {key: str(each.get("name")) for each in intents for key in map(build_key, list_examples(each)) if key}
+    known = {
+        key: str(each.get("name")) for each in intents for key in map(build_key, list_examples(each)) if key
+    }
     known |= {key: "" for key in map(build_key, there) if key}
     added, duplicates, left_out = _sort_out(texts, known, limits.NOT_INTENTS - len(there), "")
     if not added and not duplicates:

@@ -18,7 +18,11 @@ def suggest_name(texts: Sequence[str], taken: Collection[str] = ()) -> str:
     """Return a name of up to three words that many of the texts have, in their order; one that is not taken."""
     read = [list(dict.fromkeys(normalise(text).words)) for text in texts]
     counts = Counter(word for words in read for word in words if not is_small_word(word))
-    often = [word for word, count in counts.most_common(_WORDS) if 2 * count >= len(read) and (count > 1 or len(read) == 1)]
+    often = [
+        word
+        for word, count in counts.most_common(_WORDS)
+        if 2 * count >= len(read) and (count > 1 or len(read) == 1)
+    ]
     often = often or [word for word, _ in counts.most_common(1)]
     first = next((words for words in read if all(word in words for word in often)), often)
     ordered = sorted(often, key=first.index)

@@ -19,11 +19,20 @@ def name_clusters(texts: list[str], encode: object = None) -> list[list[list[str
 
 def test_same_and_nearly_same_wordings_are_one():
     texts = ["Do you repair bicycles?", "a table please", "do you repair bicycles", "do you repair bicyclez"]
-    assert name_clusters(texts) == [[["Do you repair bicycles?", "do you repair bicycles", "do you repair bicyclez"]], [["a table please"]]]
+    assert name_clusters(texts) == [
+        [["Do you repair bicycles?", "do you repair bicycles", "do you repair bicyclez"]],
+        [["a table please"]],
+    ]
 
 
 def test_similar_wordings_stand_together_the_largest_cluster_first():
-    texts = ["a refund please", "is there parking", "can I get a refund", "parking place?", "I want the refund"]
+    texts = [
+        "a refund please",
+        "is there parking",
+        "can I get a refund",
+        "parking place?",
+        "I want the refund",
+    ]
     assert [sorted(text for wording in each for text in wording) for each in name_clusters(texts)] == [
         ["I want the refund", "a refund please", "can I get a refund"],
         ["is there parking", "parking place?"],

@@ -20,7 +20,9 @@ INTENTS = [
 
 
 def test_examples_are_added_to_an_intent_and_duplicates_named():
-    found = add_examples(INTENTS, "refund", ["my money back", "Refund, please!", "WHEN are you open?", " my money back "])
+    found = add_examples(
+        INTENTS, "refund", ["my money back", "Refund, please!", "WHEN are you open?", " my money back "]
+    )
     assert found.added == ("my money back",)
     assert found.duplicates == (
         ("Refund, please!", "refund"),
@@ -47,13 +49,25 @@ def test_a_new_intent_of_duplicates_alone_is_not_made():
     ("intents", "name", "texts", "message"),
     [
         (INTENTS, "Refund", ["a"], "Write the name in small letters"),
-        ([{"name": f"i{n}", "examples": [f"e{n}"]} for n in range(limits.INTENTS)], "more", ["a"], "at most 100 intents"),
-        ([{"name": "a", "examples": [f"e{n}" for n in range(limits.INTENT_EXAMPLES)]}], "a", ["x"], "no room"),
+        (
+            [{"name": f"i{n}", "examples": [f"e{n}"]} for n in range(limits.INTENTS)],
+            "more",
+            ["a"],
+            "at most 100 intents",
+        ),
+        (
+            [{"name": "a", "examples": [f"e{n}" for n in range(limits.INTENT_EXAMPLES)]}],
+            "a",
+            ["x"],
+            "no room",
+        ),
         (INTENTS, "refund", ["", " …!"], "messages that have words"),
         (INTENTS, "refund", [], "messages that have words"),
     ],
 )
-def test_what_the_bounds_forbid_is_refused(intents: list[dict[str, object]], name: str, texts: list[str], message: str):
+def test_what_the_bounds_forbid_is_refused(
+    intents: list[dict[str, object]], name: str, texts: list[str], message: str
+):
     with pytest.raises(IntentEditRefused, match=message):
         add_examples(intents, name, texts)
 

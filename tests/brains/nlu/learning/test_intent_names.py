@@ -11,7 +11,10 @@ from tests.brains.nlu.test_normalise import HOSTILE
 @pytest.mark.parametrize(
     ("texts", "name"),
     [
-        (["do you repair bicycles", "can you repair a bicycle", "repair my bicycles please"], "repair_bicycles"),
+        (
+            ["do you repair bicycles", "can you repair a bicycle", "repair my bicycles please"],
+            "repair_bicycles",
+        ),
         (["¿Cuánto cuesta el envío?", "el envío a Perú"], "envio"),
         (["parrot", "ship"], "parrot"),
         (["a parrot ship"], "parrot_ship"),
