@@ -7,7 +7,7 @@ import yaml
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.brains.document.test_understanding import build_document
-from tests.e2e.browser_steps import check_page, send_message
+from tests.e2e.browser_steps import PageMonitor, check_page, send_message
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
 
@@ -50,7 +50,10 @@ def ignore_and_list_again(page: Page, faults: list[str]) -> None:
     expect(clusters).to_have_count(3)
 
 
-def test_a_cluster_becomes_an_intent_and_its_effect_is_seen_before_publishing(page: Page):
+def test_a_cluster_becomes_an_intent_and_its_effect_is_seen_before_publishing(
+    page: Page, monitor: PageMonitor
+):
+    monitor.expect_status(422)
     faults: list[str] = []
     publish_intents(page)
     page.goto(f"{BRAIN}/learning/")
@@ -93,11 +96,11 @@ def test_a_cluster_becomes_an_intent_and_its_effect_is_seen_before_publishing(pa
     expect(page.get_by_role("heading", name="Messages that mean another intent")).to_be_visible(
         timeout=90_000
     )
-    expect(page.locator(".change")).to_have_count(3)
-    expect(page.locator(".change").first).to_contain_text("parrot")
+    moved = page.locator(".change").filter(has_text="parrot")
+    expect(moved).to_have_count(3)
     expect(page.get_by_role("table", name="Scores")).to_contain_text(re.compile(r"Right intent.*%"))
     expect(page.get_by_role("table", name="Recall of each intent")).to_contain_text("parrot")
     check_page(page, "learning-effect", faults)
-    page.locator(".change").first.get_by_role("link", name=re.compile("see the message")).click()
+    moved.filter(has_text="at night").get_by_role("link", name=re.compile("see the message")).click()
     expect(page.locator("#thread")).to_contain_text("my parrot sings at night")
     assert faults == []

@@ -16,7 +16,11 @@ HIDDEN_TEXT: Final = "Hidden: your role may not read chats"
 REASONS: Final = {
     Reason.UNKNOWN: ("No intent", "warn", "No intent was likely enough."),
     Reason.UNSURE: ("Not certain", "quiet", "An intent was accepted, just above the threshold."),
-    Reason.DEFAULT: ("Default reply", "quiet", "The default reply answered; no model was asked."),
+    Reason.DEFAULT: (
+        "Default reply",
+        "quiet",
+        "The default reply answered: no model was asked, or no command takes the intent.",
+    ),
 }
 
 

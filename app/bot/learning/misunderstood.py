@@ -97,12 +97,14 @@ def _build_message(row: Any, trigger: str, *, has_intents: bool) -> Misunderstoo
 def _find_reason(understood: Understanding, trigger: str, *, has_intents: bool) -> Reason | None:
     if trigger in CALLED:
         return None
+    was_default = trigger == FALLBACK and has_intents
     if understood.by not in _ASKED:
-        was_default = understood.by == "nothing" and trigger == FALLBACK and has_intents
         return Reason.DEFAULT if was_default else None
     if not understood.candidates or understood.confidence < understood.threshold:
-        # A command may ask for less than the threshold.
+        # A command may ask for less than the threshold, or for more: then the default reply answers.
         return None if trigger == INTENT else Reason.UNKNOWN
+    if was_default:
+        return Reason.DEFAULT
     return Reason.UNSURE if understood.confidence < understood.threshold + GREY_ZONE else None
 
 

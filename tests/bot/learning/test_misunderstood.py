@@ -52,7 +52,7 @@ class LearningBot(SimulatedBot):
             self.say(*((number % 3, text) for number, text in enumerate(texts)))
             wait_until(lambda: len(self.list_runs()) == before + len(texts))
 
-    def edit_understanding(self, text: str, **changes: Any) -> None:
+    def edit_understanding(self, text: str, command_id: str, **changes: Any) -> None:
         """Change what was recorded of a message, as another model would have left it."""
 
         def edit(session: Any) -> None:
@@ -61,6 +61,7 @@ class LearningBot(SimulatedBot):
             journal = dict(run.journal or {})
             recorded = {**journal.pop("understanding", {}), **changes}
             run.journal = {**journal, "understanding": recorded} if changes else journal
+            run.command_id = command_id
 
         self.database.write(edit)
 
@@ -97,20 +98,26 @@ def test_what_no_intent_was_accepted_for_is_listed(bot: LearningBot):
 
 def test_an_answer_just_above_the_threshold_is_listed_as_not_certain(bot: LearningBot):
     text = "my parrot sings at night"
-    for confidence, reason in (
-        (0.49, Reason.UNKNOWN),
-        (0.5, Reason.UNSURE),
-        (0.64, Reason.UNSURE),
-        (0.65, None),
-    ):
-        bot.edit_understanding(text, candidates=[["refund", confidence]], threshold=0.5, by="words")
+    cases = (
+        (0.49, "other", Reason.UNKNOWN),
+        (0.49, "order", None),  # the command asks for less
+        (0.5, "refund", Reason.UNSURE),
+        (0.64, "refund", Reason.UNSURE),
+        (0.65, "refund", None),
+        (0.65, "other", Reason.DEFAULT),  # the command asks for more
+        (0.49, "exact", None),
+    )
+    for confidence, command_id, reason in cases:
+        bot.edit_understanding(
+            text, command_id, candidates=[["refund", confidence]], threshold=0.5, by="words"
+        )
         found = bot.list_texts().get(text)
         assert (found and found.reason) == reason
 
 
 def test_a_default_reply_without_a_model_is_listed_where_there_are_intents(bot: LearningBot):
     text = "my parrot sings at night"
-    bot.edit_understanding(text)
+    bot.edit_understanding(text, "other")
     assert bot.list_texts()[text].reason == Reason.DEFAULT
     bot.edit_draft(intents=[])
     assert text not in bot.list_texts()
