@@ -52,7 +52,7 @@ class Utterances:
 
 
 def redact_document(document: Mapping[str, Any], utterances: Utterances) -> tuple[dict[str, Any], int]:
-    """Return a brain's document without the person's tests, examples and words in other tests; how many were changed."""
+    """Return a brain's document without the person's tests, examples and words elsewhere; how many were changed."""
     tests = list(document.get("tests") or ())
     zone = ZoneInfo(str((document.get("settings") or {}).get("timezone") or "UTC"))
     words = Redactor((), utterances.sentences)

@@ -11,6 +11,7 @@ from app.brains.nlu.models import MODELS
 from app.immutable import immutable
 
 SHOWN_WORDINGS: Final = 8  # of a cluster; the others are folded away
+LIKELY_ENOUGH: Final = 0.3  # mean confidence from which an intent is offered before all else
 _LIKELY: Final = 3
 HIDDEN_TEXT: Final = "Hidden: your role may not read chats"
 REASONS: Final = {

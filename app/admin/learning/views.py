@@ -8,20 +8,21 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.roles import Right
-from app.admin.learning.cluster_view import SHOWN_WORDINGS, build_cards
+from app.admin.learning.cluster_view import LIKELY_ENOUGH, SHOWN_WORDINGS, build_cards
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
 from app.admin.ui.permissions import require_right
 from app.admin.workbench import drafts, undo
 from app.admin.workbench.view_model import Workbench, render_workbench
 from app.bot.learning import ignored
-from app.bot.learning.misunderstood import DAYS, list_misunderstood
+from app.bot.learning.misunderstood import DAYS, MisunderstoodCounts, list_misunderstood
 from app.brains import limits
 from app.brains.nlu.learning.intent_edits import (
     AddedExamples,
     IntentEditRefused,
     add_examples,
     add_not_intents,
+    list_not_intents,
 )
 from app.brains.versions.models import Brain
 from app.request_input import read_page
@@ -97,7 +98,7 @@ def add_to_none(slug: str) -> Response:
 
     def edit(draft: drafts.Document, texts: Sequence[str]) -> tuple[drafts.Document, AddedExamples]:
         found = add_not_intents(draft, texts)
-        return {**draft, "not_intents": [*(draft.get("not_intents") or ()), *found.added]}, found
+        return {**draft, "not_intents": [*list_not_intents(draft), *found.added]}, found
 
     return _change(_get_brain(slug), "none", edit, "not for the bot: trained as meaning none of the intents")
 
@@ -200,6 +201,8 @@ def _show_clusters(brain: Brain, *, wrong_field: str = "", wrong: str = "") -> R
     session, now = db.session(), services().clock()
     may_read = current_user.has_right(Right.READ_CHATS)
     messages = list_misunderstood(session, brain, now, ignored=is_archive)
+    if not is_archive and messages:
+        services().get(MisunderstoodCounts).keep(session, brain, len(messages), now)
     cards = build_cards(messages, brain.draft, may_read=may_read)
     page = read_page()
     return render_workbench(
@@ -217,6 +220,7 @@ def _show_clusters(brain: Brain, *, wrong_field: str = "", wrong: str = "") -> R
         intent_names=[str(each.get("name")) for each in brain.draft.get("intents") or ()],
         days=DAYS,
         shown_wordings=SHOWN_WORDINGS,
+        LIKELY_ENOUGH=LIKELY_ENOUGH,
         wrong_field=wrong_field,
         wrong=wrong,
         typed=request.form,

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.bot.learning.past_texts import CALLED, FALLBACK, INTENT, list_trigger_kinds, select_texts
-from app.bot.models import IgnoredMessage, Run
+from app.bot.models import IgnoredMessage
 from app.brains.nlu.learning.clustering import MOST_MESSAGES
-from app.brains.nlu.learning.intent_edits import list_known_keys
+from app.brains.nlu.learning.intent_edits import list_examples, list_known_keys, list_not_intents
 from app.brains.nlu.normalise import build_key
 from app.brains.turn import Understanding
 from app.brains.versions.models import Brain
@@ -22,6 +22,7 @@ DAYS: Final = 30  # that are looked back
 GREY_ZONE: Final = 0.15  # of confidence above the threshold: accepted, and not for certain
 _SIMULATOR: Final = "simulator"
 _ASKED: Final = frozenset({"words", "encoder", "untrained"})
+COUNT_MS: Final = 30_000  # that a number may be old
 _MOST_COUNTS: Final = 100
 
 
@@ -49,7 +50,6 @@ class MisunderstoodMessage:
     uncertainty: float
     language: str
     is_simulated: bool
-    is_ignored: bool
 
 
 def list_misunderstood(
@@ -90,7 +90,6 @@ def _build_message(row: Any, trigger: str, *, has_intents: bool) -> Misunderstoo
         _rate_uncertainty(understood),
         understood.language,
         is_simulated=row.channel == _SIMULATOR,
-        is_ignored=row.ignored is not None,
     )
 
 
@@ -116,31 +115,47 @@ def _rate_uncertainty(understood: Understanding) -> float:
 
 
 class MisunderstoodCounts:
-    """How many messages of each brain are listed, counted again only after something changed; for many threads."""
+    """How many messages of each brain are listed, for the number beside the page's name; for many threads.
+
+    They are counted again when intents or marks have changed, and else after COUNT_MS: new messages may come all the time.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[int, tuple[tuple[int, ...], int]] = OrderedDict()
+        self._kept: OrderedDict[int, _Count] = OrderedDict()
 
     def count(self, session: Session, brain: Brain, now: int) -> int:
         """Return how many messages a brain did not understand, at most MOST_MESSAGES; `now` in ms."""
         if not brain.draft.get("intents"):
             return 0
-        state = (*_find_state(session, brain.id), brain.draft_rev, brain.live_version_id or 0, now // DAY_MS)
+        state = _find_state(session, brain)
         with self._lock:
             kept = self._kept.get(brain.id)
-        if kept and kept[0] == state:
-            return kept[1]
-        found = len(list_misunderstood(session, brain, now))
+        if kept and kept.state == state and kept.counted_at <= now < kept.counted_at + COUNT_MS:
+            return kept.count
+        return self.keep(session, brain, len(list_misunderstood(session, brain, now)), now)
+
+    def keep(self, session: Session, brain: Brain, count: int, now: int) -> int:
+        """Keep a number that was just counted, and return it."""
         with self._lock:
-            self._kept[brain.id] = (state, found)
+            self._kept[brain.id] = _Count(count, now, _find_state(session, brain))
+            self._kept.move_to_end(brain.id)
             while len(self._kept) > _MOST_COUNTS:
                 self._kept.popitem(last=False)
-        return found
+        return count
 
 
-def _find_state(session: Session, brain_id: int) -> tuple[int, int]:
-    """Return the newest run and the number of marks, each by an index."""
-    last = session.scalar(select(Run.id).where(Run.brain_id == brain_id).order_by(Run.id.desc()).limit(1))
-    marks = session.scalar(select(func.count()).where(IgnoredMessage.brain_id == brain_id))
-    return last or 0, marks or 0
+@immutable
+class _Count:
+    """A number, when it was counted (ms), and of what."""
+
+    count: int
+    counted_at: int
+    state: tuple[int, int]
+
+
+def _find_state(session: Session, brain: Brain) -> tuple[int, int]:
+    """Return the number of marks, by an index, and a hash of what the draft has examples of."""
+    marks = session.scalar(select(func.count()).where(IgnoredMessage.brain_id == brain.id))
+    examples = [list_examples(each) for each in brain.draft.get("intents") or ()]
+    return marks or 0, hash((*map(tuple, examples), tuple(list_not_intents(brain.draft))))

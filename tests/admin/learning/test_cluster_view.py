@@ -10,7 +10,7 @@ def build_message(number: int, text: str, uncertainty: float = 0.0) -> Misunders
     candidates = (("refund", 0.4), ("gone", 0.3))
     return MisunderstoodMessage(
         number, 7, text, number, Reason.UNKNOWN, candidates, uncertainty, "en",
-        is_simulated=number % 2 == 0, is_ignored=False,
+        is_simulated=number % 2 == 0,
     )  # fmt: skip
 
 

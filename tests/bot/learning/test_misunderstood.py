@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from app.bot.learning import ignored
 from app.bot.learning.misunderstood import (
+    COUNT_MS,
     DAYS,
     MisunderstoodCounts,
     MisunderstoodMessage,
@@ -170,3 +171,17 @@ def test_past_texts_are_those_an_intent_may_decide(bot: LearningBot):
         ]
         assert [each.text for each in list_past_texts(session, brain, 1)] == ["¿habla usted?"]
         assert find_texts(session, bot.brain_id + 1, [1, 2, 3]) == {}
+
+
+def test_the_number_is_counted_again_when_intents_or_marks_change_and_after_a_while(bot: LearningBot):
+    counts = MisunderstoodCounts()
+    with bot.database.read() as session:
+        brain = store.get_brain(session, bot.brain_id)
+        assert counts.count(session, brain, 10**15) == 0  # everything is older than a month
+        assert counts.keep(session, brain, 7, 10**15) == 7
+        assert counts.count(session, brain, 10**15 + COUNT_MS - 1) == 7
+        assert counts.count(session, brain, 10**15 + COUNT_MS) == 0
+        counts.keep(session, brain, 7, 10**15)
+    bot.edit_draft(not_intents=["something else"])
+    with bot.database.read() as session:
+        assert counts.count(session, store.get_brain(session, bot.brain_id), 10**15) == 0

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from app.brains.nlu.digest import compute_digest
-from app.brains.nlu.encoder import ENCODERS
+from app.brains.nlu.encoder import ENCODERS, Encoder
 from app.brains.nlu.models import ModelCache
 from app.brains.nlu.storage import dump_model
 from app.brains.nlu.training.trainer import Trained, train
@@ -56,3 +56,11 @@ def test_numpy_is_not_loaded_without_a_model():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_only_an_encoder_that_runs_is_lent():
+    cache = ModelCache()
+    assert cache.find_encode("use-multilingual") is None
+    encoder = cache._encoders["none-such"] = Encoder("none-such")  # as loading a model makes it
+    assert cache.find_encode("none-such") is None
+    assert encoder.process_id is None
