@@ -201,7 +201,7 @@ def _show_clusters(brain: Brain, *, wrong_field: str = "", wrong: str = "") -> R
     session, now = db.session(), services().clock()
     may_read = current_user.has_right(Right.READ_CHATS)
     messages = list_misunderstood(session, brain, now, ignored=is_archive)
-    if not is_archive and messages:
+    if not is_archive:
         services().get(MisunderstoodCounts).keep(session, brain, len(messages), now)
     cards = build_cards(messages, brain.draft, may_read=may_read)
     page = read_page()

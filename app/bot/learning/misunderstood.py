@@ -117,7 +117,7 @@ def _rate_uncertainty(understood: Understanding) -> float:
 class MisunderstoodCounts:
     """How many messages of each brain are listed, for the number beside the page's name; for many threads.
 
-    They are counted again when intents or marks have changed, and else after COUNT_MS: new messages may come all the time.
+    They are counted again when intents or marks have changed, else after COUNT_MS: messages may come all the time.
     """
 
     def __init__(self) -> None:
