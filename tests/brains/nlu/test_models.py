@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -9,8 +10,9 @@ from app.brains.nlu.digest import compute_digest
 from app.brains.nlu.encoder import ENCODERS, Encoder
 from app.brains.nlu.models import ModelCache
 from app.brains.nlu.storage import dump_model
-from app.brains.nlu.training.trainer import Trained, train
+from app.brains.nlu.training.trainer import NamedEncoder, Trained, train
 from app.brains.nlu.training.training_set import TrainingSet
+from tests.brains.nlu.test_encoder import NAME, needs_encoder
 
 
 def test_a_model_is_read_once(trained: Trained):
@@ -58,9 +60,20 @@ def test_numpy_is_not_loaded_without_a_model():
     assert done.stdout.strip() == "False"
 
 
-def test_only_an_encoder_that_runs_is_lent():
+@needs_encoder
+def test_only_an_encoder_that_runs_is_lent(wanted: TrainingSet):
     cache = ModelCache()
-    assert cache.find_encode("use-multilingual") is None
-    encoder = cache._encoders["none-such"] = Encoder("none-such")  # as loading a model makes it
-    assert cache.find_encode("none-such") is None
-    assert encoder.process_id is None
+    assert cache.find_encode(NAME) is None
+    with closing(Encoder(NAME)) as encoder:
+        assert encoder.start()
+        trained = train(wanted, NamedEncoder(NAME, encoder.digest, encoder.encode))
+    body = dump_model(trained.model)
+    loaded = cache.load(compute_digest(body), lambda: body)
+    assert cache.find_encode(NAME) is None
+    assert loaded.encoder
+    with closing(loaded.encoder):
+        assert loaded.encoder.start()
+        encode = cache.find_encode(NAME)
+        assert encode
+        assert encode(["where is my order"]).shape[0] == 1
+    assert cache.find_encode(NAME) is None
