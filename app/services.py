@@ -25,6 +25,7 @@ from app.bot.ingest.kept_webhooks import replay_unhandled
 from app.bot.ingest.receiver import Receiver
 from app.bot.ingest.server import EdgeServer
 from app.bot.ingest.webhook import WebhookEndpoint
+from app.bot.learning.effects import IntentEffects
 from app.bot.release.rehearsals import Rehearsals
 from app.bot.turns.run import TurnRunner
 from app.bot.worker.dispatcher import Dispatcher
@@ -142,6 +143,11 @@ class Services:
         return Rehearsals(self.database, lambda: Runtime(self.sandbox), self.clock)
 
     @cached_property
+    def intent_effects(self) -> IntentEffects:
+        """The drafts whose intents are compared with the live ones in this process."""
+        return IntentEffects(self.database, self.clock)
+
+    @cached_property
     def audit_checks(self) -> ChainChecks:
         """The checks of the audit's chain that were begun in this process."""
         return ChainChecks(self.database, self.get(Auditor), self.clock)
@@ -174,6 +180,8 @@ class Services:
             self.audit_checks.close()
         if "rehearsals" in self.__dict__:
             self.rehearsals.close()
+        if "intent_effects" in self.__dict__:
+            self.intent_effects.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
         if "ai" in self.__dict__:

@@ -29,6 +29,7 @@ INTENTS: Final = 100
 INTENT_EXAMPLES: Final = 200
 INTENT_EXAMPLES_TOTAL: Final = 5_000
 EXAMPLE_CHARS: Final = 500
+NOT_INTENTS: Final = 200  # messages of a brain that mean none of its intents
 DESCRIPTION_CHARS: Final = 500  # of an intent
 ENTITIES: Final = 10  # of one intent
 ENTITY_CHOICES: Final = 100

@@ -16,6 +16,7 @@ from app.bot.models import (
     CommandError,
     Contact,
     Cooldown,
+    IgnoredMessage,
     MediaFile,
     Message,
     Note,
@@ -73,7 +74,7 @@ def delete_dependents(db: Db, ids: Sequence[int]) -> DeletionResult:
     dropped.files = {sha256 for sha256 in db.scalars(digests) if sha256}
     blank = {"message": ERASED_ERROR_TEXT, "fix": "", "last_message_id": None, "last_chat_id": None}
     db.execute(update(CommandError).where(CommandError.last_message_id.in_(ids)).values(blank))
-    for model in (Attempt, RolloutChange):
+    for model in (Attempt, IgnoredMessage, RolloutChange):
         db.execute(delete(model).where(model.message_id.in_(ids)))
     for kind, model in (("files", MediaFile), ("ai_calls", AiCall), ("runs", Run)):
         dropped.counts[kind] = db.execute(delete(model).where(model.message_id.in_(ids))).rowcount

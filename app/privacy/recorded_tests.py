@@ -1,4 +1,4 @@
-"""Removal of tests recorded from a person's chats from drafts and versions.
+"""Removal of tests recorded from a person's chats, and of examples with their words, from drafts and versions.
 
 A test does not say which chat it was made from. It is taken to be the person's when it begins in the very second of
 one of their runs with the words that run was about, names them, or has somebody say a long sentence of theirs.
@@ -13,13 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.brains.document.schema import hash_content
+from app.brains.nlu.learning.intent_edits import list_examples, list_not_intents
 from app.brains.versions.models import Brain, BrainVersion
 from app.immutable import immutable
 from app.privacy.redaction import Redactor
 
 # So long that no two people write it by chance.
 MIN_SENTENCE_LENGTH: Final = 24
-ERASURE_NOTE: Final = "What a person said was erased from its tests."
+ERASURE_NOTE: Final = "What a person said was erased from its tests and examples."
 _MAX_NOTE_LENGTH: Final = 500
 
 SavedTest = Mapping[str, Any]
@@ -35,6 +36,10 @@ class Utterances:
     sentences: frozenset[str]
     run_starts: frozenset[tuple[int, str]]
 
+    def has_said(self, text: str) -> bool:
+        """Tell whether a text is a sentence of theirs, or names them."""
+        return text in self.sentences or self.redactor.has_match(text, words=False)
+
     def has_match(self, case: SavedTest, zone: ZoneInfo) -> bool:
         """Tell whether a test was recorded from their messages."""
         texts = [_read_step_text(step) for step in case.get("steps", ()) if "user" in step]
@@ -47,13 +52,35 @@ class Utterances:
 
 
 def redact_document(document: Mapping[str, Any], utterances: Utterances) -> tuple[dict[str, Any], int]:
-    """Return a brain's document without the person's tests and without their words in others; how many were changed."""
+    """Return a brain's document without the person's tests, examples and words elsewhere; how many were changed."""
     tests = list(document.get("tests") or ())
     zone = ZoneInfo(str((document.get("settings") or {}).get("timezone") or "UTC"))
     words = Redactor((), utterances.sentences)
     kept = [words.redact(case) for case in tests if not utterances.has_match(case, zone)]
     changed = len(tests) - sum(case in tests for case in kept)
-    return ({**document, "tests": kept} if changed else dict(document)), changed
+    whole, gone = _redact_examples(document, utterances)
+    return ({**whole, "tests": kept} if changed else whole), changed + gone
+
+
+def _redact_examples(document: Mapping[str, Any], utterances: Utterances) -> tuple[dict[str, Any], int]:
+    """Return a document without the examples that are sentences of the person's or name them; how many they were.
+
+    An intent that has no other example keeps the words of its name: without any it would be none.
+    """
+    whole, gone = dict(document), 0
+    if others := list_not_intents(document):
+        kept = [text for text in others if not utterances.has_said(text)]
+        gone += len(others) - len(kept)
+        whole["not_intents"] = kept
+    intents = []
+    for intent in document.get("intents") or ():
+        examples = list_examples(intent)
+        kept = [text for text in examples if not utterances.has_said(text)]
+        gone += len(examples) - len(kept)
+        intents.append({**intent, "examples": kept or [str(intent.get("name")).replace("_", " ")]})
+    if intents:
+        whole["intents"] = intents
+    return (whole, gone) if gone else (dict(document), 0)
 
 
 def list_brain_ids(session: Session) -> list[int]:

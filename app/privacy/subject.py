@@ -32,7 +32,7 @@ KINDS: Final[Mapping[str, str]] = {
     "notes": "notes of the team",
     "schedules": "scheduled commands",
     "notices": "webhook events",
-    "tests": "tests made from their chats, in drafts and versions",
+    "tests": "tests and examples made from their chats, in drafts and versions",
     "copies": "copies of their number or words elsewhere",
 }
 BATCH: Final = 500

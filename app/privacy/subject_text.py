@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.bot.models import Contact, Message, Run
 from app.bot.states import Direction
+from app.brains.nlu.normalise import clean
 from app.immutable import immutable
 from app.privacy import subject
 from app.privacy.recorded_tests import MIN_SENTENCE_LENGTH, Utterances
@@ -47,7 +48,9 @@ def collect_subject_text(session: Session, found: Subject) -> SubjectText:
         groups |= {each.chat_id for each in batch} - set(found.chat_ids)
         first = [min(first + [each.created_at for each in batch])]
         session.expunge_all()
-    sentences = frozenset(each.strip() for each in words if len(each.strip()) >= MIN_SENTENCE_LENGTH)
+    long = [each.strip() for each in words if len(each.strip()) >= MIN_SENTENCE_LENGTH]
+    # As they are in tests, and as they become examples of an intent.
+    sentences = frozenset([*long, *(clean(each).strip() for each in long)])
     parts = {part for each in words for part in _parts(each)}
     utterances = Utterances(Redactor(found.names, words | parts), sentences, frozenset(moments))
     return SubjectText(utterances, sorted(groups), sorted(brains), *(first or [0]))

@@ -78,7 +78,7 @@ def test_a_test_has_the_width_the_phone_leaves_it(operator: Page):
 
 def test_on_a_phone_the_current_tab_is_in_sight_and_no_word_leaves_its_control(operator: Page):
     operator.set_viewport_size({"width": 390, "height": 844})
-    for path in ("settings", "versions", "rehearsal/", "prompts/", "tests/new", "commands/echo"):
+    for path in ("settings", "versions", "rehearsal/", "learning/", "prompts/", "tests/new", "commands/echo"):
         operator.goto(f"/brains/my-first-bot/{path}")
         tab = operator.locator(".workbench-tabs [aria-current]").bounding_box()
         assert tab

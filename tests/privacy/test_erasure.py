@@ -20,6 +20,8 @@ from app.brains.playground.models import Playground
 from app.brains.versions.models import BrainVersion
 from app.privacy import erasure, subject
 from app.privacy.models import Erasure
+from app.privacy.recorded_tests import Utterances, redact_document
+from app.privacy.redaction import Redactor
 from app.settings import Settings
 from bench.fake_ai import FakeAi
 from tests.bot.simulated_bot import wait_until
@@ -134,7 +136,7 @@ def test_a_version_says_that_a_test_was_taken_out_and_has_a_hash_of_what_is_left
     erase(scenario)
     newest = scenario.select_all(select(BrainVersion).order_by(BrainVersion.id))[-1]
     assert "They said [erased]" in str(newest.document["tests"])
-    assert "What a person said was erased from its tests." in newest.note
+    assert "What a person said was erased from its tests and examples." in newest.note
     assert [case["name"] for case in newest.document["tests"]] == ["Test 0"]
     assert newest.hash == hash_content(newest.document)
     tried = scenario.select_all(select(Playground))[0].state
@@ -219,3 +221,24 @@ def test_nobody_of_this_number_is_an_error_that_says_so(scenario: ErasureScenari
             with pytest.raises(subject.SubjectNotFound):
                 subject.find(session, handle)
     assert not scenario.select_all(select(Message))
+
+
+def test_examples_that_are_their_sentences_are_taken_out_of_intents():
+    sentence = "where on earth is my parcel from Lima"
+    mine = Utterances(Redactor(("15550100007",), {sentence}), frozenset({sentence}), frozenset())
+    document = {
+        "intents": [
+            {"name": "order_status", "examples": [sentence, "where is my order"]},
+            {"name": "call_back", "examples": ["please call 15550100007"]},
+        ],
+        "not_intents": [sentence, "hello"],
+    }
+    changed, count = redact_document(document, mine)
+    assert count == 3
+    assert changed["intents"] == [
+        {"name": "order_status", "examples": ["where is my order"]},
+        {"name": "call_back", "examples": ["call back"]},
+    ]
+    assert changed["not_intents"] == ["hello"]
+    other = Utterances(Redactor((), set()), frozenset(), frozenset())
+    assert redact_document(document, other) == (document, 0)

@@ -61,6 +61,7 @@ LABELS: Final = {
     "action.link_preview": "Shows a link preview",
     "trigger.kind": "Kind of trigger",
     "enabled": "On",
+    "not_intents": "Not for the bot",
     "settings.timezone": "Time zone",
     "settings.language": "Language",
     "settings.prefixes": "Command prefixes",

@@ -149,6 +149,7 @@ def describe_location(problem: ValidationProblem) -> str:
         "prompts": "in the prompts",
         "prompt": "in the prompt",
         "intents": "in the intents",
+        "not_intents": "in the messages that mean no intent",
     }
     named |= {"name": "in the name", "trigger": "in the trigger", "restrict": "in the restrictions"}
     named |= {"prefixes": "in the prefixes", "timezone": "in the time zone", "cooldown": "in the cooldown"}

@@ -14,6 +14,7 @@ from app.admin.ui.responses import render_fragment, show
 from app.admin.workbench import command_form, command_view, drafts, problem_marks, prompt_form, test_form
 from app.admin.workbench.command_list import Section, build_sections
 from app.bot import command_errors
+from app.bot.learning.misunderstood import MisunderstoodCounts
 from app.brains.document.schema import hash_content
 from app.brains.document.understanding import train_draft
 from app.brains.document.validation import InvalidDocument, ValidationProblem, split_off_invalid
@@ -144,6 +145,11 @@ class Workbench:
     def error_counts(self) -> Mapping[str, int]:
         """How many different errors are open in live chats, by command id."""
         return command_errors.count_by_command(db.session(), self.brain.id)
+
+    @cached_property
+    def misunderstood_count(self) -> int:
+        """How many messages the brain did not understand lately, and nobody has dealt with."""
+        return services().get(MisunderstoodCounts).count(db.session(), self.brain, services().clock())
 
     def find_prompt_name(self, path: str) -> str:
         """Return the name of the prompt that a problem's path leads into; empty for any other place."""

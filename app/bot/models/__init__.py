@@ -4,6 +4,7 @@ from app.bot.models.connection import Connection
 from app.bot.models.core import Chat, Contact, Message, Receipt
 from app.bot.models.failure import Attempt, BulkAction
 from app.bot.models.inbox import ChatLabel, Label, MediaFile, Note, SavedReply
+from app.bot.models.learning import IgnoredMessage
 from app.bot.models.run import CommandError, Cooldown, Run, Schedule
 from app.bot.models.worker import Counter, Notice, UnindexedText, WorkerHeartbeat
 
@@ -17,6 +18,7 @@ __all__ = [
     "Contact",
     "Cooldown",
     "Counter",
+    "IgnoredMessage",
     "Label",
     "MediaFile",
     "Message",

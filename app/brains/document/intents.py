@@ -138,10 +138,16 @@ def check_intents(intents: Sequence[Intent]) -> None:
         )
 
 
-def build_training_set(intents: Sequence[Intent], encoder: str) -> TrainingSet:
-    """Return what a model of these intents is trained on; `encoder` as in the settings of a brain."""
+def build_training_set(
+    intents: Sequence[Intent], encoder: str, not_intents: Sequence[str] = ()
+) -> TrainingSet:
+    """Return what a model of these intents is trained on; `encoder` as in the settings of a brain.
+
+    `not_intents` are messages that mean none of them.
+    """
     wanted = "" if encoder == "none" else encoder
-    return TrainingSet({intent.name: list(intent.examples) for intent in intents}, wanted)
+    examples = {intent.name: list(intent.examples) for intent in intents}
+    return TrainingSet(examples, wanted, tuple(not_intents))
 
 
 def build_read_intents(intents: Sequence[Intent]) -> list[ReadIntent]:

@@ -159,6 +159,7 @@ def _describe_omissions(file: Row) -> list[str]:
     tests = len(_list_rows(file, "tests"))
     left = [f"{tests} test{'s' if tests != 1 else ''}"] if tests else []
     left += ["the settings"] if file.get("settings") else []
+    left += ["the messages that mean no intent"] if file.get("not_intents") else []
     return (
         [f"Not taken over: {' and '.join(left)} of the file. They belong to a whole brain."] if left else []
     )

@@ -21,7 +21,7 @@ from app.brains import limits
 from app.brains.capabilities import KINDS
 from app.brains.capabilities.grant import GrantSet
 from app.brains.document.arguments import Argument, check_order
-from app.brains.document.intents import DidYouMean, Intent, Language, check_intents
+from app.brains.document.intents import DidYouMean, Example, Intent, Language, check_intents
 from app.brains.document.prompts import Prompt, PromptAction
 from app.brains.document.test_cases import BrainTest
 from app.brains.text import fold
@@ -220,6 +220,8 @@ class Document(Part):
     commands: Annotated[tuple[Command, ...], Field(max_length=limits.COMMANDS)] = ()
     prompts: Annotated[tuple[Prompt, ...], Field(max_length=limits.PROMPTS)] = ()
     intents: Annotated[tuple[Intent, ...], Field(max_length=limits.INTENTS)] = ()
+    # Messages that mean none of the intents: they are trained as such.
+    not_intents: Annotated[tuple[Example, ...], Field(max_length=limits.NOT_INTENTS)] = ()
     tests: Annotated[tuple[BrainTest, ...], Field(max_length=limits.TESTS)] = ()
 
     @field_validator("intents")

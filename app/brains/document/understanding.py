@@ -51,7 +51,7 @@ def train_intents(
         return None
     if not document.intents:
         return None
-    wanted = build_training_set(document.intents, document.settings.encoder)
+    wanted = build_training_set(document.intents, document.settings.encoder, document.not_intents)
     result = MODELS.train(wanted, progress)
     return TrainedIntents(wanted.digest, compute_digest(result.model), result.report, result.model)
 
@@ -60,5 +60,7 @@ def train_draft(document: Document) -> LoadedModel | None:
     """Return the model of a draft, trained now unless it was since its intents changed; raises TrainingFailed."""
     if not document.intents:
         return None
-    result = MODELS.train(build_training_set(document.intents, document.settings.encoder))
+    result = MODELS.train(
+        build_training_set(document.intents, document.settings.encoder, document.not_intents)
+    )
     return MODELS.load(compute_digest(result.model), lambda: result.model)

@@ -44,7 +44,7 @@ class _ForbiddenSyntax(Exception):
 
 # Lists of texts, whatever they look like: a keyword `1.10` or `true` stays as it is written.
 _TEXT_KEYS: Final = frozenset(
-    {"words", "texts", "ids", "choices", "variants", "prefixes", "allow", "deny", "examples"}
+    {"words", "texts", "ids", "choices", "variants", "prefixes", "allow", "deny", "examples", "not_intents"}
 )
 # Arguments whose default is a text.
 _TEXT_TYPES: Final = frozenset({"word", "rest", "choice"})

@@ -48,6 +48,11 @@ def detect_language(text: str) -> str:
     return _find_by_words([word.text for word in cut_words(fold(folded, INDEX_OPTIONS))])
 
 
+def is_small_word(word: str) -> bool:
+    """Tell whether a word, folded and without accents, is one of the most frequent of some language."""
+    return word in _load_words()
+
+
 def _find_script(letter: str) -> str:
     if letter < "\u0370" or not letter.isalpha():
         return ""

@@ -73,6 +73,12 @@ class ModelCache:
                 self._models.popitem(last=False)
         return found
 
+    def find_encode(self, name: str) -> Callable[[Any], Any] | None:
+        """Return what encodes sentences by an encoder that runs for one of the models; None where none does."""
+        with self._lock:
+            found = self._encoders.get(name)
+        return found.encode if found and found.process_id else None
+
     def train(
         self, wanted: TrainingSet, progress: Callable[[float], None] = lambda _share: None
     ) -> TrainingResult:

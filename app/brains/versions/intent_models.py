@@ -31,7 +31,7 @@ def keep_model(session: Session, brain: Brain, trained: TrainedIntents | None, n
     if not brain.draft.get("intents"):
         return None  # without a look at the rest: other writes wait meanwhile
     document = Document.model_validate(dict(brain.draft))
-    wanted = build_training_set(document.intents, document.settings.encoder)
+    wanted = build_training_set(document.intents, document.settings.encoder, document.not_intents)
     if trained is None or trained.training_digest != wanted.digest:
         raise UntrainedIntents(
             "The intents were changed since they were trained. Publish again to train them."

@@ -186,6 +186,13 @@ AUDITED: Final[Mapping[str, TablePolicy]] = {
             "unread_count", "created_at",
         ),
     ),
+    "ignored_message": TablePolicy(
+        "ignored message",
+        kept=("created_at",),
+        owner=("brain", "brain_id"),
+        created="message ignored",
+        deleted="message no longer ignored",
+    ),
     "one_time_link": TablePolicy(
         "one-time link",
         "email",
@@ -248,5 +255,5 @@ UNAUDITED: Final[Mapping[str, str]] = {
 }
 # The table of each kind, for the name of an owner that did not change itself.
 TABLES_BY_KIND: Final[Mapping[str, str]] = {policy.kind: table for table, policy in AUDITED.items()}
-# Contacts' messages that were recorded as tests lie in documents under this key.
-PRIVATE_PATHS: Final = frozenset({"tests"})
+# Contacts' messages lie in documents under these keys: recorded as tests, added as examples.
+PRIVATE_PATHS: Final = frozenset({"tests", "intents", "not_intents"})

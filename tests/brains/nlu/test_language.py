@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.brains.nlu.language import detect_language
+from app.brains.nlu.language import detect_language, is_small_word
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,11 @@ from app.brains.nlu.language import detect_language
 )  # fmt: skip
 def test_the_language_of_a_message(text: str, language: str):
     assert detect_language(text) == language
+
+
+def test_small_words_are_those_of_any_language():
+    assert [word for word in ("the", "wo", "parrot", "envio", "donde") if is_small_word(word)] == [
+        "the",
+        "wo",
+        "donde",
+    ]

@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from app.brains.nlu.digest import compute_digest
-from app.brains.nlu.encoder import ENCODERS
+from app.brains.nlu.encoder import ENCODERS, Encoder
 from app.brains.nlu.models import ModelCache
 from app.brains.nlu.storage import dump_model
-from app.brains.nlu.training.trainer import Trained, train
+from app.brains.nlu.training.trainer import NamedEncoder, Trained, train
 from app.brains.nlu.training.training_set import TrainingSet
+from tests.brains.nlu.test_encoder import NAME, needs_encoder
 
 
 def test_a_model_is_read_once(trained: Trained):
@@ -57,3 +59,22 @@ def test_numpy_is_not_loaded_without_a_model():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@needs_encoder
+def test_only_an_encoder_that_runs_is_lent(wanted: TrainingSet):
+    cache = ModelCache()
+    assert cache.find_encode(NAME) is None
+    with closing(Encoder(NAME)) as encoder:
+        assert encoder.start()
+        trained = train(wanted, NamedEncoder(NAME, encoder.digest, encoder.encode))
+    body = dump_model(trained.model)
+    loaded = cache.load(compute_digest(body), lambda: body)
+    assert cache.find_encode(NAME) is None
+    assert loaded.encoder
+    with closing(loaded.encoder):
+        assert loaded.encoder.start()
+        encode = cache.find_encode(NAME)
+        assert encode
+        assert encode(["where is my order"]).shape[0] == 1
+    assert cache.find_encode(NAME) is None

@@ -1,0 +1,1 @@
+"""Learning pages: messages a brain did not understand, in clusters, and the effect of changed intents."""

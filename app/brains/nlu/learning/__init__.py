@@ -1,0 +1,1 @@
+"""Learning from messages that were not understood: what is alike among them, and what it may be called."""
