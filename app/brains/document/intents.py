@@ -1,6 +1,6 @@
 """Intents of a document: what contacts may mean, with examples, and the entities their messages hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -110,8 +110,19 @@ def find_conflicts(intents: Sequence[Intent]) -> list[tuple[int, int, str]]:
     found = []
     for place, intent in enumerate(intents):
         for number, example in enumerate(intent.examples):
-            key = " ".join(fold(example).split())
-            owner = first.setdefault(key, intent.name)
+            owner = first.setdefault(build_example_key(example), intent.name)
             if owner != intent.name:
                 found.append((place, number, owner))
     return found
+
+
+def find_shared_examples(examples: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
+    """Return pairs of intents that say the same in an example, by the examples of each."""
+    first: dict[str, str] = {}
+    pairs = ((first.setdefault(build_example_key(text), name), name) for name, texts in examples.items() for text in texts)
+    return {(owner, name) for owner, name in pairs if owner != name}
+
+
+def build_example_key(example: str) -> str:
+    """Return what two examples that say the same word for word have in common."""
+    return " ".join(fold(example).split())

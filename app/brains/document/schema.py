@@ -60,6 +60,10 @@ class BrainSettings(Part):
     max_commands_per_message: Literal[1] = 1
     # What reads messages besides their words when intents are trained; one that is not installed is left out.
     encoder: Literal["use-multilingual", "none"] = "use-multilingual"
+    # A draft whose intents score less (% of examples), or so many points less than the live version, is not published
+    # without a reason; 0 = it is.
+    min_accuracy: Annotated[int, Field(ge=0, le=100)] = 0
+    max_accuracy_drop: Annotated[int, Field(ge=0, le=100)] = 0
     # Every run gets a process of its own, whatever the installation's way is.
     strict: bool = False
     # A conversation with a person finishes on the version it began with, until nothing was said for so long; 0 = it
