@@ -153,7 +153,9 @@ def build_rows(draft: Mapping[str, Any], report: Mapping[str, Any]) -> list[Inte
 def _find_shared(draft: Mapping[str, Any]) -> dict[str, set[str]]:
     """Return for each intent the others that have an example of its own, too."""
     found: dict[str, set[str]] = {}
-    for one, other in find_shared_examples({each["name"]: list_examples(each) for each in list_intents(draft)}):
+    for one, other in find_shared_examples(
+        {each["name"]: list_examples(each) for each in list_intents(draft)}
+    ):
         found.setdefault(one, set()).add(other)
         found.setdefault(other, set()).add(one)
     return found

@@ -1,4 +1,4 @@
-"""What the pages of intents show of a training and its report: scores with their change, examples to take out or move."""
+"""What pages show of a training and its report: scores with their change, examples to take out or move."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -62,7 +62,9 @@ def build_training_context(brain: Brain) -> dict[str, Any]:
         "scores": scores,
         "report": scores.report,
         "encoder_is_missing": encoder != "none" and not is_installed(encoder),
-        "encoder_was_left_out": is_installed(encoder) and bool(scores.report) and not scores.report["encoder"],
+        "encoder_was_left_out": is_installed(encoder)
+        and bool(scores.report)
+        and not scores.report["encoder"],
     }
 
 

@@ -58,7 +58,9 @@ def create(slug: str) -> Response:
     wrong = intent_form.check_name(brain.draft, name)
     if wrong:
         return _show_list(brain, status=422, wrong_name=wrong, typed_name=name)
-    drafts.change(slug, lambda draft: intent_changes.replace_intent(draft, name, {"name": name, "examples": []}))
+    drafts.change(
+        slug, lambda draft: intent_changes.replace_intent(draft, name, {"name": name, "examples": []})
+    )
     return redirect(url_for("intents.show_intent", slug=slug, name=name))
 
 
@@ -114,9 +116,9 @@ def save(slug: str, name: str) -> Response:
 def change_entities(slug: str, name: str) -> Response:
     """Save the form, without the entity that is to be removed, and redraw the rows with a blank one."""
     _find_or_404(drafts.get_brain_or_404(slug), name)
-    edited = intent_form.read(request.form, name)
+    edited, base = intent_form.read(request.form, name), request.form.get("base")
     try:
-        brain = drafts.change(slug, lambda draft: _replace(draft, edited, request.form.get("base")))
+        brain = drafts.change(slug, lambda draft: _replace(draft, edited, base))
     except CommandConflict as error:
         responses.flash_notice(f"{error} Save first, then add or remove entities.", "bad")
         return redirect_page(url_for("intents.show_intent", slug=slug, name=name))

@@ -64,6 +64,8 @@ def _general(form: Form) -> Callable[[Draft], Draft]:
         "language": form.get("language", "").strip(),
         "session_minutes": parse_number(form.get("session_minutes") or "0"),
         "burst_seconds": parse_number(form.get("burst_seconds") or "0"),
+        "min_accuracy": parse_number(form.get("min_accuracy") or "0"),
+        "max_accuracy_drop": parse_number(form.get("max_accuracy_drop") or "0"),
     }
     return lambda draft: {
         **draft,

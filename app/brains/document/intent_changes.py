@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from app.brains.document.intents import build_example_key
+from app.brains.nlu.normalise import build_key
 from app.text import parse_index
 
 Draft = dict[str, Any]
@@ -61,7 +61,7 @@ def list_repeated(examples: Sequence[str]) -> list[str]:
     seen: set[str] = set()
     repeated = []
     for each in examples:
-        key = build_example_key(each)
+        key = _build_key(each)
         if key in seen:
             repeated.append(each)
         seen.add(key)
@@ -107,8 +107,8 @@ def move_example(draft: Draft, name: str, to: str, shown: str) -> Draft | None:
     if without is None or intent is None or target is None or name == to:
         return None
     there = list_examples(target)
-    known = {build_example_key(each) for each in there}
-    moved = [each for each in _list_shown_as(intent, shown) if build_example_key(each) not in known]
+    known = {_build_key(each) for each in there}
+    moved = [each for each in _list_shown_as(intent, shown) if _build_key(each) not in known]
     return replace_intent(without, to, {**target, "examples": [*there, *moved]})
 
 
@@ -118,6 +118,10 @@ def _list_shown_as(intent: Mapping[str, Any], shown: str) -> Iterator[str]:
 
 def _is_shown_as(example: str, shown: str) -> bool:
     return example.strip()[:SHOWN_CHARS].strip() == shown.strip()
+
+
+def _build_key(example: str) -> str:
+    return build_key(example) or example
 
 
 def _uses_intent(command: Any, name: str) -> bool:

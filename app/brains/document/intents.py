@@ -110,7 +110,7 @@ def find_conflicts(intents: Sequence[Intent]) -> list[tuple[int, int, str]]:
     found = []
     for place, intent in enumerate(intents):
         for number, example in enumerate(intent.examples):
-            owner = first.setdefault(build_example_key(example), intent.name)
+            owner = first.setdefault(_build_key(example), intent.name)
             if owner != intent.name:
                 found.append((place, number, owner))
     return found
@@ -119,10 +119,10 @@ def find_conflicts(intents: Sequence[Intent]) -> list[tuple[int, int, str]]:
 def find_shared_examples(examples: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
     """Return pairs of intents that say the same in an example, by the examples of each."""
     first: dict[str, str] = {}
-    pairs = ((first.setdefault(build_example_key(text), name), name) for name, texts in examples.items() for text in texts)
+    rows = [(name, text) for name, texts in examples.items() for text in texts]
+    pairs = {(first.setdefault(_build_key(text), name), name) for name, text in rows}
     return {(owner, name) for owner, name in pairs if owner != name}
 
 
-def build_example_key(example: str) -> str:
-    """Return what two examples that say the same word for word have in common."""
+def _build_key(example: str) -> str:
     return " ".join(fold(example).split())

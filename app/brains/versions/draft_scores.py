@@ -1,4 +1,4 @@
-"""Scores of a draft's intents: its last training, the model that was made last, and whether its text was changed since."""
+"""Scores of a draft's intents: last training, last model, and whether the intents were changed since."""
 
 from collections.abc import Mapping
 from typing import Any
