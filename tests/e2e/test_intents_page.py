@@ -7,7 +7,9 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.browser_steps import check_page, create_brain
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("operator")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.usefixtures("operator")]
+
+TRAINED_MS = 90_000
 
 EXAMPLES = {
     "order_status": (
@@ -36,7 +38,6 @@ def write_intent(page: Page, brain: str, name: str, examples: tuple[str, ...]) -
 def test_intents_are_written_trained_settled_and_published(page: Page):
     faults: list[str] = []
     brain = create_brain(page).partition("?")[0]
-    page.goto(f"{brain}/settings")
     page.goto(f"{brain}/intents/")
     expect(page.get_by_role("heading", name="The first intent")).to_be_visible()
     check_page(page, "intents-empty", faults)
@@ -55,7 +56,7 @@ def test_intents_are_written_trained_settled_and_published(page: Page):
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.locator("#training progress")).to_be_visible()
     check_page(page, "intents-training", faults)
-    expect(page.locator("#training")).to_contain_text("See the report", timeout=60_000)
+    expect(page.locator("#training")).to_contain_text("See the report", timeout=TRAINED_MS)
     expect(page.locator("#intent-rows")).to_contain_text("% found")
     page.get_by_label("What does this message mean?").fill("could I have a refund, please")
     expect(page.locator("#reading")).to_contain_text("refund")
@@ -71,7 +72,7 @@ def test_intents_are_written_trained_settled_and_published(page: Page):
     expect(page.locator("#editor-main")).not_to_contain_text("so it means neither")
     expect(page.locator("#training")).to_contain_text("The intents were changed since")
     page.get_by_role("button", name="Train again").click()
-    expect(page.locator("#editor-main")).to_contain_text("No example contradicts another", timeout=60_000)
+    expect(page.locator("#editor-main")).to_contain_text("No example contradicts another", timeout=TRAINED_MS)
     assert faults == []
 
 
@@ -87,13 +88,15 @@ def test_low_scores_hold_a_draft_back_until_somebody_says_why(page: Page):
     expect(page.locator("#state-general")).to_have_attribute("data-state", "idle")
     check_page(page, "intents-gate", faults)
     page.goto(f"{brain}/intents/")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#training")).to_contain_text("See the report", timeout=TRAINED_MS)
     page.get_by_role("button", name="Publish").first.click()
     page.locator("#publish").get_by_role("button", name="Publish").click()
-    expect(page.locator("#notices")).to_contain_text("at least 100 % are asked for", timeout=60_000)
+    expect(page.locator("#notices")).to_contain_text("at least 100 % are asked for", timeout=TRAINED_MS)
     expect(page.get_by_role("heading", name="Scores of intents")).to_be_visible()
     page.get_by_role("button", name="Publish").first.click()
     page.locator("#publish").get_by_text("Publish although scores are low").click()
     page.locator("#publish").get_by_label("Why?").fill("A trial with friends")
     page.locator("#publish").get_by_role("button", name="Publish").click()
-    expect(page.locator("#workbench-state")).to_contain_text("Version 1 is live", timeout=60_000)
+    expect(page.locator("#workbench-state")).to_contain_text("Version 1 is live", timeout=TRAINED_MS)
     assert faults == []
