@@ -80,7 +80,7 @@ def test_low_scores_hold_a_draft_back_until_somebody_says_why(page: Page):
     faults: list[str] = []
     brain = create_brain(page).partition("?")[0]
     for name, examples in EXAMPLES.items():
-        write_intent(page, brain, name, examples[:4])
+        write_intent(page, brain, name, examples[-5:])  # one of them in both: not all can be right
     page.goto(f"{brain}/settings")
     with page.expect_response(lambda answer: answer.request.method == "POST"):
         page.get_by_label("of the examples understood").fill("100")

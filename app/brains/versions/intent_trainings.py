@@ -126,10 +126,10 @@ def finish(session: Session, claimed: ClaimedTraining, trained: TrainedIntents, 
     training = _find_claimed(session, claimed)
     if training is None:
         return False
-    training.model_id = intent_models.store_model(session, brain.id, trained, now)
-    training.progress = 100
+    model_id = intent_models.store_model(session, brain.id, trained, now)
+    training.model_id, training.progress = model_id, 100
     _end(session, training, DONE, now)
-    intent_models.delete_unused(session, brain.id, training.model_id)
+    intent_models.delete_unused(session, brain.id, model_id)
     return True
 
 
@@ -167,7 +167,7 @@ def _read_wanted(brain: Brain) -> TrainingSet:
     return wanted
 
 
-def _select_free(now: int) -> Select[tuple[IntentTraining]]:
+def _select_free(now: int) -> Select[IntentTraining]:
     return select(IntentTraining).where(IntentTraining.ended_at.is_(None), IntentTraining.taken_until <= now)
 
 
