@@ -8,8 +8,8 @@ from typing import Any, Final
 from app.admin.ui.form_text import normalise_newlines, split_lines
 from app.admin.workbench.command_form import Form
 from app.brains import limits
-from app.brains.document import intent_changes
-from app.brains.document.intent_changes import IntentData, list_examples, list_intents
+from app.brains.document.edits import intent_changes
+from app.brains.document.edits.intent_changes import IntentData, list_examples, list_intents
 from app.brains.document.intents import find_shared_examples
 from app.brains.nlu.entities import CHOICE, REGEX
 from app.brains.nlu.language import detect_language

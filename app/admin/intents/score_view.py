@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from app.admin.intents import intent_form
-from app.brains.document.intent_changes import SHOWN_CHARS, find_intent, list_examples
+from app.brains.document.edits.intent_changes import SHOWN_CHARS, find_intent, list_examples
 from app.brains.nlu.encoder import is_installed
 from app.brains.versions.draft_scores import DraftScores, read_draft_scores
 from app.brains.versions.models import Brain

@@ -13,7 +13,7 @@ from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
 from app.admin.ui.permissions import redirect_page, require_right
 from app.admin.workbench import drafts, undo
 from app.admin.workbench.view_model import Workbench, render_workbench
-from app.brains.document import intent_changes
+from app.brains.document.edits import intent_changes
 from app.brains.versions import intent_trainings
 from app.brains.versions.intent_trainings import NoIntents
 from app.services import services

@@ -15,8 +15,8 @@ from app.admin.workbench import drafts
 from app.admin.workbench.drafts import CommandConflict
 from app.admin.workbench.view_model import Workbench, render_parts, render_workbench
 from app.brains import limits
-from app.brains.document import intent_changes
-from app.brains.document.intent_changes import IntentData
+from app.brains.document.edits import intent_changes
+from app.brains.document.edits.intent_changes import IntentData
 from app.brains.document.validation import ValidationProblem
 from app.brains.versions.models import Brain
 from app.text import parse_json, to_storable_data

@@ -14,7 +14,7 @@ from app.admin.ui.responses import render_fragment, show
 from app.admin.workbench import command_form, command_view, drafts, problem_marks, prompt_form, test_form
 from app.admin.workbench.command_list import Section, build_sections
 from app.bot import command_errors
-from app.brains.document import intent_changes
+from app.brains.document.edits import intent_changes
 from app.brains.document.schema import hash_content
 from app.brains.document.understanding import train_draft
 from app.brains.document.validation import InvalidDocument, ValidationProblem, split_off_invalid

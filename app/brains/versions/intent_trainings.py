@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from app import topics
-from app.brains.document.intent_changes import find_name_by_path
+from app.brains.document.edits.intent_changes import find_name_by_path
 from app.brains.document.understanding import TrainedIntents, read_training_set
 from app.brains.document.validation import InvalidDocument
 from app.brains.nlu.training.training_set import TrainingSet

@@ -25,10 +25,10 @@ def find_low_scores(
         return ""
     accuracy = 100 * report["accuracy"]
     least = settings.get("min_accuracy") or 0
-    if accuracy < least:
+    if round(accuracy, 6) < least:
         return f"{accuracy:.1f} % of the examples are understood, and at least {least} % are asked for"
     drop, allowed = 100 * live_report.get("accuracy", 0.0) - accuracy, settings.get("max_accuracy_drop") or 0
-    if allowed and drop > allowed:
+    if allowed and round(drop, 6) > allowed:
         return (
             f"{accuracy:.1f} % of the examples are understood, {drop:.1f} points fewer than by the live version; "
             f"{allowed} {'point is' if allowed == 1 else 'points are'} allowed"
