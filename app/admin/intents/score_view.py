@@ -44,7 +44,7 @@ class IntentScore:
 
 @immutable
 class ExampleChoice:
-    """Example of an intent that a report doubts, and the intent it may belong to; `others`: what it is like there."""
+    """Example that a report doubts, and the other intent it may belong to; `other_example`: what it is like there."""
 
     intent: str
     example: str

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from app.brains.nlu.models import MODELS
 from app.brains.versions import intent_trainings, store
 from app.brains.versions.training_runner import TrainingRunner
 from app.services import Services
@@ -12,6 +11,7 @@ from tests.admin.brains.test_publish_intents import edit, read_live
 from tests.admin.browser import Browser
 from tests.admin.intents.test_views import INTENTS, read_draft
 from tests.brains.document.test_understanding import build_document
+from tests.brains.versions.test_intent_trainings import use_empty_cache
 
 TRAINING = f"{INTENTS}/training"
 
@@ -97,7 +97,7 @@ def test_publishing_uses_the_stored_model(
     owner: Browser, services: Services, intent_brain: Any, monkeypatch: pytest.MonkeyPatch
 ):
     train(owner, services)
-    monkeypatch.setattr(MODELS, "_results", type(MODELS._results)())
+    use_empty_cache(monkeypatch)
     monkeypatch.setattr("app.brains.nlu.models.train_apart", None)
     owner.post("/brains/demo/publish", note="Trained before")
     assert read_live(services, intent_brain.id)[0] == 2

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.brains.nlu.models import MODELS
+from app.brains.nlu.models import ModelCache
 from app.brains.versions import intent_models, intent_trainings, store
 from app.brains.versions.intent_trainings import ClaimedTraining, NoIntents
 from app.brains.versions.models import IntentModel, IntentTraining
@@ -26,6 +26,13 @@ def brain_id(database: Database) -> int:
 @pytest.fixture
 def runner(database: Database) -> TrainingRunner:
     return TrainingRunner(database, lambda: NOW)
+
+
+def use_empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know as much as another process does: nothing."""
+    cache = ModelCache()
+    for module in ("document.understanding", "versions.intent_models"):
+        monkeypatch.setattr(f"app.brains.{module}.MODELS", cache)
 
 
 def start(database: Database, brain_id: int) -> int:
@@ -79,7 +86,7 @@ def test_the_stored_model_is_used_by_another_process_without_a_training(
     write_example(database, brain_id, "where did my parcel end up")
     start(database, brain_id)
     runner.run_next()
-    monkeypatch.setattr(MODELS, "_results", type(MODELS._results)())  # what another process knows: nothing
+    use_empty_cache(monkeypatch)
     monkeypatch.setattr("app.brains.nlu.models.train_apart", None)
     with database.read() as session:
         brain = store.get_brain(session, brain_id)
