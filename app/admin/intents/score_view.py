@@ -90,7 +90,7 @@ def build_report_context(brain: Brain) -> dict[str, Any]:
         "confusions": report["confusions"],
         "conflicts": conflicts,
         "suspicious": suspicious,
-        "settled": len(report["conflicts"]) + len(report["suspicious"]) - len(conflicts) - len(suspicious),
+        "changed": len(report["conflicts"]) + len(report["suspicious"]) - len(conflicts) - len(suspicious),
         "is_compared": bool(live),
         "names": {each["name"] for each in report["intents"] if find_intent(brain.draft, each["name"])},
     }

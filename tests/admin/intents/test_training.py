@@ -118,7 +118,7 @@ def test_conflicting_examples_are_settled_from_the_report_and_taken_back(
     assert text not in read_draft(services, intent_brain.id)["intents"][0]["examples"]
     page = owner.get(f"{TRAINING}/report").text
     assert "so it means neither" not in page
-    assert "settled" in page
+    assert "changed in the draft since" in page
     assert "Undo" in page
     owner.post(f"{TRAINING}/move-example", intent=one["name"], example=text)
     assert "changed or removed meanwhile" in owner.get(f"{TRAINING}/report").text
