@@ -59,9 +59,10 @@ def test_intents_are_written_trained_settled_and_published(page: Page):
     expect(page.locator("#training")).to_contain_text("See the report", timeout=TRAINED_MS)
     expect(page.locator("#intent-rows")).to_contain_text("% found")
     page.wait_for_timeout(1_000)
-    with_part = "/training/progress"
-    page.on("request", lambda request: faults.append("asked on") if with_part in request.url else None)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(4_500)
+    assert [each for each in asked if "/training/progress" in each] == [], "it has ended"
     page.get_by_label("What does this message mean?").fill("could I have a refund, please")
     expect(page.locator("#reading")).to_contain_text("refund")
     expect(page.locator("#reading meter").first).to_be_visible()

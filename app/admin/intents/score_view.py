@@ -9,6 +9,7 @@ from app.brains.nlu.encoder import is_installed
 from app.brains.versions.draft_scores import DraftScores, read_draft_scores
 from app.brains.versions.models import Brain
 from app.immutable import immutable
+from app.services import services
 from app.web import db
 
 # Key of a report, its name, and whether more of it is better.
@@ -61,6 +62,7 @@ def build_training_context(brain: Brain) -> dict[str, Any]:
     return {
         "scores": scores,
         "report": scores.report,
+        "drawn_at": services().clock(),
         "encoder_is_missing": encoder != "none" and not is_installed(encoder),
         "encoder_was_left_out": is_installed(encoder)
         and bool(scores.report)
