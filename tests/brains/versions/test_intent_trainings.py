@@ -9,9 +9,11 @@ from sqlalchemy import func, select
 from app.brains.nlu.models import ModelCache
 from app.brains.versions import intent_models, intent_trainings, store
 from app.brains.versions.intent_trainings import ClaimedTraining, NoIntents
+from app.brains.versions.jobs import train_intents
 from app.brains.versions.models import IntentModel, IntentTraining
 from app.brains.versions.store import DraftReview
 from app.brains.versions.training_runner import TrainingRunner
+from app.db.maintenance_job import JobContext, JobResources
 from app.db.writer import Database
 from tests.brains.document.test_understanding import build_document
 
@@ -78,6 +80,15 @@ def test_a_worker_trains_what_was_started_and_stores_the_model(
         assert model.training_digest == found.training_digest
         assert model.report["examples"] == 21
         assert intent_trainings.find_last_model_id(session, brain_id) == model.id
+
+
+def test_it_is_a_job_of_every_worker(database: Database, brain_id: int):
+    job = train_intents.build_job(JobResources(database, lambda: NOW))
+    assert (job.name, job.own_thread) == ("train_intents", True)
+    assert not job.run(JobContext(database, NOW))
+    started = start(database, brain_id)
+    assert job.run(JobContext(database, NOW))
+    assert read(database, started).state == intent_trainings.DONE
 
 
 def test_the_stored_model_is_used_by_another_process_without_a_training(
