@@ -186,6 +186,7 @@ FOUND_BY_NAME = {
     "app.bot.media.jobs",
     "app.bot.release.jobs",
     "app.bot.worker.jobs",
+    "app.brains.versions.jobs",
     "app.brains.ai.providers",
     "app.brains.capabilities",
     "app.brains.confined",

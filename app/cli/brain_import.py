@@ -18,6 +18,7 @@ from app.brains.lint import is_blocking, review
 from app.brains.testing import Suite, require_reason, run_tests
 from app.brains.versions import store
 from app.brains.versions.intent_models import train_intents
+from app.brains.versions.score_gate import require_scores
 from app.brains.versions.store import DraftReview, UnpublishableDraft
 from app.cli.brain_diff import print_difference
 from app.cli.errors import handle_errors
@@ -125,7 +126,8 @@ def _save(file: Path, found: ImportPreview, options: ImportOptions) -> int | Non
         if options.note is None:
             return None
         draft_review = DraftReview(wrong, trained=trained)
-        made = store.publish(session, there.id, options.note, None, now, draft_review, reason)
+        why = require_scores(session, there, document, trained, options.override_reason) or reason
+        made = store.publish(session, there.id, options.note, None, now, draft_review, why)
         return made.number
 
     try:

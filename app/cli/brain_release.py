@@ -7,10 +7,11 @@ from app.brains.lint import is_blocking, review
 from app.brains.testing import Suite, require_reason, run_tests
 from app.brains.versions import release
 from app.brains.versions.canary_guard import Guard
-from app.brains.versions.intent_models import train_intents
+from app.brains.versions.intent_models import train_intents, use_stored_model
 from app.brains.versions.models import Brain
 from app.brains.versions.release import RolloutPlan
 from app.brains.versions.routing import CANARY, MAX_PERCENT, SHADOW
+from app.brains.versions.score_gate import require_scores
 from app.brains.versions.store import DraftReview, PublishDetails
 from app.cli.errors import handle_errors
 from app.cli.options.brain_argument import require_brain
@@ -18,7 +19,7 @@ from app.services import services
 
 _NOTE = click.option("--note", default="", help="The version's note.")
 _ANYWAY = click.option(
-    "--anyway", default="", metavar="REASON", help="Although tests failed, for this reason."
+    "--anyway", default="", metavar="REASON", help="Although tests failed or scores are low, for this reason."
 )
 
 
@@ -94,9 +95,14 @@ def _start(slug: str, plan: RolloutPlan, note: str, anyway: str) -> None:
         found = [
             each for each in review(brain.draft, services().sandbox, f"draft:{brain.id}") if is_blocking(each)
         ]
-        tested = () if found else run_tests(Suite(brain.draft, brain.id), services().sandbox)
-        signed = PublishDetails(note, None, shared.clock(), require_reason(list(tested), anyway))
+        with shared.database.read() as session:
+            use_stored_model(session, brain)
         trained = None if found else train_intents(brain.draft)
+        tested = () if found else run_tests(Suite(brain.draft, brain.id), services().sandbox)
+        reason = require_reason(list(tested), anyway)
+        with shared.database.read() as session:
+            reason = require_scores(session, brain, brain.draft, trained, anyway) or reason
+        signed = PublishDetails(note, None, shared.clock(), reason)
         draft_review = DraftReview(found, brain.draft_rev, trained)
         shared.database.write(lambda s: release.start(s, brain.id, plan, draft_review, signed))
 

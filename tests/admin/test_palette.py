@@ -35,6 +35,8 @@ NO_JUMPS = {
     "audit.show_check": "a part of the list of the audit",
     "brains.try_text": "a part of the workbench",
     "compare.show_publish_changes": "a part of the publish sheet",
+    "intent_training.show_progress": "a part of the pages of intents",
+    "intents.read_message": "a part of the list of intents",
     "tests.show_state": "a part of the workbench",
 }
 

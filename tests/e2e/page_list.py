@@ -61,6 +61,12 @@ PAGES: dict[str, tuple[str, ...]] = {
     "playground.show_phones": (f"{BRAIN}/playground/",),
     "privacy.show_overview": ("/settings/privacy/",),
     "privacy.review": ("/settings/privacy/erase?chat={chat}",),
+    "intent_training.show_report": (
+        f"{BRAIN}/intents/training/report",
+        "/brains/{understood}/intents/training/report",
+    ),
+    "intents.list_intents": (f"{BRAIN}/intents/", "/brains/{understood}/intents/"),
+    "intents.show_intent": ("/brains/{understood}/intents/order_status",),
     "prompts.list_prompts": (f"{BRAIN}/prompts/",),
     "prompts.show_prompt": (f"{BRAIN}/prompts/assistant",),
     "publish.list_versions": (f"{BRAIN}/versions",),
@@ -95,6 +101,8 @@ NO_PAGES = {
     "completions.list_words": "data for the code editor",
     "failures.show_cause": "a part of failures.desk, in its own tests with failures to show",
     "failures.show_count": "a part of the menu",
+    "intent_training.show_progress": "a part of the pages of intents",
+    "intents.read_message": "a part of intents.list_intents, which it shows with the answer",
     "notices.show_count": "a part of the menu",
     "home": "leads on to the dashboard",
     "intent_effect.show_job": "in its own tests, with a draft to train",
@@ -145,7 +153,24 @@ def create_sample_data(page: Page) -> dict[str, str]:
     expect(page.locator("progress")).to_have_count(0, timeout=30_000)
     words = {"chat": chat, "message": message, "sample": sample, "rehearsal": page.url}
     create_lines(page, chat)
-    return {**words, "sink": create_sink(page), "entry": find_entry(page, "brain")}
+    return {
+        **words,
+        "understood": create_trained_brain(page),
+        "sink": create_sink(page),
+        "entry": find_entry(page, "brain"),
+    }
+
+
+def create_trained_brain(page: Page) -> str:
+    """Make a brain with intents and train them; returns its short name."""
+    page.goto("/brains/gallery/shop-intents")
+    page.get_by_role("button", name="Use this").first.click()
+    page.wait_for_url(re.compile(r"/brains/shop[^/]*$"))
+    slug = _find_number(page.url, r"/brains/([^/?#]+)$")
+    page.goto(f"/brains/{slug}/intents/")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#training")).to_contain_text("See the report", timeout=90_000)
+    return slug
 
 
 def find_entry(page: Page, kind: str) -> str:

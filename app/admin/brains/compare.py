@@ -68,6 +68,8 @@ LABELS: Final = {
     "settings.session_minutes": "Minutes a conversation keeps its version",
     "settings.burst_seconds": "Seconds to wait for rapid messages",
     "settings.did_you_mean": "Did you mean",
+    "settings.min_accuracy": "Least accuracy of intents (%)",
+    "settings.max_accuracy_drop": "Points of accuracy a version may lose",
     "settings.strict": "A new process for every run",
     "restrict.chats": "Where",
     "restrict.allow": "Only for",

@@ -17,10 +17,11 @@ from app.admin.workbench.view_model import Workbench, render_workbench
 from app.brains.nlu.training.training_process import TrainingFailed
 from app.brains.testing import FailingTests, require_reason
 from app.brains.versions import release, store
-from app.brains.versions.intent_models import UntrainedIntents, train_intents
+from app.brains.versions.intent_models import UntrainedIntents, train_intents, use_stored_model
 from app.brains.versions.models import Brain, BrainVersion
 from app.brains.versions.release import InvalidRolloutPlan, NoLiveVersion, UnchangedDraft
 from app.brains.versions.routing import CANARY, SHADOW
+from app.brains.versions.score_gate import LowScores, require_scores
 from app.brains.versions.store import DraftReview, PublishDetails, UnpublishableDraft
 from app.services import services
 from app.web import db
@@ -77,6 +78,10 @@ def publish(slug: str) -> Response:
         _keep_note(slug)
         responses.flash_notice(str(error), "bad")
         return redirect(url_for("tests.list_tests", slug=slug))
+    except LowScores as error:
+        _keep_note(slug)
+        responses.flash_notice(str(error), "bad")
+        return redirect(url_for("intent_training.show_report", slug=slug))
     except _REFUSALS as error:
         _keep_note(slug)
         responses.flash_notice(str(error), "bad")
@@ -134,7 +139,7 @@ def rollback(slug: str, number: int) -> Response:
 
 
 def publish_draft(brain: Brain, note: str, anyway: str = "") -> BrainVersion:
-    """Publish the draft as it was read; raises UnpublishableDraft, and FailingTests without a reason `anyway`."""
+    """Publish the draft as it was read; raises UnpublishableDraft, FailingTests and LowScores without a reason."""
     brain_id = brain.id
     review, signed = _review_draft(brain, note, anyway)
     return services().database.write(
@@ -147,14 +152,18 @@ def publish_draft(brain: Brain, note: str, anyway: str = "") -> BrainVersion:
 def _review_draft(brain: Brain, note: str, anyway: str) -> tuple[DraftReview, PublishDetails]:
     """Find what keeps the draft, as it was read, from being published, and who signs it.
 
-    Raises FailingTests without a reason `anyway`, and TrainingFailed.
+    Raises FailingTests and LowScores without a reason `anyway`, and TrainingFailed.
     """
     # Templates are read before the write begins, so that no other write waits for the sandbox.
     problems = drafts.find_problems(brain.draft, brain.id)
-    reason = "" if problems else require_reason(test_results.get_or_run(brain).results, anyway)
-    signed = PublishDetails(note, current_user.id, services().clock(), reason)
-    trained = None if problems else train_intents(brain.draft)
-    return DraftReview(problems, brain.draft_rev, trained), signed
+    author_id, now = current_user.id, services().clock()
+    if problems:
+        return DraftReview(problems, brain.draft_rev), PublishDetails(note, author_id, now)
+    use_stored_model(db.session(), brain)
+    trained = train_intents(brain.draft)
+    reason = require_reason(test_results.get_or_run(brain).results, anyway)
+    reason = require_scores(db.session(), brain, brain.draft, trained, anyway) or reason
+    return DraftReview((), brain.draft_rev, trained), PublishDetails(note, author_id, now, reason)
 
 
 def _email(author_id: int | None) -> str:

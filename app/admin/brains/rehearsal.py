@@ -20,12 +20,13 @@ from app.brains.document import diff
 from app.brains.document.validation import InvalidDocument
 from app.brains.runtime import rehearsal
 from app.brains.runtime.rehearsal import RunResult
+from app.brains.versions.intent_models import use_stored_model
 from app.brains.versions.models import Brain
 from app.immutable import immutable
 from app.request_input import read_page
 from app.services import services
 from app.text import parse_int64
-from app.web import is_fragment_request, limiter
+from app.web import db, is_fragment_request, limiter
 
 blueprint = PageBlueprint(
     "rehearsal",
@@ -89,6 +90,7 @@ def show_form(slug: str) -> Response:
 def start(slug: str) -> Response:
     """Begin a rehearsal in the background."""
     brain = drafts.get_brain_or_404(slug)
+    use_stored_model(db.session(), brain)
     count = request.form.get("count", type=parse_int64)
     job_id = secrets.token_urlsafe(12)
     wanted = RehearsalRequest(

@@ -22,7 +22,7 @@ from app.brains.runtime.program import Program, compile_program
 from app.brains.triggers.contract import build_button_turn, build_text_turn
 from app.brains.turn import Turn
 from app.brains.versions import store
-from app.brains.versions.intent_models import build_finder
+from app.brains.versions.intent_models import build_finder, use_stored_model
 from app.brains.versions.models import Brain
 from app.services import services
 from app.text import parse_index
@@ -84,6 +84,7 @@ def compile_programs(
     Invalid commands are left out of the draft, so that the others can be tried; it is broken for `inputs` that would
     trigger one of them.
     """
+    use_stored_model(db.session(), brain)
     usable, left_out = split_off_invalid(document)
     turns = (turn for each in inputs if left_out for turn in _build_turns(each))
     triggered = (find_triggered_command(document, turn) for turn in turns)

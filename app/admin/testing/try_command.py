@@ -29,11 +29,12 @@ from app.brains.runtime.selection.command_choice import explain
 from app.brains.runtime.trace import Trace
 from app.brains.triggers import KINDS
 from app.brains.turn import Sender, Turn
+from app.brains.versions.intent_models import use_stored_model
 from app.brains.versions.models import Brain
 from app.immutable import immutable
 from app.services import services
 from app.signals import DomainError
-from app.web import is_fragment_request, limiter
+from app.web import db, is_fragment_request, limiter
 
 blueprint = PageBlueprint("try_command", __name__, url_prefix="/brains/<slug>/commands", section="brains")
 
@@ -109,6 +110,7 @@ def run(brain: Brain, command: command_form.Command, form: command_form.Form) ->
     """Run a command as it stands in the form, with nothing sent or kept; raises NotTried."""
     text = form.get("try_text", "").strip()[:TEXT_CHARS] or command_view.build_example(command, brain.draft)
     command = {**command, "restrict": _keep_cooldown(command.get("restrict"))}
+    use_stored_model(db.session(), brain)
     document = _put_command_first(brain.draft, command)
     turn = build_turn(form, text, pressed=_kind(command) == "button")
     try:

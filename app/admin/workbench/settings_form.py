@@ -66,6 +66,8 @@ def _general(form: Form) -> Callable[[Draft], Draft]:
         "language": form.get("language", "").strip(),
         "session_minutes": parse_number(form.get("session_minutes") or "0"),
         "burst_seconds": parse_number(form.get("burst_seconds") or "0"),
+        "min_accuracy": parse_number(form.get("min_accuracy") or "0"),
+        "max_accuracy_drop": parse_number(form.get("max_accuracy_drop") or "0"),
     }
     texts = {name: form.get(f"ask_{name}", "").strip() for name in QUESTION_FIELDS}
     asked = texts if "did_you_mean" in form else None

@@ -8,9 +8,11 @@ from typing import Final
 from flask import Flask
 
 from app.brains.testing import GREEN, RED, CaseResult, Suite, list_failing, run_tests
+from app.brains.versions.intent_models import use_stored_model
 from app.brains.versions.models import Brain
 from app.immutable import immutable
 from app.services import services
+from app.web import db
 
 _MAX_CACHED: Final = 100  # drafts
 # A page that somebody waits for runs tests no longer than this; the rest is skipped, and said so.
@@ -72,6 +74,7 @@ def get_or_run(brain: Brain) -> SuiteResult:
 
 def run(brain: Brain, only: str = "") -> SuiteResult:
     """Run the tests of the present draft, or one of them; nothing is sent."""
+    use_stored_model(db.session(), brain)
     clock = services().clock
     until = clock() + _RUN_TIMEOUT_MS
     suite = Suite(brain.draft, brain.id, {only} if only else None)

@@ -15,6 +15,7 @@ from app.admin.workbench import command_form, command_view, drafts, problem_mark
 from app.admin.workbench.command_list import Section, build_sections
 from app.bot import command_errors
 from app.bot.learning.misunderstood import MisunderstoodCounts
+from app.brains.document.edits import intent_changes
 from app.brains.document.schema import hash_content
 from app.brains.document.understanding import train_draft
 from app.brains.document.validation import InvalidDocument, ValidationProblem, split_off_invalid
@@ -24,6 +25,7 @@ from app.brains.runtime.selection.command_choice import explain
 from app.brains.turn import Sender, Turn
 from app.brains.versions import rollouts, store
 from app.brains.versions.canary_guard import Guard
+from app.brains.versions.intent_models import use_stored_model
 from app.brains.versions.models import Brain, BrainVersion, Rollout
 from app.services import services
 from app.web import db
@@ -155,6 +157,10 @@ class Workbench:
         """Return the name of the prompt that a problem's path leads into; empty for any other place."""
         return prompt_form.find_name_by_path(self.brain.draft, path)
 
+    def find_intent_name(self, path: str) -> str:
+        """Return the name of the intent that a problem's path leads into; empty for any other place."""
+        return intent_changes.find_name_by_path(self.brain.draft, path)
+
     def list_findings_under(
         self, prefixes: str | tuple[str, ...]
     ) -> tuple[list[ValidationProblem], list[ValidationProblem]]:
@@ -219,6 +225,7 @@ def explain_text(brain: Brain, text: str) -> dict[str, Any]:
     """Say what each command of the draft would do on a text written by somebody in a direct chat."""
     now = services().clock()
     turn = Turn(0, "text", text, Sender("someone", "Someone"), chat_id=0, at=now, now=now, seed=0)
+    use_stored_model(db.session(), brain)
     try:
         program = compile_program(0, brain.id, split_off_invalid(brain.draft)[0], train_draft)
     except InvalidDocument as error:

@@ -1,6 +1,6 @@
 """Intents of a document: what contacts may mean, with examples, and the entities their messages hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -138,9 +138,7 @@ def check_intents(intents: Sequence[Intent]) -> None:
         )
 
 
-def build_training_set(
-    intents: Sequence[Intent], encoder: str, not_intents: Sequence[str] = ()
-) -> TrainingSet:
+def build_training_set(intents: Sequence[Intent], encoder: str, not_intents: Sequence[str]) -> TrainingSet:
     """Return what a model of these intents is trained on; `encoder` as in the settings of a brain.
 
     `not_intents` are messages that mean none of them.
@@ -164,8 +162,19 @@ def find_conflicts(intents: Sequence[Intent]) -> list[tuple[int, int, str]]:
     found = []
     for place, intent in enumerate(intents):
         for number, example in enumerate(intent.examples):
-            key = " ".join(fold(example).split())
-            owner = first.setdefault(key, intent.name)
+            owner = first.setdefault(_build_key(example), intent.name)
             if owner != intent.name:
                 found.append((place, number, owner))
     return found
+
+
+def find_shared_examples(examples: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
+    """Return pairs of intents that say the same in an example, by the examples of each."""
+    first: dict[str, str] = {}
+    rows = [(name, text) for name, texts in examples.items() for text in texts]
+    pairs = {(first.setdefault(_build_key(text), name), name) for name, text in rows}
+    return {(owner, name) for owner, name in pairs if owner != name}
+
+
+def _build_key(example: str) -> str:
+    return " ".join(fold(example).split())

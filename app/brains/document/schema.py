@@ -62,6 +62,10 @@ class BrainSettings(Part):
     encoder: Literal["use-multilingual", "none"] = "use-multilingual"
     # A message that no command was sure of is answered with the likeliest ones to choose from; null = it is not.
     did_you_mean: DidYouMean | None = None
+    # A draft whose intents score less (% of examples), or so many points less than the live version, is not published
+    # without a reason; 0 = it is.
+    min_accuracy: Annotated[int, Field(ge=0, le=100)] = 0
+    max_accuracy_drop: Annotated[int, Field(ge=0, le=100)] = 0
     # Every run gets a process of its own, whatever the installation's way is.
     strict: bool = False
     # A conversation with a person finishes on the version it began with, until nothing was said for so long; 0 = it

@@ -121,7 +121,7 @@ def _check_intents(document: Document) -> list[ValidationProblem]:
             f"commands.{index}.trigger.intent",
             f"There is no intent “{command.trigger.intent}”.",
             command.id,
-            fix="Choose another, or add it to the intents of the brain's file.",
+            fix="Choose another, or create it under Intents.",
         )
         for index, command in enumerate(document.commands)
         if isinstance(command.trigger, IntentConfig) and command.trigger.intent not in known

@@ -79,8 +79,21 @@ class ModelCache:
             found = self._encoders.get(name)
         return found.encode if found and found.process_id else None
 
+    def is_trained(self, wanted: TrainingSet) -> bool:
+        """Whether the result of a training of this set is in memory."""
+        with self._lock:
+            return wanted.digest in self._results
+
+    def keep_result(self, wanted: TrainingSet, result: TrainingResult) -> None:
+        """Remember what a training in another process made of a set, unless its encoder is to be asked again."""
+        if not _lacks_encoder(wanted, result):
+            self._remember(wanted, result)
+
     def train(
-        self, wanted: TrainingSet, progress: Callable[[float], None] = lambda _share: None
+        self,
+        wanted: TrainingSet,
+        progress: Callable[[float], None] = lambda _share: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
     ) -> TrainingResult:
         """Return what training makes of a set, from memory if it was trained before; raises TrainingFailed.
 
@@ -88,18 +101,27 @@ class ModelCache:
         encoder that is wanted and installed is not kept: the next training asks it again.
         """
         with self._training:
-            found = self._results.get(wanted.digest)
-            if found is not None:
-                self._results.move_to_end(wanted.digest)
-                return found
-            found = train_apart(wanted, progress)
-            if is_installed(wanted.encoder) and not found.report.get("encoder"):
+            with self._lock:
+                found = self._results.get(wanted.digest)
+            if found is None:
+                found = train_apart(wanted, progress, is_cancelled)
+            if _lacks_encoder(wanted, found):
                 log.warning("the encoder %s did not answer in a training; words alone decide", wanted.encoder)
-                return found
-            self._results[wanted.digest] = found
+            else:
+                self._remember(wanted, found)
+            return found
+
+    def _remember(self, wanted: TrainingSet, result: TrainingResult) -> None:
+        with self._lock:
+            self._results[wanted.digest] = result
+            self._results.move_to_end(wanted.digest)
             while len(self._results) > self._size:
                 self._results.popitem(last=False)
-            return found
+
+
+def _lacks_encoder(wanted: TrainingSet, result: TrainingResult) -> bool:
+    """Tell whether an encoder that is installed had no part in a result that wanted it."""
+    return is_installed(wanted.encoder) and not result.report.get("encoder")
 
 
 MODELS: Final = ModelCache()

@@ -1,4 +1,4 @@
-"""Tables of brains: draft, versions, trained models of their intents, rollouts."""
+"""Tables of brains: draft, versions, trainings and trained models of their intents, rollouts."""
 
 from typing import Any
 
@@ -70,6 +70,40 @@ class IntentModel(Base):
     # As app.brains.nlu.storage writes it.
     body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     created_at: Mapped[Millis]
+
+
+class IntentTraining(Base):
+    """Training of a draft's intents by a worker; one under way a brain, the last ones are kept."""
+
+    __tablename__ = "intent_training"
+    __table_args__ = (
+        Index("ix_intent_training_brain", "brain_id", "id"),
+        Index(
+            "uq_intent_training_active",
+            "brain_id",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[pk]
+    brain_id: Mapped[int] = mapped_column(ForeignKey("brain.id"))
+    # What it is trained on: the draft's intents when a worker took it up.
+    training_digest: Mapped[str] = mapped_column(String(64))
+    # waiting | running | done | failed | cancelled | interrupted (app.brains.versions.intent_trainings).
+    state: Mapped[str] = mapped_column(String(12))
+    progress: Mapped[int] = mapped_column(default=0)  # per cent
+    # Why it failed, and what to do.
+    error: Mapped[str] = mapped_column(String(500), default="")
+    # What it made; no foreign key: models that nothing uses are deleted.
+    model_id: Mapped[int | None]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    # How often a worker took it up, and until when (ms) the one that has it may be silent.
+    attempts: Mapped[int] = mapped_column(default=0)
+    taken_until: Mapped[Millis] = mapped_column(default=0)
+    created_at: Mapped[Millis]
+    ended_at: Mapped[Millis | None]
 
 
 class Rollout(Base):

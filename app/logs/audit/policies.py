@@ -237,6 +237,7 @@ UNAUDITED: Final[Mapping[str, str]] = {
     "cooldown": _PIPELINE,
     "counter": _COUNTED,
     "intent_model": "made of a version's intents by a program; the version is audited, and names it",
+    "intent_training": "progress of a program that changes nothing that is live; its model is named by a version",
     "known_origin": "comes with each sign-in, which is audited",
     "media_file": "comes with the message it belongs to, which is audited where an operator sends it",
     "memory": _PIPELINE,

@@ -59,8 +59,8 @@ def test_all_examples_together_have_a_bound():
 
 def test_the_training_set_has_the_encoder_of_the_settings():
     document = Document.model_validate(build(order()))
-    assert build_training_set(document.intents, "use-multilingual").encoder == "use-multilingual"
-    assert build_training_set(document.intents, "none").encoder == ""
+    assert build_training_set(document.intents, "use-multilingual", ()).encoder == "use-multilingual"
+    assert build_training_set(document.intents, "none", ()).encoder == ""
 
 
 def test_equal_examples_of_two_intents_are_a_conflict():

@@ -1,0 +1,1 @@
+"""Maintenance jobs of brains' versions, one a file."""
