@@ -99,7 +99,7 @@ def _print_report(report: Mapping[str, Any]) -> None:
     low, high = report["interval"]
     click.echo(f"{report['examples']} examples, read with {report['encoder'] or 'the words alone'}.")
     click.echo(f"Right: {report['accuracy']:.0%} (95 of 100 times between {low:.0%} and {high:.0%}).")
-    click.echo(f"Right and answered: {report['accepted']:.0%}, wrong and answered: {report['wrong']:.0%}.")
+    click.echo(f"Right and accepted: {report['accepted']:.0%}, wrong and accepted: {report['wrong']:.0%}.")
     click.echo(f"Of other matters {report['wrongly_accepted']:.0%} would be answered.")
     for each in report["intents"]:
         mark = click.style("weak", fg="yellow") if each["is_weak"] else "good"

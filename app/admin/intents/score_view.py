@@ -12,13 +12,13 @@ from app.immutable import immutable
 from app.services import services
 from app.web import db
 
-# Key of a report, its name, and whether more of it is better.
-SHARES: Final = (
-    ("accuracy", "Right", True),
-    ("accepted", "Right and answered", True),
-    ("wrong", "Wrong and answered", False),
-    ("wrongly_accepted", "Other matters answered", False),
-)
+# By key of a report: word, of what it is a share, and whether more of it is better.
+SHARES: Final[Mapping[str, tuple[str, str, bool]]] = {
+    "accuracy": ("Right intent", "of the examples, by models that had not seen them", True),
+    "accepted": ("Right and accepted", "of the examples", True),
+    "wrong": ("Wrong and accepted", "of the examples", False),
+    "wrongly_accepted": ("Wrongly accepted", "of messages that mean none of the intents", False),
+}
 
 
 @immutable
@@ -87,7 +87,9 @@ def build_report_context(brain: Brain) -> dict[str, Any]:
     suspicious = list(_list_suspicious(report, brain.draft))
     return {
         **context,
-        "shares": [_score(name, report[key], live.get(key), more) for key, name, more in SHARES],
+        "shares": [
+            _score(name, report[key], live.get(key), more) for key, (name, _of, more) in SHARES.items()
+        ],
         "intent_scores": _list_intent_scores(report, live, brain.draft),
         "confusions": report["confusions"],
         "conflicts": conflicts,

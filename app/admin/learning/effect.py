@@ -1,7 +1,6 @@
 """Effect of a draft's intents before they are published: start, progress, cancel, moved scores and routes."""
 
 import secrets
-from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import abort, redirect, request, url_for
@@ -9,6 +8,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.roles import Right
+from app.admin.intents.score_view import SHARES
 from app.admin.ui import responses
 from app.admin.ui.pages import PageBlueprint, Target, TargetGroup
 from app.admin.ui.permissions import redirect_page, require_right
@@ -43,13 +43,6 @@ blueprint = PageBlueprint(
 )
 
 PAGE_ROWS: Final = 25
-# Word, what it means, and whether more of it is better.
-SCORE_WORDS: Final[Mapping[str, tuple[str, str, bool]]] = {
-    "accuracy": ("Right intent", "of the examples, by models that had not seen them", True),
-    "accepted": ("Right and accepted", "of the examples", True),
-    "wrong": ("Wrong and accepted", "of the examples", False),
-    "wrongly_accepted": ("Wrongly accepted", "of messages that mean none of the intents", False),
-}
 
 
 @immutable
@@ -140,7 +133,7 @@ def _build_results_context(brain: Brain, job: EffectJob) -> dict[str, Any]:
     texts = find_texts(db.session(), brain.id, [each.message_id for each in shown])
     scores = job.scores
     return {
-        "scores": [(*SCORE_WORDS[each.name][:2], each, _get_tone(each)) for each in scores.scores]
+        "scores": [(*SHARES[each.name][:2], each, _get_tone(each)) for each in scores.scores]
         if scores
         else [],
         "recalls": [(each, _get_tone(each)) for each in scores.recalls] if scores else [],
@@ -161,5 +154,5 @@ def _get_tone(change: ScoreChange) -> str:
     """Return good or bad for a score that moved, else quiet."""
     if not change.points:
         return "quiet"
-    is_more_better = SCORE_WORDS.get(change.name, ("", "", True))[2]
+    is_more_better = SHARES.get(change.name, ("", "", True))[2]
     return "good" if (change.points > 0) == is_more_better else "bad"
