@@ -10,15 +10,16 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import create_engine, func, select, text, update
 
 from app import create_app
 from app.accounts.users import Passwords
 from app.bot import full_text, notices
-from app.bot.models import Counter, Message
+from app.bot.models import Chat, Counter, Message
 from app.channels.contract import Person
 from app.channels.simulator import channel
 from app.channels.simulator.channel import Envelope
+from app.clock import DAY_MS
 from app.services import Services
 from app.settings import Settings
 from app.web import init_migrations, limiter
@@ -237,11 +238,21 @@ def test_the_doctor_finds_the_newest_migration(upgraded: Flask):
     assert "ok   connection   Shop number: ready" in said
 
 
+def open_windows(services: Services) -> None:
+    """Let the contacts who wait have written just now: the installation is older than WhatsApp's 24-hour window."""
+    until = services.clock() + DAY_MS
+    waiting = select(Message.chat_id).where(Message.direction == "in", Message.state == "new")
+    services.database.write(
+        lambda session: session.execute(update(Chat).where(Chat.id.in_(waiting)).values(window_until=until))
+    )
+
+
 def test_new_messages_are_answered_and_what_waited_too(unpack: Callable[[str], Flask]):
     app = unpack("live")
     with app.app_context():
         upgrade()
     services: Services = app.extensions["services"]
+    open_windows(services)
     person = Person(phone="15557770001", name="New")
     connection_id = 1
     item = channel.build_text(Envelope("sim.after", person, services.clock()), "count")

@@ -27,7 +27,7 @@ from app.brains.nlu.learning.intent_edits import (
 from app.brains.versions.models import Brain
 from app.request_input import read_page
 from app.services import services
-from app.text import parse_int64
+from app.text import parse_ids
 from app.web import db
 
 blueprint = PageBlueprint(
@@ -192,8 +192,7 @@ def _choose_texts(brain: Brain) -> Mapping[int, str]:
 
 def _parse_ids(values: Sequence[str]) -> list[int]:
     """Return message ids, given as numbers separated by commas."""
-    parts = [part for value in values for part in value.split(",")][:_MOST_IDS]
-    return [number for part in parts if (number := parse_int64(part)) is not None and number > 0]
+    return parse_ids([part for value in values for part in value.split(",")][:_MOST_IDS])
 
 
 def _show_clusters(brain: Brain, *, wrong_field: str = "", wrong: str = "") -> Response:

@@ -7,7 +7,6 @@ import "./error_reports.js";
 import "./live.js";
 import "./menus.js";
 import "./notices.js";
-import "./once.js";
 import "./roving.js";
 import "./sheets.js";
 import "./shortcuts.js";
@@ -53,3 +52,24 @@ window.addEventListener("resize", showCurrentTab);
 markCurrentRow();
 showCurrentTab();
 fillTimeZone();
+
+// ---- A form that leads to another page is sent once: a second press would do the same thing twice ------------------
+
+// After this it may be sent again: an answer that is a file leaves the page as it is.
+const SENT_MS = 3000;
+
+let sent = new WeakSet();
+
+function isPost(form, button) {
+  return (button?.getAttribute("formmethod") || form.getAttribute("method") || "get").toLowerCase() === "post";
+}
+
+// Last of all listeners: what scripts send by themselves, they have prevented by now.
+window.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || !isPost(form, event.submitter)) return;
+  if (sent.has(form)) return event.preventDefault();
+  sent.add(form);
+  setTimeout(() => sent.delete(form), SENT_MS);
+});
+window.addEventListener("pageshow", () => (sent = new WeakSet()));
