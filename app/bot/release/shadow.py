@@ -31,6 +31,8 @@ from app.brains.versions.models import BrainVersion, Rollout, RolloutChange
 from app.brains.versions.routing import SHADOW
 from app.db.after_commit import send_changed
 from app.db.maintenance_job import MaintenanceJob
+from app.db.schema import get_table
+from app.db.statements import Statement
 from app.db.writer import Database
 
 log = structlog.get_logger(__name__)
@@ -43,6 +45,11 @@ POLL_INTERVAL_MS: Final = 2_000
 BATCH_PAUSE_MS: Final = 50
 # Runs this young (ms) wait: one with a lower number may not be committed yet.
 COMMIT_MARGIN_MS: Final = 2_000
+
+
+_rollout = get_table(Rollout).c
+# Asked all the time, so on the driver.
+_SELECT_UNDER_WAY = Statement(select(_rollout.id).where(_rollout.ended_at.is_(None), _rollout.mode == SHADOW))
 
 
 class Shadow:
@@ -63,9 +70,12 @@ class Shadow:
 
     def run_batch(self) -> bool:
         """Rehearse one batch of every shadow under way; true when there may be more."""
-        query = select(Rollout).where(Rollout.ended_at.is_(None), Rollout.mode == SHADOW)
+        with self._database.engine.connect() as db:
+            ids = [row["id"] for row in _SELECT_UNDER_WAY.execute(db)]
+        if not ids:
+            return False
         with self._database.read() as session:
-            under_way = list(session.scalars(query))
+            under_way = list(session.scalars(select(Rollout).where(Rollout.id.in_(ids))))
         more = [self._rehearse(each) for each in under_way]
         return any(more)
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app import topics
@@ -13,6 +13,8 @@ from app.brains.nlu.training.training_set import TrainingSet
 from app.brains.versions import intent_models, store
 from app.brains.versions.models import Brain, IntentTraining
 from app.db.after_commit import send_changed
+from app.db.schema import get_table
+from app.db.statements import Statement
 from app.immutable import immutable
 from app.signals import DomainError
 
@@ -32,6 +34,14 @@ _ERROR_CHARS: Final = 500
 _NO_INTENTS: Final = "This brain has no intents yet. Write the first one, then train."
 _INTERRUPTED: Final = (
     "The worker ended during the training, twice. The version that is live goes on. Train again when it runs."
+)
+
+
+_training = get_table(IntentTraining).c
+_SELECT_DUE = Statement(
+    select(_training.id)
+    .where(_training.ended_at.is_(None), _training.taken_until <= bindparam("at"))
+    .limit(1)
 )
 
 
@@ -83,9 +93,9 @@ def cancel(session: Session, brain_id: int, now: int) -> bool:
     return True
 
 
-def is_due(session: Session, now: int) -> bool:
-    """Whether there is a training that no worker has."""
-    return session.scalar(_select_free(now).with_only_columns(IntentTraining.id).limit(1)) is not None
+def is_due(db: Connection, now: int) -> bool:
+    """Whether there is a training that no worker has; asked all the time, so on the driver."""
+    return bool(_SELECT_DUE.execute(db, {"at": now}))
 
 
 def claim_next(session: Session, now: int) -> ClaimedTraining | None:

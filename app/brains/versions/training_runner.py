@@ -14,7 +14,7 @@ from app.db.writer import Database
 
 log = structlog.get_logger(__name__)
 
-POLL_INTERVAL_MS: Final = 500
+POLL_INTERVAL_MS: Final = 2_000
 RENEW_MS: Final = 1_000  # so often a training says that it is still run, and hears that it was cancelled
 
 
@@ -35,8 +35,8 @@ class TrainingRunner:
     def run_next(self) -> bool:
         """Run the next training, if there is one; returns whether there was."""
         now = self._clock()
-        with self._database.read() as session:
-            if not intent_trainings.is_due(session, now):
+        with self._database.engine.connect() as db:
+            if not intent_trainings.is_due(db, now):
                 return False
         claimed = self._database.write(lambda session: intent_trainings.claim_next(session, now))
         if claimed:
