@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.brains.document.edits.added_examples import list_not_intents
+from app.brains.document.edits.intent_changes import list_examples
 from app.brains.document.schema import hash_content
-from app.brains.nlu.learning.intent_edits import list_examples, list_not_intents
 from app.brains.versions.models import Brain, BrainVersion
 from app.immutable import immutable
 from app.privacy.redaction import Redactor

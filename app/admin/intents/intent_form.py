@@ -1,6 +1,5 @@
 """Intent form to document data: examples by line, entities by row; rows of the list of intents."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,13 +8,12 @@ from app.admin.ui.form_text import normalise_newlines, split_lines
 from app.admin.workbench.command_form import Form
 from app.brains import limits
 from app.brains.document.edits import intent_changes
-from app.brains.document.edits.intent_changes import IntentData, list_examples, list_intents
+from app.brains.document.edits.intent_changes import NAME_PATTERN, IntentData, list_examples, list_intents
 from app.brains.document.intents import find_shared_examples
 from app.brains.nlu.entities import CHOICE, REGEX
 from app.brains.nlu.language import detect_language
 from app.immutable import immutable
 
-NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,59}")
 LIMITS: Final = {
     "intents": limits.INTENTS,
     "examples": limits.INTENT_EXAMPLES,

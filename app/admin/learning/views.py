@@ -17,7 +17,7 @@ from app.admin.workbench.view_model import Workbench, render_workbench
 from app.bot.learning import ignored
 from app.bot.learning.misunderstood import DAYS, MisunderstoodCounts, list_misunderstood
 from app.brains import limits
-from app.brains.nlu.learning.intent_edits import (
+from app.brains.document.edits.added_examples import (
     AddedExamples,
     IntentEditRefused,
     add_examples,

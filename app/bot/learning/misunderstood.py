@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.bot.learning.past_texts import CALLED, FALLBACK, INTENT, list_trigger_kinds, select_texts
 from app.bot.models import IgnoredMessage
+from app.brains.document.edits.added_examples import list_known_keys, list_not_intents
+from app.brains.document.edits.intent_changes import list_examples
 from app.brains.nlu.learning.clustering import MOST_MESSAGES
-from app.brains.nlu.learning.intent_edits import list_examples, list_known_keys, list_not_intents
 from app.brains.nlu.normalise import build_key
 from app.brains.turn import Understanding
 from app.brains.versions.models import Brain

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from app.bot.learning.comparison import Router, compare_scores
+from app.brains.document.edits.added_examples import add_examples, add_not_intents
 from app.brains.document.intents import build_training_set
 from app.brains.document.schema import Document
 from app.brains.nlu.digest import compute_digest
-from app.brains.nlu.learning.intent_edits import add_examples, add_not_intents
 from app.brains.nlu.models import MODELS, LoadedModel
 from app.brains.nlu.normalise import build_key
 from app.brains.nlu.storage import dump_model

@@ -1,5 +1,6 @@
 """Edits of the intents of a draft, right or wrong: look-up, rename, removal, examples taken out or moved (pure)."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from app.text import parse_index
 Draft = dict[str, Any]
 IntentData = dict[str, Any]
 
+NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # Reports show examples cut to so many characters; they are found again by these.
 SHOWN_CHARS: Final = 200
 
@@ -46,7 +48,11 @@ def find_name_by_path(draft: Mapping[str, Any], path: str) -> str:
 
 def list_examples(intent: Mapping[str, Any]) -> list[str]:
     """Return the examples of an intent that are texts."""
-    listed = intent.get("examples")
+    return list_texts(intent.get("examples"))
+
+
+def list_texts(listed: Any) -> list[str]:
+    """Return the texts of a list of a draft; none of what is no list."""
     rows = listed if isinstance(listed, Sequence) and not isinstance(listed, str) else []
     return [each for each in rows if isinstance(each, str)]
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from app.brains import limits
-from app.brains.nlu.learning.intent_edits import (
+from app.brains.document.edits.added_examples import (
     IntentEditRefused,
     add_examples,
     add_not_intents,

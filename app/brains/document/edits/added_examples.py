@@ -1,10 +1,10 @@
 """Edits of a draft's intents and of what means none of them: messages added as examples, within the bounds."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from app.brains import limits
+from app.brains.document.edits.intent_changes import NAME_PATTERN, list_examples, list_texts
 from app.brains.nlu.normalise import build_key, clean
 from app.immutable import immutable
 from app.signals import DomainError
@@ -12,7 +12,6 @@ from app.signals import DomainError
 Draft = dict[str, Any]
 Row = Mapping[str, Any]
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}")
 NOT_INTENTS: Final = "not_intents"
 
 
@@ -43,7 +42,7 @@ def add_examples(intents: Iterable[Row], name: str, texts: Iterable[str]) -> Add
     a name no intent may have, for one intent too many, and where nothing can be added.
     """
     rows = [dict(each) for each in intents]
-    if not _NAME.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name):
         raise IntentEditRefused(
             "Write the name in small letters, digits and _, beginning with a letter, such as order_status."
         )
@@ -54,9 +53,7 @@ def add_examples(intents: Iterable[Row], name: str, texts: Iterable[str]) -> Add
                 f"A brain has at most {limits.INTENTS} intents. Remove one, or add the messages to another."
             )
         rows.append({"name": name, "examples": []})
-    known = {
-        key: str(each.get("name")) for each in rows for key in map(build_key, list_examples(each)) if key
-    }
+    known = _find_owners(rows)
     there = list_examples(rows[place])
     total = sum(len(list_examples(each)) for each in rows)
     room = min(limits.INTENT_EXAMPLES - len(there), limits.INTENT_EXAMPLES_TOTAL - total)
@@ -80,9 +77,7 @@ def add_not_intents(draft: Row, texts: Iterable[str]) -> AddedExamples:
     """
     intents = [dict(each) for each in draft.get("intents") or ()]
     there = list_not_intents(draft)
-    known = {
-        key: str(each.get("name")) for each in intents for key in map(build_key, list_examples(each)) if key
-    }
+    known = _find_owners(intents)
     known |= {key: "" for key in map(build_key, there) if key}
     added, duplicates, left_out = _sort_out(texts, known, limits.NOT_INTENTS - len(there), "")
     if not added and not duplicates:
@@ -100,18 +95,16 @@ def list_known_keys(draft: Row) -> set[str]:
     return {key for key in map(build_key, [*examples, *list_not_intents(draft)]) if key}
 
 
-def list_examples(intent: Row) -> list[str]:
-    """Return the examples of an intent of a draft, valid or not."""
-    return _list_texts(intent.get("examples"))
-
-
 def list_not_intents(draft: Row) -> list[str]:
     """Return the texts of a draft that mean none of its intents."""
-    return _list_texts(draft.get(NOT_INTENTS))
+    return list_texts(draft.get(NOT_INTENTS))
 
 
-def _list_texts(listed: Any) -> list[str]:
-    return [text for text in listed if isinstance(text, str)] if isinstance(listed, list | tuple) else []
+def _find_owners(intents: Iterable[Row]) -> dict[str, str]:
+    """Return which intent has each wording."""
+    return {
+        key: str(each.get("name")) for each in intents for key in map(build_key, list_examples(each)) if key
+    }
 
 
 def _sort_out(
